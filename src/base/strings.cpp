@@ -1,0 +1,151 @@
+#include "base/strings.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace nextgen_kernels {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < right.size(); ++j) {
+      const auto substitution = diagonal + (lower(left[i]) == lower(right[j]) ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitution});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string to_hex(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto value = static_cast<unsigned char>(c);
+    text += hex_digits[value >> 4];
+    text += hex_digits[value & 15];
+  }
+  return text;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> pieces;
+  if (text.empty()) return pieces;
+  while (true) {
+    const auto end = text.find(separator);
+    pieces.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return pieces;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n\v\f";
+  const auto first = text.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+std::string to_lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), lower);
+  return result;
+}
+
+bool equal_constant_time(std::string_view left, std::string_view right) {
+  if (left.size() != right.size()) return false;
+  volatile unsigned char difference = 0;
+  for (std::size_t i = 0; i < left.size(); ++i)
+    difference = difference | static_cast<unsigned char>(left[i] ^ right[i]);
+  return difference == 0;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      result += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hex_value(text[i + 1]);
+    const int low = hex_value(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    result += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return result;
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                            c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved) {
+      result += c;
+    } else {
+      result += '%';
+      const auto value = static_cast<unsigned char>(c);
+      result += "0123456789ABCDEF"[value >> 4];
+      result += "0123456789ABCDEF"[value & 15];
+    }
+  }
+  return result;
+}
+
+std::string redact(std::string_view text, const std::vector<std::string>& secrets) {
+  std::string result(text);
+  for (const auto& secret : secrets) {
+    if (secret.size() < 4) continue;
+    for (auto at = result.find(secret); at != std::string::npos; at = result.find(secret, at))
+      result.replace(at, secret.size(), "[secret]");
+  }
+  return result;
+}
+
+std::optional<std::string> closest_match(std::string_view text, const std::vector<std::string>& candidates) {
+  std::optional<std::string> best;
+  std::size_t best_distance = std::string_view::npos;
+  for (const auto& candidate : candidates) {
+    const auto distance = edit_distance(text, candidate);
+    if (distance < best_distance && distance <= std::max<std::size_t>(1, candidate.size() / 3)) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+std::map<std::string, std::string> process_environment() {
+  std::map<std::string, std::string> result;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos && equals > 0)
+      result.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return result;
+}
+
+}  // namespace nextgen_kernels

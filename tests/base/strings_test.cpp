@@ -1,0 +1,51 @@
+#include "base/strings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Strings, split_keeps_empty_pieces) {
+  EXPECT_THAT(split("a//b/", '/'), ElementsAre("a", "", "b", ""));
+  EXPECT_THAT(split("", '/'), IsEmpty());
+}
+
+TEST(Strings, trim_removes_outer_space_only) {
+  EXPECT_EQ(trim(" \t a b\r\n"), "a b");
+  EXPECT_EQ(trim(" \n"), "");
+}
+
+TEST(Strings, constant_time_comparison_compares) {
+  EXPECT_TRUE(equal_constant_time("abc", "abc"));
+  EXPECT_TRUE(equal_constant_time("", ""));
+  EXPECT_FALSE(equal_constant_time("abc", "abd"));
+  EXPECT_FALSE(equal_constant_time("abc", "abcd"));
+}
+
+TEST(Strings, percent_decoding_refuses_malformed_escapes) {
+  EXPECT_EQ(percent_decode("a%40b%2Fc"), "a@b/c");
+  EXPECT_EQ(percent_decode("%4"), std::nullopt);
+  EXPECT_EQ(percent_decode("%zz"), std::nullopt);
+}
+
+TEST(Strings, percent_encoding_is_undone_by_decoding) {
+  EXPECT_EQ(percent_encode("a b/ü"), "a%20b%2F%C3%BC");
+  EXPECT_EQ(percent_decode(percent_encode("a b/ü")), "a b/ü");
+}
+
+TEST(Strings, redact_removes_every_occurrence_of_a_secret) {
+  EXPECT_EQ(redact("key=abcdef, again abcdef", {"abcdef"}), "key=[secret], again [secret]");
+  EXPECT_EQ(redact("a cat", {"a", ""}), "a cat") << "texts too short to be secrets stay";
+}
+
+TEST(Strings, closest_match_suggests_only_what_is_near) {
+  EXPECT_EQ(closest_match("ServerApp.prot", {"ServerApp.port", "ServerApp.ip"}), "ServerApp.port");
+  EXPECT_EQ(closest_match("something-else", {"ServerApp.port"}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
