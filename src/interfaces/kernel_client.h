@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "interfaces/connection_info.h"
+#include "journal/conversation.h"
+#include "runtime/task.h"
+#include "wire/outgoing_message.h"
+
+namespace nextgen_kernels {
+
+/// Talks to one kernel on behalf of all its listeners: puts everything it receives into the kernel's `Conversation`,
+/// sends what it is given. Owned by the kernel's manager for the kernel's life; runs on the kernel's executor.
+class KernelClient {
+ public:
+  virtual ~KernelClient() = default;
+
+  /// The class reference it is registered under, `module:Class`.
+  virtual std::string_view class_reference() const = 0;
+
+  /// Opens new connections, after closing the ones it had, and ends when the kernel has proven that it answers and
+  /// that what it publishes arrives. May be cancelled. Fails when fields are missing in `info` (names them, never
+  /// values), when the kernel answers with wrong signatures, or with `timeout` when nothing came in time.
+  virtual Task<Result<void>> connect(const ConnectionInfo& info, std::chrono::steady_clock::duration timeout) = 0;
+
+  /// Closes the connections. `connect` may be called again.
+  virtual void disconnect() = 0;
+
+  /// Signs and sends a listener's message. Needs a connection.
+  virtual Result<void> send(const OutgoingMessage& message) = 0;
+
+  /// Sends a request of the server's own on the control channel and ends with the content of the reply.
+  /// The reply does not enter the journal.
+  virtual Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
+                                                       std::chrono::steady_clock::duration timeout) = 0;
+
+  /// Content of the `kernel_info_reply` that `connect` got; null before.
+  virtual const nlohmann::json& kernel_info() const = 0;
+};
+
+}  // namespace nextgen_kernels

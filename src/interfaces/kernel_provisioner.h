@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "interfaces/connection_info.h"
+#include "kernelspecs/kernel_spec.h"
+#include "runtime/child_process.h"
+#include "runtime/task.h"
+
+namespace nextgen_kernels {
+
+/// What a provisioner needs to launch one kernel process.
+struct LaunchRequest {
+  KernelSpec spec;
+  std::string kernel_id;
+  std::map<std::string, std::string> environment;  ///< Complete, before the spec's own `env` is applied.
+  std::filesystem::path working_directory;         ///< Empty: the server's.
+};
+
+/// Whether what happens to a kernel process prepares its successor.
+enum class ShutdownPurpose { end, restart };
+
+/// Starts a kernel somewhere, watches it, signals it, ends it (jupyter_client's `KernelProvisionerBase`).
+/// One object for one kernel, kept over restarts. Owned by the kernel's manager; runs on the kernel's executor.
+class KernelProvisioner {
+ public:
+  virtual ~KernelProvisioner() = default;
+
+  /// The class reference the registry looks a client class up for, `module:Class`.
+  virtual std::string_view class_reference() const = 0;
+
+  /// Starts the process. The returned connection info is authoritative.
+  virtual Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) = 0;
+
+  /// True from a successful launch until `wait` has ended.
+  virtual bool has_process() const = 0;
+
+  /// Ends when the process has. Several may wait at once.
+  virtual Task<ExitStatus> wait() = 0;
+
+  /// How the process ended, or nothing while it runs (or before the launch).
+  virtual std::optional<ExitStatus> exit_status() const = 0;
+
+  /// Sends a signal to the process, with its children where possible. No error when it is gone.
+  virtual Task<Result<void>> send_signal(int signal_number) = 0;
+  virtual Task<Result<void>> terminate(ShutdownPurpose purpose) = 0;
+  virtual Task<Result<void>> kill(ShutdownPurpose purpose) = 0;
+
+  /// After the end of the process: frees what it held (connection file, ports); a restart may keep it.
+  virtual Task<void> cleanup(ShutdownPurpose purpose) = 0;
+
+  /// What the process printed last (at most 8 KiB), without the secrets of its connection.
+  virtual std::string output_tail() const { return {}; }
+
+  /// Whether the process seems to have ended because a port it was told to use was taken; a new launch uses others.
+  virtual bool failed_to_bind() const { return false; }
+
+  /// False for kernels that somebody else started: they are detached from, not ended.
+  virtual bool owns_kernel() const { return true; }
+
+  /// What identifies the process to a person: `{"pid": 1234}`. Shown in the kernel model.
+  virtual nlohmann::json get_provisioner_info() const { return nlohmann::json::object(); }
+};
+
+}  // namespace nextgen_kernels

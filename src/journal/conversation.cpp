@@ -1,0 +1,129 @@
+#include "journal/conversation.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "wire/json_text.h"
+
+namespace nextgen_kernels {
+namespace {
+
+// Requests on the control channel do not occupy the kernel (Jupyter messaging 5.3, "control"); the other two are what
+// clients ask when they connect and tell nothing about what the user runs.
+constexpr std::array<std::string_view, 8> requests_without_state = {
+    "kernel_info_request", "comm_info_request",        "debug_request",          "interrupt_request",
+    "shutdown_request",    "create_subshell_request", "delete_subshell_request", "list_subshell_request",
+};
+
+bool tells_state(std::string_view parent_type) {
+  return std::ranges::find(requests_without_state, parent_type) == requests_without_state.end();
+}
+
+/// The session that messages of this server carry in their headers.
+const std::string& server_session() {
+  static const std::string session = random_uuid();
+  return session;
+}
+
+}  // namespace
+
+std::string_view to_string(ExecutionState state) {
+  switch (state) {
+    case ExecutionState::starting: return "starting";
+    case ExecutionState::idle: return "idle";
+    case ExecutionState::busy: return "busy";
+    case ExecutionState::restarting: return "restarting";
+    case ExecutionState::dead: return "dead";
+  }
+  return "dead";
+}
+
+Audience Conversation::audience_of(std::string_view session_id) {
+  if (const auto known = sessions_.find(session_id); known != sessions_.end()) return known->second;
+  const auto number = static_cast<Audience>(sessions_.size() + 1);
+  sessions_.emplace(session_id, number);
+  return number;
+}
+
+void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
+  last_activity_ = Timestamp::clock::now();
+  if (message.channel == Channel::stdin_) return;  // An input_reply has no reply of its own.
+  requests_.add({.message_id = message.header.msg_id,
+                 .message_type = message.header.msg_type,
+                 .channel = message.channel,
+                 .sender = sender,
+                 .cell_id = message.cell_id});
+}
+
+void Conversation::receive(Message::Pointer message) {
+  const auto audience = route(*message);
+  const std::string_view parent_id = message->parent_fields().msg_id;
+  if (message->channel() == Channel::iopub) {
+    if (message->header_fields().msg_type == "status") follow_status(*message);
+  } else if (message->channel() != Channel::stdin_) {
+    requests_.note_reply(parent_id);
+  }
+  if (tells_state(message->parent_fields().msg_type)) last_activity_ = Timestamp::clock::now();
+  journal_.append(std::move(message), audience);
+}
+
+Audience Conversation::route(const Message& message) {
+  if (message.channel() == Channel::iopub) return Audience::everybody;
+  if (const auto* request = requests_.find(message.parent_fields().msg_id)) return request->sender;
+  // Forgotten, or asked by somebody who talks to the kernel directly: by the session that the asker named.
+  const auto session = sessions_.find(message.parent_fields().session);
+  return session == sessions_.end() ? Audience::everybody : session->second;
+}
+
+void Conversation::follow_status(const Message& message) {
+  const auto& parent = message.parent_fields();
+  const auto state = scan_string_field(message.content(), "execution_state");
+  if (!state) return;
+  if (*state == "idle") requests_.note_idle(parent.msg_id);
+  if (state_ == ExecutionState::dead || state_ == ExecutionState::restarting) return;
+  if (parent.msg_id.empty() || !tells_state(parent.msg_type)) return;
+  const auto* request = requests_.find(parent.msg_id);
+  if (request != nullptr && request->channel == Channel::control) return;
+
+  if (*state == "busy") busy_requests_.emplace(parent.msg_id);
+  if (*state == "idle") {
+    if (const auto busy = busy_requests_.find(parent.msg_id); busy != busy_requests_.end())
+      busy_requests_.erase(busy);
+  }
+  if (state_ == ExecutionState::starting) return;  // process_ready() ends this state.
+  state_ = busy_requests_.empty() ? ExecutionState::idle : ExecutionState::busy;
+}
+
+void Conversation::publish_status(ExecutionState state) {
+  state_ = state;
+  publish("status", fmt::format(R"({{"execution_state":"{}"}})", to_string(state)));
+}
+
+void Conversation::publish_notice(std::string_view text) {
+  publish("stream", fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(text)));
+}
+
+void Conversation::publish(std::string_view message_type, std::string_view content) {
+  auto message = make_kernel_message(Channel::iopub, message_type, content, "{}", server_session());
+  if (!message) {
+    log_error("Cannot publish a {} message: {}", message_type, message.error().message);
+    return;
+  }
+  journal_.append(std::move(*message), Audience::everybody);
+  journal_.notify();
+}
+
+void Conversation::begin_process() {
+  requests_.clear();
+  busy_requests_.clear();
+  if (state_ != ExecutionState::restarting) state_ = ExecutionState::starting;
+}
+
+void Conversation::process_ready() {
+  state_ = busy_requests_.empty() ? ExecutionState::idle : ExecutionState::busy;
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/strings.h"
+#include "base/timestamp.h"
+#include "journal/journal.h"
+#include "journal/request_table.h"
+#include "wire/message.h"
+#include "wire/outgoing_message.h"
+
+namespace nextgen_kernels {
+
+/// Jupyter's `execution_state` (REST kernel model, `status` messages).
+enum class ExecutionState { starting, idle, busy, restarting, dead };
+
+std::string_view to_string(ExecutionState state);
+
+/// Everything said between one kernel and its listeners, for the kernel's whole life: its journal, the requests that
+/// are under way, its execution state. Kernel clients put in what they receive; listeners read the journal.
+/// It survives restarts, reconnects and a change of the client class. Owned by the kernel's manager and, because they
+/// drain what is left, by the listeners; touched on the kernel's executor only.
+class Conversation {
+ public:
+  explicit Conversation(Journal::Limits limits) : journal_(limits) {}
+
+  Journal& journal() { return journal_; }
+
+  /// The audience of a client session (`session_id` of a WebSocket, `session` of a header): the same for the same id.
+  Audience audience_of(std::string_view session_id);
+
+  /// A listener's request is about to go to the kernel.
+  void record_request(const OutgoingMessage& message, Audience sender);
+
+  /// A message arrived from the kernel: routed, looked at for what it says of the state, and journaled.
+  /// The listeners hear of it at the next `flush`.
+  void receive(Message::Pointer message);
+  void flush() { journal_.notify(); }
+
+  /// Puts a `status` message of ours into the journal, for everybody, and takes over the state.
+  void publish_status(ExecutionState state);
+
+  /// Puts a `stream` message to stderr into the journal, for everybody.
+  void publish_notice(std::string_view text);
+
+  /// A new process answers from now on: what was asked of the old one will not be answered.
+  void begin_process();
+
+  /// The process has answered: it can take requests.
+  void process_ready();
+
+  ExecutionState execution_state() const { return state_; }
+  Timestamp last_activity() const { return last_activity_; }
+  const RequestTable& requests() const { return requests_; }
+
+ private:
+  Audience route(const Message& message);
+  void follow_status(const Message& message);
+  void publish(std::string_view message_type, std::string_view content);
+
+  Journal journal_;
+  RequestTable requests_;
+  std::unordered_map<std::string, Audience, StringHash, std::equal_to<>> sessions_;
+  std::unordered_set<std::string, StringHash, std::equal_to<>> busy_requests_;
+  ExecutionState state_ = ExecutionState::starting;
+  Timestamp last_activity_ = Timestamp::clock::now();
+};
+
+}  // namespace nextgen_kernels

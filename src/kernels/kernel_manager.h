@@ -1,0 +1,161 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "interfaces/kernel_client.h"
+#include "interfaces/kernel_provisioner.h"
+#include "journal/conversation.h"
+#include "kernelspecs/kernel_spec.h"
+#include "runtime/event.h"
+#include "runtime/task_group.h"
+
+namespace nextgen_kernels {
+
+/// Settings that every kernel manager of a server shares; the names are upstream's traits.
+struct KernelManagerOptions {
+  std::chrono::steady_clock::duration kernel_info_timeout = std::chrono::seconds(60);
+  std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
+  std::chrono::steady_clock::duration stable_start_time = std::chrono::seconds(10);
+  bool autorestart = true;
+  int restart_limit = 5;  ///< Deaths in a row, each within `stable_start_time` of the start, before giving up.
+  Journal::Limits journal_limits;
+};
+
+/// What a kernel is started with; kept for its restarts.
+struct KernelLaunch {
+  std::string kernel_id;
+  KernelSpec spec;
+  std::map<std::string, std::string> environment;
+  std::filesystem::path working_directory;
+};
+
+/// Which client class serves a kernel, and why.
+struct ClientSelection {
+  std::string client_class;  ///< `module:Class`
+  std::string matched_by;    ///< exact, base, fallback, or configured (a manager with a fixed client class).
+  std::string explanation;   ///< One sentence for the log.
+};
+
+/// Makes the objects that class references stand for. Given by the application, the only place that knows classes.
+struct KernelFactories {
+  std::function<Result<std::unique_ptr<KernelProvisioner>>(const KernelSpec& spec, const Executor& executor)>
+      make_provisioner;
+  std::function<Result<std::unique_ptr<KernelClient>>(const std::string& client_class, Conversation& conversation,
+                                                      const Executor& executor)>
+      make_client;
+};
+
+/// How long a shutdown may take before the next step of its escalation (shutdown_request, SIGTERM, SIGKILL).
+struct ShutdownPatience {
+  std::chrono::steady_clock::duration total;
+};
+
+/// One kernel: its provisioner, its client, its conversation; start, restart, interrupt, shutdown, and what happens
+/// when the process ends by itself. Shared by the `MultiKernelManager` and by requests and sockets that are under
+/// way while it is removed. Runs on one executor; operations on one kernel are done one after the other.
+///
+/// Life: `start_kernel` returns when the process runs; in the background the client connects (state `starting`), then
+/// messages flow (`idle`, `busy`) until the process ends: restarted (`restarting`), or `dead` with a `reason`.
+class KernelManager : public std::enable_shared_from_this<KernelManager> {
+ public:
+  KernelManager(Executor executor, KernelLaunch launch, KernelFactories factories, KernelManagerOptions options);
+  KernelManager(const KernelManager&) = delete;
+  KernelManager& operator=(const KernelManager&) = delete;
+  virtual ~KernelManager();
+
+  const std::string& kernel_id() const { return launch_.kernel_id; }
+  const KernelSpec& kernel_spec() const { return launch_.spec; }
+  ExecutionState execution_state() const { return conversation_->execution_state(); }
+  Timestamp last_activity() const { return conversation_->last_activity(); }
+  /// Why the kernel is dead, or why it was restarted last; empty while there is nothing to say.
+  const std::string& reason() const { return reason_; }
+  int restart_count() const { return restart_count_; }
+  /// The provisioner's class reference; empty before the start.
+  std::string provisioner_class() const;
+  const ClientSelection& client_selection() const { return selection_; }
+  nlohmann::json provisioner_info() const;
+
+  /// Listeners read the journal of this conversation; it outlives the manager as long as one holds it.
+  const std::shared_ptr<Conversation>& conversation() const { return conversation_; }
+
+  /// Number of open WebSockets; kept by those who open them.
+  int connections() const { return connections_; }
+  void add_connection() { ++connections_; }
+  void remove_connection() { --connections_; }
+
+  /// Launches the process. Fails at once for what is known at once (unknown provisioner, executable not found);
+  /// then nothing is left behind. A kernel that ends or does not answer later becomes `dead` with a reason.
+  Task<Result<void>> start_kernel();
+
+  /// Ends the process and launches another; listeners, journal and client stay.
+  Task<Result<void>> restart_kernel();
+
+  /// By signal or by message, as the kernel spec says.
+  Task<Result<void>> interrupt_kernel();
+
+  /// Ends the process: shutdown_request, then SIGTERM, then SIGKILL; publishes `dead` and closes the journal.
+  Task<void> shutdown_kernel(ShutdownPatience patience);
+
+  /// Ends with the state left behind `starting`: no error when requests can be answered, or why the kernel is dead.
+  Task<Result<void>> wait_until_ready();
+
+  /// Takes a listener's message for the kernel: sent now, or queued in order until the kernel is ready.
+  Result<void> handle_incoming_message(OutgoingMessage message, Audience sender);
+
+  /// Updates the environment used by the next (re)start, e.g. when a session is renamed.
+  void update_environment(const std::string& name, std::string value);
+
+  /// Called once when the kernel ended because a client asked it to (`shutdown_request` on the control channel).
+  std::function<void()> on_shutdown_by_client;
+
+ protected:
+  /// Chooses the client class for the provisioner just launched. Called at every (re)start, after the launch and
+  /// before the client is made. The base class keeps the class it was configured with.
+  virtual Result<ClientSelection> select_client(const KernelProvisioner& provisioner);
+
+ private:
+  enum class Life { idle, running, shutting_down, ended };
+
+  Task<Result<void>> launch();
+  Task<void> supervise();
+  Task<Result<void>> connect_client();
+  Task<bool> handle_death(ExitStatus status);
+  Task<void> end_process(ShutdownPurpose purpose, ShutdownPatience patience);
+  Task<void> stop_supervision();
+  Task<bool> process_ended_within(std::chrono::steady_clock::duration limit);
+  void mark_ready();
+  void mark_dead(std::string reason);
+  void send_to_kernel(const OutgoingMessage& message, Audience sender);
+
+  Executor executor_;
+  KernelLaunch launch_;
+  KernelFactories factories_;
+  KernelManagerOptions options_;
+  std::shared_ptr<Conversation> conversation_;
+  std::unique_ptr<KernelProvisioner> provisioner_;
+  std::unique_ptr<KernelClient> client_;
+  ClientSelection selection_;
+  ConnectionInfo connection_info_;
+  std::deque<std::pair<OutgoingMessage, Audience>> queued_;
+  std::size_t queued_bytes_ = 0;
+  Life life_ = Life::idle;
+  bool ready_ = false;
+  bool operation_under_way_ = false;
+  bool client_asked_for_shutdown_ = false;
+  std::string reason_;
+  int restart_count_ = 0;
+  int deaths_in_a_row_ = 0;
+  int connections_ = 0;
+  std::chrono::steady_clock::time_point started_at_;
+  Event changed_;
+  TaskGroup tasks_;
+};
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/kernel_manager.h"
+#include "kernelspecs/kernel_spec_manager.h"
+#include "runtime/task_group.h"
+
+namespace nextgen_kernels {
+
+/// What a caller may say when it starts a kernel (body of POST /api/kernels, and what a session adds).
+struct StartKernelRequest {
+  std::optional<std::string> kernel_name;  ///< Default: `default_kernel_name`.
+  std::optional<std::string> kernel_id;    ///< Default: a new UUID. Must match `is_kernel_id`.
+  std::string path;                        ///< API path ('/'-separated, below root_dir); may name a file.
+  std::map<std::string, std::string> environment;  ///< Added to the server's.
+};
+
+/// True for what Jupyter accepts as a kernel id in a path: five dash-joined word groups.
+bool is_kernel_id(std::string_view text);
+
+/// All kernels of a server, by id (jupyter_server's `MappingKernelManager`). Owned by the application.
+class MultiKernelManager {
+ public:
+  using MakeKernelManager = std::function<std::shared_ptr<KernelManager>(KernelLaunch launch)>;
+
+  struct Options {
+    std::string default_kernel_name = "python3";
+    std::filesystem::path root_dir;
+    std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
+    /// What kernels inherit: the server's environment without its own secrets (JUPYTER_TOKEN).
+    std::map<std::string, std::string> base_environment;
+  };
+
+  MultiKernelManager(Executor executor, KernelSpecManager& specs, MakeKernelManager make_kernel_manager,
+                     Options options);
+  MultiKernelManager(const MultiKernelManager&) = delete;
+  MultiKernelManager& operator=(const MultiKernelManager&) = delete;
+  ~MultiKernelManager();
+
+  /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, server stopping.
+  Task<Result<std::shared_ptr<KernelManager>>> start_kernel(StartKernelRequest request);
+
+  /// The kernel, or nothing.
+  std::shared_ptr<KernelManager> find_kernel(std::string_view kernel_id) const;
+
+  /// The kernel, or upstream's 404 text.
+  Result<std::shared_ptr<KernelManager>> get_kernel(std::string_view kernel_id) const;
+
+  /// In the order they were started.
+  std::vector<std::shared_ptr<KernelManager>> list_kernels() const { return kernels_; }
+
+  /// Ends the kernel and forgets it.
+  Task<Result<void>> shutdown_kernel(std::string kernel_id);
+
+  /// Refuses new kernels and ends all there are, at once and each within `patience`.
+  Task<void> shutdown_all(ShutdownPatience patience);
+
+  /// Called after a kernel was removed, whoever ended it.
+  void on_kernel_removed(std::function<void(const std::string& kernel_id)> callback);
+
+  const std::string& default_kernel_name() const { return options_.default_kernel_name; }
+  KernelSpecManager& kernel_specs() { return specs_; }
+
+  /// The directory a kernel for this API path runs in: the nearest existing one, walking up to root_dir.
+  std::filesystem::path working_directory_for(std::string_view path) const;
+
+ private:
+  void remove(const std::string& kernel_id);
+
+  Executor executor_;
+  KernelSpecManager& specs_;
+  MakeKernelManager make_kernel_manager_;
+  Options options_;
+  std::vector<std::shared_ptr<KernelManager>> kernels_;
+  std::vector<std::function<void(const std::string&)>> removed_callbacks_;
+  bool stopping_ = false;
+  TaskGroup tasks_;
+};
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,222 @@
+#include "runtime/child_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "runtime/event.h"
+
+namespace nextgen_kernels {
+namespace {
+
+/// The arguments and environment of one posix_spawn call, released with it.
+class SpawnCall {
+ public:
+  SpawnCall() {
+    ::posix_spawn_file_actions_init(&actions_);
+    ::posix_spawnattr_init(&attributes_);
+  }
+  SpawnCall(const SpawnCall&) = delete;
+  SpawnCall& operator=(const SpawnCall&) = delete;
+  ~SpawnCall() {
+    ::posix_spawn_file_actions_destroy(&actions_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+
+  /// Zero, or the errno of the step that failed (fork, chdir or exec).
+  int run(const std::filesystem::path& executable, const ProcessDescription& description, int output_fd,
+          pid_t& pid) {
+    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&actions_, output_fd, STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions_, output_fd, STDERR_FILENO);
+    if (!description.working_directory.empty())
+      ::posix_spawn_file_actions_addchdir_np(&actions_, description.working_directory.c_str());
+
+    sigset_t signals;
+    ::sigfillset(&signals);
+    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
+    ::sigemptyset(&signals);
+    ::posix_spawnattr_setsigmask(&attributes_, &signals);
+    ::posix_spawnattr_setflags(&attributes_,
+                               POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+
+    std::vector<char*> argv;
+    for (const auto& argument : description.argv) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    std::vector<std::string> variables;
+    for (const auto& [name, value] : description.environment) variables.push_back(name + "=" + value);
+    std::vector<char*> environment;
+    for (auto& variable : variables) environment.push_back(variable.data());
+    environment.push_back(nullptr);
+    return ::posix_spawn(&pid, executable.c_str(), &actions_, &attributes_, argv.data(), environment.data());
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+bool is_executable_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+std::string ExitStatus::describe() const {
+  if (signal != 0) return fmt::format("was killed by signal {} ({})", signal, ::strsignal(signal));
+  return fmt::format("exited with status {}", exit_code);
+}
+
+std::optional<std::filesystem::path> find_executable(const std::string& name, std::string_view path_variable) {
+  if (name.contains('/')) {
+    if (is_executable_file(name)) return name;
+    return std::nullopt;
+  }
+  for (const auto directory : split(path_variable, ':')) {
+    const auto candidate = std::filesystem::path(directory.empty() ? "." : directory) / name;
+    if (is_executable_file(candidate)) return candidate;
+  }
+  return std::nullopt;
+}
+
+struct ChildProcess::State : std::enable_shared_from_this<State> {
+  State(const Executor& executor, pid_t process, int pidfd, int output_fd)
+      : pid(process), process_end(executor, pidfd), output(executor, output_fd), changed(executor) {}
+
+  void start() {
+    read_output();
+    process_end.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [self = shared_from_this()](const boost::system::error_code& error) {
+                             if (!error) self->collect();
+                           });
+  }
+
+  void read_output() {
+    output.async_read_some(asio::buffer(chunk),
+                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
+                             if (error) return;
+                             self->keep(std::string_view(self->chunk.data(), count));
+                             self->read_output();
+                           });
+  }
+
+  void keep(std::string_view text) {
+    log_debug("kernel process {}: {}", pid, trim(text));
+    tail.append(text);
+    if (tail.size() > output_limit) tail.erase(0, tail.size() - output_limit);
+  }
+
+  void collect() {
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0) return;
+    // Not reaped yet, so the group's id is still ours: end what the process left behind in its group.
+    ::killpg(pid, SIGKILL);
+    ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
+    // What it wrote last is in the pipe still. Other processes may hold the write end: do not wait for its close.
+    std::array<char, 4096> rest{};
+    boost::system::error_code error;
+    output.non_blocking(true, error);
+    while (true) {
+      const auto count = output.read_some(asio::buffer(rest), error);
+      if (error || count == 0) break;
+      keep(std::string_view(rest.data(), count));
+    }
+    status = info.si_code == CLD_EXITED ? ExitStatus{.exit_code = info.si_status, .signal = 0}
+                                        : ExitStatus{.exit_code = 0, .signal = info.si_status};
+    process_end.close(error);
+    changed.notify_all();
+  }
+
+  pid_t pid;
+  asio::posix::stream_descriptor process_end;
+  asio::posix::stream_descriptor output;
+  Event changed;
+  std::array<char, 4096> chunk{};
+  std::string tail;
+  std::optional<ExitStatus> status;
+};
+
+Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& executor, ProcessDescription description) {
+  if (description.argv.empty()) return make_error(ErrorCode::invalid_argument, "The command is empty");
+  const auto& name = description.argv.front();
+  const auto path_entry = description.environment.find("PATH");
+  const auto path = path_entry == description.environment.end() ? std::string() : path_entry->second;
+  const auto executable = find_executable(name, path);
+  if (!executable) {
+    return make_error(ErrorCode::not_found, "Executable '{}' not found{}. Install it, or correct argv in kernel.json.",
+                      name, name.contains('/') ? std::string() : fmt::format(" in PATH ({})", path));
+  }
+  if (!description.working_directory.empty() && !std::filesystem::is_directory(description.working_directory)) {
+    return make_error(ErrorCode::invalid_argument, "Working directory {} does not exist",
+                      description.working_directory.string());
+  }
+
+  std::array<int, 2> output_pipe{};
+  if (::pipe2(output_pipe.data(), O_CLOEXEC) != 0) return make_errno_error("pipe", "for kernel output", errno);
+  pid_t pid = -1;
+  SpawnCall call;
+  const int failure = call.run(*executable, description, output_pipe[1], pid);
+  ::close(output_pipe[1]);
+  if (failure != 0) {
+    ::close(output_pipe[0]);
+    return make_errno_error("execute", executable->string(), failure);
+  }
+  const int pidfd = open_pidfd(pid);
+  if (pidfd < 0) {
+    const int error_number = errno;
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    ::close(output_pipe[0]);
+    return make_errno_error("pidfd_open", std::to_string(pid), error_number);
+  }
+  auto state = std::make_shared<State>(executor, pid, pidfd, output_pipe[0]);
+  state->start();
+  return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));
+}
+
+ChildProcess::ChildProcess(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+ChildProcess::~ChildProcess() {
+  if (!state_->status) {
+    ::killpg(state_->pid, SIGKILL);
+    ::waitpid(state_->pid, nullptr, 0);
+  }
+  boost::system::error_code ignored;
+  state_->process_end.close(ignored);
+  state_->output.close(ignored);
+}
+
+pid_t ChildProcess::pid() const { return state_->pid; }
+
+Task<ExitStatus> ChildProcess::wait() {
+  const auto state = state_;
+  while (!state->status) co_await state->changed.wait();
+  co_return *state->status;
+}
+
+std::optional<ExitStatus> ChildProcess::exit_status() const { return state_->status; }
+
+Result<void> ChildProcess::signal_group(int signal_number) {
+  if (state_->status) return {};  // Reaped: the id may be somebody else's by now.
+  if (::killpg(state_->pid, signal_number) != 0 && errno != ESRCH)
+    return make_errno_error("kill", fmt::format("process group {}", state_->pid), errno);
+  return {};
+}
+
+std::string ChildProcess::output_tail() const { return state_->tail; }
+
+}  // namespace nextgen_kernels

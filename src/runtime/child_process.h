@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "runtime/task.h"
+
+namespace nextgen_kernels {
+
+/// How a process ended.
+struct ExitStatus {
+  int exit_code = 0;    ///< Meaningful when `signal` is 0.
+  int signal = 0;       ///< The signal that killed it, or 0.
+
+  /// "exited with status 3", "was killed by signal 9 (Killed)".
+  std::string describe() const;
+};
+
+/// What to run. The environment is complete: nothing is inherited.
+struct ProcessDescription {
+  std::vector<std::string> argv;  ///< argv[0] is looked up in the PATH of `environment`.
+  std::map<std::string, std::string> environment;
+  std::filesystem::path working_directory;  ///< Empty: ours.
+};
+
+/// A child in its own session and process group, with its standard output and error captured (the last 8 KiB
+/// are kept) and its end told by pidfd. When it ends, what it left behind in its group is killed. Belongs to one
+/// executor. Destroying it kills the process group.
+class ChildProcess {
+ public:
+  static constexpr std::size_t output_limit = 8 * 1024;
+
+  /// Fails with words for a person when the executable is not found or cannot be run.
+  static Result<std::unique_ptr<ChildProcess>> launch(const Executor& executor, ProcessDescription description);
+
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+  ~ChildProcess();
+
+  pid_t pid() const;
+
+  /// Ends when the process has, and its captured output is complete as far as it was written by then.
+  Task<ExitStatus> wait();
+
+  /// How it ended, or nothing while it runs.
+  std::optional<ExitStatus> exit_status() const;
+
+  /// Sends a signal to the process group. No error when it is gone already.
+  Result<void> signal_group(int signal_number);
+
+  /// The last bytes it wrote to standard output and standard error, in the order of arrival.
+  std::string output_tail() const;
+
+ private:
+  struct State;
+  explicit ChildProcess(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+/// The file that `execvp` would run for `name` in `path_variable`; nothing when there is none.
+std::optional<std::filesystem::path> find_executable(const std::string& name, std::string_view path_variable);
+
+}  // namespace nextgen_kernels
