@@ -1,0 +1,65 @@
+#include "wire/message.h"
+
+#include "wire/legacy_message.h"
+#include "wire/v1_message.h"
+#include "wire/websocket_frame.h"
+
+namespace nextgen_kernels {
+
+Result<Message::Pointer> Message::make(Channel channel, std::span<const std::string_view, 4> parts,
+                                       std::span<const std::string_view> buffers) {
+  auto message = std::make_shared<Message>(Private{}, channel, parts, buffers);
+  auto header = scan_header(message->header());
+  if (!header) return make_error(ErrorCode::protocol, "message's header is {}", header.error().message);
+  auto parent = scan_header(message->parent_header());
+  if (!parent)
+    return make_error(ErrorCode::protocol, "message's parent_header is {}", parent.error().message);
+  message->header_ = std::move(*header);
+  message->parent_ = std::move(*parent);
+  return message;
+}
+
+Result<Message::Pointer> Message::from_v1_payload(std::string_view payload) {
+  const auto parsed = V1Message::parse(payload);
+  if (!parsed) return std::unexpected(parsed.error());
+  const std::array parts{parsed->part(0), parsed->part(1), parsed->part(2), parsed->part(3)};
+  std::vector<std::string_view> buffers;
+  buffers.reserve(parsed->buffer_count());
+  for (std::size_t i = 0; i < parsed->buffer_count(); ++i) buffers.push_back(parsed->buffer(i));
+  return make(parsed->channel(), parts, buffers);
+}
+
+Message::Message(Private, Channel channel, std::span<const std::string_view, 4> parts,
+                 std::span<const std::string_view> buffers)
+    : channel_(channel), buffer_count_(buffers.size()) {
+  const auto payload_size = v1_payload_size(channel, parts, buffers);
+  const WebSocketFrameHeader frame_header(WebSocketOpcode::binary, payload_size);
+  frame_header_size_ = static_cast<std::uint8_t>(frame_header.view().size());
+  size_ = frame_header_size_ + payload_size;
+  bytes_ = std::make_unique_for_overwrite<char[]>(size_);
+  frame_header.view().copy(bytes_.get(), frame_header_size_);
+  write_v1_payload({bytes_.get() + frame_header_size_, payload_size}, channel, parts, buffers);
+}
+
+std::string_view Message::part(std::size_t index) const {
+  return V1Message::segment(v1_payload(), index + 1);
+}
+
+std::string_view Message::buffer(std::size_t index) const {
+  return V1Message::segment(v1_payload(), index + 5);
+}
+
+std::string_view Message::legacy_frame() const {
+  std::call_once(legacy_once_, [this] { legacy_ = encode_legacy_frame(*this); });
+  return legacy_;
+}
+
+Result<Message::Pointer> make_kernel_message(Channel channel, std::string_view msg_type,
+                                             std::string_view content, std::string_view parent_header,
+                                             std::string_view session) {
+  const auto header = make_header_json(msg_type, session);
+  const std::array<std::string_view, 4> parts{header, parent_header, "{}", content};
+  return Message::make(channel, parts, {});
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "wire/channel.h"
+#include "wire/header.h"
+
+namespace nextgen_kernels {
+
+/// A message of a kernel: immutable, shared by everyone who reads it, safe on any thread.
+///
+/// One block of memory holds the complete WebSocket frame that every listener of the v1 protocol gets,
+///
+///     [RFC 6455 header][offset_count][offsets …][channel][header][parent_header][metadata][content][buffers
+///     …]
+///
+/// and every view the message hands out points into it: relaying a message copies its bytes once, when it is
+/// made.
+class Message {
+  struct Private {};
+
+ public:
+  using Pointer = std::shared_ptr<const Message>;
+
+  /// Copies the parts (header, parent_header, metadata, content) and buffers of a kernel's or our own
+  /// message. Fails with ErrorCode::protocol when header or parent_header are not JSON objects; metadata and
+  /// content are opaque.
+  static Result<Pointer> make(Channel channel, std::span<const std::string_view, 4> parts,
+                              std::span<const std::string_view> buffers);
+
+  /// The message of a v1 payload, from another server or from the spill file.
+  static Result<Pointer> from_v1_payload(std::string_view payload);
+
+  Message(Private, Channel channel, std::span<const std::string_view, 4> parts,
+          std::span<const std::string_view> buffers);
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  Channel channel() const { return channel_; }
+  std::string_view header() const { return part(0); }
+  std::string_view parent_header() const { return part(1); }
+  std::string_view metadata() const { return part(2); }
+  std::string_view content() const { return part(3); }
+  std::array<std::string_view, 4> parts() const { return {part(0), part(1), part(2), part(3)}; }
+  std::size_t buffer_count() const { return buffer_count_; }
+  std::string_view buffer(std::size_t index) const;
+
+  const Header& header_fields() const { return header_; }
+  const Header& parent_fields() const { return parent_; }
+
+  /// The whole unmasked binary WebSocket frame of the v1 protocol.
+  std::string_view v1_frame() const { return {bytes_.get(), size_}; }
+  /// The same without the frame's RFC 6455 header.
+  std::string_view v1_payload() const { return v1_frame().substr(frame_header_size_); }
+
+  /// The whole unmasked WebSocket frame of the legacy protocol (see legacy_message.h). Rendered by the first
+  /// call, at most once; lives as long as the message.
+  std::string_view legacy_frame() const;
+
+  /// What the message takes in memory, for bounds. Constant for its life: the legacy frame, which exists only
+  /// while a listener speaks that protocol, is not counted.
+  std::size_t memory_size() const { return sizeof(Message) + size_; }
+
+ private:
+  std::string_view part(std::size_t index) const;
+
+  Channel channel_;
+  std::uint8_t frame_header_size_;
+  std::size_t buffer_count_;
+  std::size_t size_;
+  std::unique_ptr<char[]> bytes_;
+  Header header_;
+  Header parent_;
+  mutable std::once_flag legacy_once_;
+  mutable std::string legacy_;
+};
+
+/// A message of our own in the kernel's name: a status, or an error on standard error. `content` and
+/// `parent_header` are JSON objects ("{}" for no parent); `session` is whose message it claims to be.
+Result<Message::Pointer> make_kernel_message(Channel channel, std::string_view msg_type,
+                                             std::string_view content, std::string_view parent_header,
+                                             std::string_view session);
+
+}  // namespace nextgen_kernels
