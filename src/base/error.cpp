@@ -6,21 +6,32 @@ namespace nextgen_kernels {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid_argument: return "invalid_argument";
-    case ErrorCode::not_found: return "not_found";
-    case ErrorCode::already_exists: return "already_exists";
-    case ErrorCode::permission_denied: return "permission_denied";
-    case ErrorCode::unavailable: return "unavailable";
-    case ErrorCode::timeout: return "timeout";
-    case ErrorCode::resource_limit: return "resource_limit";
-    case ErrorCode::protocol: return "protocol";
-    case ErrorCode::io: return "io";
-    case ErrorCode::internal: return "internal";
+    case ErrorCode::invalid_argument:
+      return "invalid_argument";
+    case ErrorCode::not_found:
+      return "not_found";
+    case ErrorCode::already_exists:
+      return "already_exists";
+    case ErrorCode::permission_denied:
+      return "permission_denied";
+    case ErrorCode::unavailable:
+      return "unavailable";
+    case ErrorCode::timeout:
+      return "timeout";
+    case ErrorCode::resource_limit:
+      return "resource_limit";
+    case ErrorCode::protocol:
+      return "protocol";
+    case ErrorCode::io:
+      return "io";
+    case ErrorCode::internal:
+      return "internal";
   }
   return "internal";
 }
 
-std::unexpected<Error> make_errno_error(std::string_view operation, std::string_view subject, int error_number) {
+std::unexpected<Error> make_errno_error(std::string_view operation, std::string_view subject,
+                                        int error_number) {
   return make_error(ErrorCode::io, "{} {}: {}", operation, subject,
                     std::generic_category().message(error_number));
 }

@@ -1,15 +1,16 @@
 #pragma once
 
-#include <fmt/format.h>
-
 #include <expected>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace nextgen_kernels {
 
-/// What kind of failure an `Error` is; each boundary (HTTP, command line, plugin ABI) maps these to its own codes.
+/// What kind of failure an `Error` is; each boundary (HTTP, command line, plugin ABI) maps these to its own
+/// codes.
 enum class ErrorCode {
   invalid_argument,   ///< The caller's input is wrong: syntax, type, range.
   not_found,          ///< The named thing does not exist.
@@ -42,7 +43,9 @@ std::unexpected<Error> make_error(ErrorCode code, fmt::format_string<Args...> fo
   return std::unexpected(Error{code, fmt::format(format, std::forward<Args>(args)...)});
 }
 
-/// An error of the operating system: `make_errno_error("open", path, errno)` reads "open /x: Permission denied".
-std::unexpected<Error> make_errno_error(std::string_view operation, std::string_view subject, int error_number);
+/// An error of the operating system: `make_errno_error("open", path, errno)` reads "open /x: Permission
+/// denied".
+std::unexpected<Error> make_errno_error(std::string_view operation, std::string_view subject,
+                                        int error_number);
 
 }  // namespace nextgen_kernels

@@ -14,23 +14,31 @@ std::shared_ptr<spdlog::logger>& logger() {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
 
 }  // namespace
 
-bool log_enabled(LogLevel level) { return logger()->should_log(to_spdlog(level)); }
+bool log_enabled(LogLevel level) {
+  return logger()->should_log(to_spdlog(level));
+}
 
 void log_message(LogLevel level, std::string_view message) {
   logger()->log(to_spdlog(level), "{}", message);
 }
 
-void set_log_level(LogLevel level) { logger()->set_level(to_spdlog(level)); }
+void set_log_level(LogLevel level) {
+  logger()->set_level(to_spdlog(level));
+}
 
 void set_log_sinks(std::vector<std::shared_ptr<spdlog::sinks::sink>> sinks) {
   const auto level = logger()->level();

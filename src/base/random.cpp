@@ -1,11 +1,11 @@
 #include "base/random.h"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cerrno>
 #include <random>
 #include <system_error>
+
+#include <sys/random.h>
 
 #include "base/strings.h"
 

@@ -1,9 +1,9 @@
 #include "base/strings.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include <unistd.h>
 
 namespace nextgen_kernels {
 namespace {
@@ -17,7 +17,32 @@ int hex_value(char c) {
   return -1;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// The length of the UTF-8 sequence that `text` starts with, or 0 when it starts with none (RFC 3629 §4).
+std::size_t utf8_sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto first = byte(0);
+  if (first < 0x80) return 1;
+  std::size_t length = 0;
+  unsigned char low = 0x80;
+  unsigned char high = 0xBF;
+  if (first >= 0xC2 && first <= 0xDF) length = 2;
+  if (first >= 0xE0 && first <= 0xEF) length = 3;
+  if (first >= 0xF0 && first <= 0xF4) length = 4;
+  if (first == 0xE0) low = 0xA0;   // Overlong.
+  if (first == 0xED) high = 0x9F;  // Surrogates.
+  if (first == 0xF0) low = 0x90;   // Overlong.
+  if (first == 0xF4) high = 0x8F;  // Beyond U+10FFFF.
+  if (length == 0 || text.size() < length) return 0;
+  if (byte(1) < low || byte(1) > high) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
+  }
+  return length;
+}
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> row(right.size() + 1);
@@ -120,6 +145,17 @@ std::string redact(std::string_view text, const std::vector<std::string>& secret
     if (secret.size() < 4) continue;
     for (auto at = result.find(secret); at != std::string::npos; at = result.find(secret, at))
       result.replace(at, secret.size(), "[secret]");
+  }
+  return result;
+}
+
+std::string replace_invalid_utf8(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const auto length = utf8_sequence_length(text);
+    result += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(1, length));
   }
   return result;
 }

@@ -37,6 +37,9 @@ std::string percent_encode(std::string_view text);
 /// Replaces each occurrence of a secret (texts of at least four bytes) by `[secret]`.
 std::string redact(std::string_view text, const std::vector<std::string>& secrets);
 
+/// The text with everything that is not well-formed UTF-8 (RFC 3629) replaced by U+FFFD.
+std::string replace_invalid_utf8(std::string_view text);
+
 /// Of `candidates` the one a person most likely meant (edit distance of at most a third of its length).
 std::optional<std::string> closest_match(std::string_view text, const std::vector<std::string>& candidates);
 

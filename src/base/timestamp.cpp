@@ -1,13 +1,14 @@
 #include "base/timestamp.h"
 
-#include <fmt/format.h>
-
 #include <ctime>
+
+#include <fmt/format.h>
 
 namespace nextgen_kernels {
 
 std::string format_timestamp(Timestamp time) {
-  const auto since_epoch = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
   const auto seconds = static_cast<std::time_t>(since_epoch / 1'000'000);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);

@@ -6,15 +6,15 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "wire/json_text.h"
+#include "wire/json.h"
 
 namespace nextgen_kernels {
 namespace {
 
-// Requests on the control channel do not occupy the kernel (Jupyter messaging 5.3, "control"); the other two are what
-// clients ask when they connect and tell nothing about what the user runs.
+// Requests on the control channel do not occupy the kernel (Jupyter messaging 5.3, "control"); the other two
+// are what clients ask when they connect and tell nothing about what the user runs.
 constexpr std::array<std::string_view, 8> requests_without_state = {
-    "kernel_info_request", "comm_info_request",        "debug_request",          "interrupt_request",
+    "kernel_info_request", "comm_info_request",       "debug_request",           "interrupt_request",
     "shutdown_request",    "create_subshell_request", "delete_subshell_request", "list_subshell_request",
 };
 
@@ -28,15 +28,28 @@ const std::string& server_session() {
   return session;
 }
 
+std::string execution_state_of(std::string_view status_content) {
+  std::string state;
+  const auto walked = for_each_member(status_content, [&](const JsonMember& member) {
+    if (member.key == "execution_state" && member.string) state = *member.string;
+  });
+  return walked ? state : std::string();
+}
+
 }  // namespace
 
 std::string_view to_string(ExecutionState state) {
   switch (state) {
-    case ExecutionState::starting: return "starting";
-    case ExecutionState::idle: return "idle";
-    case ExecutionState::busy: return "busy";
-    case ExecutionState::restarting: return "restarting";
-    case ExecutionState::dead: return "dead";
+    case ExecutionState::starting:
+      return "starting";
+    case ExecutionState::idle:
+      return "idle";
+    case ExecutionState::busy:
+      return "busy";
+    case ExecutionState::restarting:
+      return "restarting";
+    case ExecutionState::dead:
+      return "dead";
   }
   return "dead";
 }
@@ -51,8 +64,8 @@ Audience Conversation::audience_of(std::string_view session_id) {
 void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
   last_activity_ = Timestamp::clock::now();
   if (message.channel == Channel::stdin_) return;  // An input_reply has no reply of its own.
-  requests_.add({.message_id = message.header.msg_id,
-                 .message_type = message.header.msg_type,
+  requests_.add({.message_id = std::string(message.header.msg_id),
+                 .message_type = std::string(message.header.msg_type),
                  .channel = message.channel,
                  .sender = sender,
                  .cell_id = message.cell_id});
@@ -60,7 +73,7 @@ void Conversation::record_request(const OutgoingMessage& message, Audience sende
 
 void Conversation::receive(Message::Pointer message) {
   const auto audience = route(*message);
-  const std::string_view parent_id = message->parent_fields().msg_id;
+  const auto parent_id = message->parent_fields().msg_id;
   if (message->channel() == Channel::iopub) {
     if (message->header_fields().msg_type == "status") follow_status(*message);
   } else if (message->channel() != Channel::stdin_) {
@@ -80,16 +93,15 @@ Audience Conversation::route(const Message& message) {
 
 void Conversation::follow_status(const Message& message) {
   const auto& parent = message.parent_fields();
-  const auto state = scan_string_field(message.content(), "execution_state");
-  if (!state) return;
-  if (*state == "idle") requests_.note_idle(parent.msg_id);
+  const auto state = execution_state_of(message.content());
+  if (state == "idle") requests_.note_idle(parent.msg_id);
   if (state_ == ExecutionState::dead || state_ == ExecutionState::restarting) return;
   if (parent.msg_id.empty() || !tells_state(parent.msg_type)) return;
   const auto* request = requests_.find(parent.msg_id);
   if (request != nullptr && request->channel == Channel::control) return;
 
-  if (*state == "busy") busy_requests_.emplace(parent.msg_id);
-  if (*state == "idle") {
+  if (state == "busy") busy_requests_.emplace(std::string(parent.msg_id));
+  if (state == "idle") {
     if (const auto busy = busy_requests_.find(parent.msg_id); busy != busy_requests_.end())
       busy_requests_.erase(busy);
   }
@@ -103,7 +115,7 @@ void Conversation::publish_status(ExecutionState state) {
 }
 
 void Conversation::publish_notice(std::string_view text) {
-  publish("stream", fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(text)));
+  publish("stream", fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(replace_invalid_utf8(text))));
 }
 
 void Conversation::publish(std::string_view message_type, std::string_view content) {

@@ -20,17 +20,18 @@ enum class ExecutionState { starting, idle, busy, restarting, dead };
 
 std::string_view to_string(ExecutionState state);
 
-/// Everything said between one kernel and its listeners, for the kernel's whole life: its journal, the requests that
-/// are under way, its execution state. Kernel clients put in what they receive; listeners read the journal.
-/// It survives restarts, reconnects and a change of the client class. Owned by the kernel's manager and, because they
-/// drain what is left, by the listeners; touched on the kernel's executor only.
+/// Everything said between one kernel and its listeners, for the kernel's whole life: its journal, the
+/// requests that are under way, its execution state. Kernel clients put in what they receive; listeners read
+/// the journal. It survives restarts, reconnects and a change of the client class. Owned by the kernel's
+/// manager and, because they drain what is left, by the listeners; touched on the kernel's executor only.
 class Conversation {
  public:
   explicit Conversation(Journal::Limits limits) : journal_(limits) {}
 
   Journal& journal() { return journal_; }
 
-  /// The audience of a client session (`session_id` of a WebSocket, `session` of a header): the same for the same id.
+  /// The audience of a client session (`session_id` of a WebSocket, `session` of a header): the same for the
+  /// same id.
   Audience audience_of(std::string_view session_id);
 
   /// A listener's request is about to go to the kernel.
@@ -49,6 +50,10 @@ class Conversation {
 
   /// A new process answers from now on: what was asked of the old one will not be answered.
   void begin_process();
+
+  /// The kernel is restarted because somebody asked for it: unlike after a death, no status tells the
+  /// listeners.
+  void begin_restart() { state_ = ExecutionState::starting; }
 
   /// The process has answered: it can take requests.
   void process_ready();

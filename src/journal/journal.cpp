@@ -13,10 +13,9 @@ MessageNumber Journal::append(Message::Pointer message, Audience audience) {
 
 void Journal::trim() {
   auto needed = next_number();
-  if (bytes_ <= limits_.bytes) {
-    for (const auto* cursor : cursors_) needed = std::min(needed, cursor->next_);
-  }
-  while (!entries_.empty() && bytes_ > limits_.retained_bytes && (first_ < needed || bytes_ > limits_.bytes)) {
+  for (const auto* cursor : cursors_) needed = std::min(needed, cursor->next_);
+  while (!entries_.empty() && bytes_ > limits_.retained_bytes &&
+         (first_ < needed || bytes_ > limits_.bytes)) {
     bytes_ -= entries_.front().message->memory_size();
     entries_.pop_front();
     ++first_;
@@ -46,7 +45,9 @@ Cursor::Cursor(Journal& journal, JournalListener& listener, Audience audience)
   journal_.cursors_.push_back(this);
 }
 
-Cursor::~Cursor() { std::erase(journal_.cursors_, this); }
+Cursor::~Cursor() {
+  std::erase(journal_.cursors_, this);
+}
 
 Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes) {
   Batch batch;

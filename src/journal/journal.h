@@ -32,9 +32,9 @@ class Cursor;
 
 /// A kernel's messages, numbered in the order they arrived, in memory.
 ///
-/// Owned by the kernel's `Conversation`, touched on the kernel's executor only. What every cursor has read is kept
-/// up to `Limits::retained_bytes`; what a cursor still needs up to `Limits::bytes`. Past that the oldest entries
-/// go, whoever needs them: a slow listener costs memory up to the bound and nobody's speed.
+/// Owned by the kernel's `Conversation`, touched on the kernel's executor only. What every cursor has read is
+/// kept up to `Limits::retained_bytes`; what a cursor still needs up to `Limits::bytes`. Past that the oldest
+/// entries go, whoever needs them: a slow listener costs memory up to the bound and nobody's speed.
 class Journal {
  public:
   struct Limits {
@@ -72,14 +72,14 @@ class Journal {
   std::vector<Cursor*> cursors_;
 };
 
-/// Someone who gets a kernel's messages: told that there are some, reads them through its cursor when it wants.
+/// Someone who gets a kernel's messages: told that there are some, reads them through its cursor when it
+/// wants.
 class JournalListener {
  public:
   /// There is something to read, or the journal was closed. Called on the kernel's executor; must not block.
   virtual void on_journal_activity() = 0;
 
- protected:
-  ~JournalListener() = default;
+  virtual ~JournalListener() = default;
 };
 
 /// One listener's place in a journal. Starts behind the newest message. Neither outlives the journal nor is
@@ -93,7 +93,7 @@ class Cursor {
 
   struct Batch {
     std::vector<Message::Pointer> messages;  ///< In order; only those meant for this cursor's audience.
-    std::optional<LostMessages> lost;        ///< Gone before this cursor came to read them; precede `messages`.
+    std::optional<LostMessages> lost;  ///< Gone before this cursor came to read them; precede `messages`.
   };
 
   /// Up to `max_messages` messages, at least one if there is one, and no more once `max_bytes` are reached.

@@ -24,8 +24,9 @@ struct Request {
   bool idle = false;
 };
 
-/// Which listener asked what: filled when a request is sent, emptied when its reply and its idle have both passed.
-/// Bounded: past `limit` the oldest requests are forgotten, and their replies then go by session, see `Conversation`.
+/// Which listener asked what: filled when a request is sent, emptied when its reply and its idle have both
+/// passed. Bounded: past `limit` the oldest requests are forgotten, and their replies then go by session, see
+/// `Conversation`.
 class RequestTable {
  public:
   explicit RequestTable(std::size_t limit = 100'000) : limit_(limit) {}

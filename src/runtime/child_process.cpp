@@ -1,17 +1,16 @@
 #include "runtime/child_process.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <boost/asio/posix/stream_descriptor.hpp>
-
-#include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -67,7 +66,9 @@ class SpawnCall {
   posix_spawnattr_t attributes_;
 };
 
-int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+int open_pidfd(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
 
 bool is_executable_file(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -81,7 +82,8 @@ std::string ExitStatus::describe() const {
   return fmt::format("exited with status {}", exit_code);
 }
 
-std::optional<std::filesystem::path> find_executable(const std::string& name, std::string_view path_variable) {
+std::optional<std::filesystem::path> find_executable(const std::string& name,
+                                                     std::string_view path_variable) {
   if (name.contains('/')) {
     if (is_executable_file(name)) return name;
     return std::nullopt;
@@ -106,12 +108,13 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
   }
 
   void read_output() {
-    output.async_read_some(asio::buffer(chunk),
-                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
-                             if (error) return;
-                             self->keep(std::string_view(self->chunk.data(), count));
-                             self->read_output();
-                           });
+    output.async_read_some(
+        asio::buffer(chunk),
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
+          if (error) return;
+          self->keep(std::string_view(self->chunk.data(), count));
+          self->read_output();
+        });
   }
 
   void keep(std::string_view text) {
@@ -126,7 +129,8 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
     // Not reaped yet, so the group's id is still ours: end what the process left behind in its group.
     ::killpg(pid, SIGKILL);
     ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
-    // What it wrote last is in the pipe still. Other processes may hold the write end: do not wait for its close.
+    // What it wrote last is in the pipe still. Other processes may hold the write end: do not wait for its
+    // close.
     std::array<char, 4096> rest{};
     boost::system::error_code error;
     output.non_blocking(true, error);
@@ -150,23 +154,27 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
   std::optional<ExitStatus> status;
 };
 
-Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& executor, ProcessDescription description) {
+Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& executor,
+                                                           ProcessDescription description) {
   if (description.argv.empty()) return make_error(ErrorCode::invalid_argument, "The command is empty");
   const auto& name = description.argv.front();
   const auto path_entry = description.environment.find("PATH");
   const auto path = path_entry == description.environment.end() ? std::string() : path_entry->second;
   const auto executable = find_executable(name, path);
   if (!executable) {
-    return make_error(ErrorCode::not_found, "Executable '{}' not found{}. Install it, or correct argv in kernel.json.",
-                      name, name.contains('/') ? std::string() : fmt::format(" in PATH ({})", path));
+    return make_error(ErrorCode::not_found,
+                      "Executable '{}' not found{}. Install it, or correct argv in kernel.json.", name,
+                      name.contains('/') ? std::string() : fmt::format(" in PATH ({})", path));
   }
-  if (!description.working_directory.empty() && !std::filesystem::is_directory(description.working_directory)) {
+  if (!description.working_directory.empty() &&
+      !std::filesystem::is_directory(description.working_directory)) {
     return make_error(ErrorCode::invalid_argument, "Working directory {} does not exist",
                       description.working_directory.string());
   }
 
   std::array<int, 2> output_pipe{};
-  if (::pipe2(output_pipe.data(), O_CLOEXEC) != 0) return make_errno_error("pipe", "for kernel output", errno);
+  if (::pipe2(output_pipe.data(), O_CLOEXEC) != 0)
+    return make_errno_error("pipe", "for kernel output", errno);
   pid_t pid = -1;
   SpawnCall call;
   const int failure = call.run(*executable, description, output_pipe[1], pid);
@@ -200,7 +208,9 @@ ChildProcess::~ChildProcess() {
   state_->output.close(ignored);
 }
 
-pid_t ChildProcess::pid() const { return state_->pid; }
+pid_t ChildProcess::pid() const {
+  return state_->pid;
+}
 
 Task<ExitStatus> ChildProcess::wait() {
   const auto state = state_;
@@ -208,7 +218,9 @@ Task<ExitStatus> ChildProcess::wait() {
   co_return *state->status;
 }
 
-std::optional<ExitStatus> ChildProcess::exit_status() const { return state_->status; }
+std::optional<ExitStatus> ChildProcess::exit_status() const {
+  return state_->status;
+}
 
 Result<void> ChildProcess::signal_group(int signal_number) {
   if (state_->status) return {};  // Reaped: the id may be somebody else's by now.
@@ -217,6 +229,8 @@ Result<void> ChildProcess::signal_group(int signal_number) {
   return {};
 }
 
-std::string ChildProcess::output_tail() const { return state_->tail; }
+std::string ChildProcess::output_tail() const {
+  return replace_invalid_utf8(state_->tail);
+}
 
 }  // namespace nextgen_kernels

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -10,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "base/error.h"
 #include "runtime/task.h"
 
@@ -17,8 +17,8 @@ namespace nextgen_kernels {
 
 /// How a process ended.
 struct ExitStatus {
-  int exit_code = 0;    ///< Meaningful when `signal` is 0.
-  int signal = 0;       ///< The signal that killed it, or 0.
+  int exit_code = 0;  ///< Meaningful when `signal` is 0.
+  int signal = 0;     ///< The signal that killed it, or 0.
 
   /// "exited with status 3", "was killed by signal 9 (Killed)".
   std::string describe() const;
@@ -32,14 +32,15 @@ struct ProcessDescription {
 };
 
 /// A child in its own session and process group, with its standard output and error captured (the last 8 KiB
-/// are kept) and its end told by pidfd. When it ends, what it left behind in its group is killed. Belongs to one
-/// executor. Destroying it kills the process group.
+/// are kept) and its end told by pidfd. When it ends, what it left behind in its group is killed. Belongs to
+/// one executor. Destroying it kills the process group.
 class ChildProcess {
  public:
   static constexpr std::size_t output_limit = 8 * 1024;
 
   /// Fails with words for a person when the executable is not found or cannot be run.
-  static Result<std::unique_ptr<ChildProcess>> launch(const Executor& executor, ProcessDescription description);
+  static Result<std::unique_ptr<ChildProcess>> launch(const Executor& executor,
+                                                      ProcessDescription description);
 
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -56,7 +57,7 @@ class ChildProcess {
   /// Sends a signal to the process group. No error when it is gone already.
   Result<void> signal_group(int signal_number);
 
-  /// The last bytes it wrote to standard output and standard error, in the order of arrival.
+  /// The last bytes it wrote to standard output and standard error, in the order of arrival, as valid UTF-8.
   std::string output_tail() const;
 
  private:

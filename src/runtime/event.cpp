@@ -4,7 +4,9 @@
 
 namespace nextgen_kernels {
 
-Task<void> Event::wait() { co_await timer_.async_wait(no_throw); }
+Task<void> Event::wait() {
+  co_await timer_.async_wait(no_throw);
+}
 
 Task<void> sleep_for(std::chrono::steady_clock::duration duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, duration);

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <chrono>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include "runtime/task.h"
 
 namespace nextgen_kernels {
 
-/// Lets coroutines wait until something of their owner changes. Belongs to one executor. A waiter looks at the
-/// owner's state itself, before and after: `while (!done_) co_await changed_.wait();`
+/// Lets coroutines wait until something of their owner changes. Belongs to one executor. A waiter looks at
+/// the owner's state itself, before and after: `while (!done_) co_await changed_.wait();`
 class Event {
  public:
   explicit Event(Executor executor) : timer_(std::move(executor), never()) {}
@@ -21,7 +21,9 @@ class Event {
   Task<void> wait();
 
  private:
-  static std::chrono::steady_clock::time_point never() { return std::chrono::steady_clock::time_point::max(); }
+  static std::chrono::steady_clock::time_point never() {
+    return std::chrono::steady_clock::time_point::max();
+  }
 
   asio::steady_timer timer_;
 };

@@ -1,23 +1,29 @@
 #include "runtime/task_group.h"
 
+#include <list>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/system/system_error.hpp>
-
-#include <list>
 
 #include "base/log.h"
 #include "runtime/event.h"
 
 namespace nextgen_kernels {
 
+/// A running task: what cancels it, and whether that has happened.
+struct RunningTask {
+  asio::cancellation_signal signal;
+  bool cancelled = false;
+};
+
 struct TaskGroup::State {
   explicit State(Executor e) : executor(e), changed(std::move(e)) {}
 
   Executor executor;
   Event changed;
-  std::list<asio::cancellation_signal> running;
+  std::list<RunningTask> running;
 };
 
 namespace {
@@ -33,11 +39,18 @@ void log_failure(const std::string& name, const std::exception_ptr& failure) {
   }
 }
 
+/// Asio starts a coroutine also when it was cancelled before; its owner may be gone by then.
+Task<void> run_unless_cancelled(const RunningTask& running, Task<void> task) {
+  if (!running.cancelled) co_await std::move(task);
+}
+
 }  // namespace
 
 TaskGroup::TaskGroup(Executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
 
-TaskGroup::~TaskGroup() { cancel(); }
+TaskGroup::~TaskGroup() {
+  cancel();
+}
 
 void TaskGroup::spawn(std::string name, Task<void> task) {
   state_->running.emplace_back();
@@ -47,14 +60,17 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
     state->running.erase(position);
     state->changed.notify_all();
   };
-  asio::co_spawn(state_->executor, std::move(task),
-                 asio::bind_cancellation_slot(position->slot(), std::move(on_end)));
+  asio::co_spawn(state_->executor, run_unless_cancelled(*position, std::move(task)),
+                 asio::bind_cancellation_slot(position->signal.slot(), std::move(on_end)));
 }
 
 void TaskGroup::cancel() {
   // A cancelled task may end inside emit() and so erase its own signal: step first.
-  for (auto next = state_->running.begin(); next != state_->running.end();)
-    (next++)->emit(asio::cancellation_type::terminal);
+  for (auto next = state_->running.begin(); next != state_->running.end();) {
+    auto& task = *next++;
+    task.cancelled = true;
+    task.signal.emit(asio::cancellation_type::terminal);
+  }
 }
 
 Task<void> TaskGroup::join() {
@@ -62,6 +78,8 @@ Task<void> TaskGroup::join() {
   while (!state->running.empty()) co_await state->changed.wait();
 }
 
-bool TaskGroup::empty() const { return state_->running.empty(); }
+bool TaskGroup::empty() const {
+  return state_->running.empty();
+}
 
 }  // namespace nextgen_kernels

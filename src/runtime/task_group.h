@@ -7,9 +7,10 @@
 
 namespace nextgen_kernels {
 
-/// The background coroutines of one owner. The owner cancels and joins the group before it dies; a group that is
-/// destroyed with running tasks cancels them, and they must then not touch the owner any more, so owners join.
-/// Belongs to one executor. A task that throws is logged with its name and ends; cancellation is not an error.
+/// The background coroutines of one owner. The owner cancels and joins the group before it dies; a group that
+/// is destroyed with running tasks cancels them, and they must then not touch the owner any more, so owners
+/// join. Belongs to one executor. A task that throws is logged with its name and ends; cancellation is not an
+/// error.
 class TaskGroup {
  public:
   explicit TaskGroup(Executor executor);

@@ -1,29 +1,31 @@
 #include "runtime/zmq_socket.h"
 
-#include <zmq.h>
-
-#include <boost/asio/post.hpp>
-
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
+#include <boost/asio/post.hpp>
+#include <zmq.h>
+
 #include "base/log.h"
 
 namespace nextgen_kernels {
 namespace {
 
-// Restarted kernels bind their ports within milliseconds; libzmq's default of 100 ms would be most of a fast start.
+// Restarted kernels bind their ports within milliseconds; libzmq's default of 100 ms would be most of a fast
+// start.
 constexpr int reconnect_interval_ms = 20;
 constexpr int reconnect_interval_max_ms = 1000;
 constexpr int linger_ms = 1000;
 
 int to_zmq(ZmqSocketType type) {
   switch (type) {
-    case ZmqSocketType::dealer: return ZMQ_DEALER;
-    case ZmqSocketType::sub: return ZMQ_SUB;
+    case ZmqSocketType::dealer:
+      return ZMQ_DEALER;
+    case ZmqSocketType::sub:
+      return ZMQ_SUB;
   }
   return ZMQ_DEALER;
 }
@@ -51,7 +53,8 @@ class BorrowedDescriptor {
   BorrowedDescriptor(const Executor& executor, void* socket) : descriptor_(executor) {
     int fd = -1;
     std::size_t size = sizeof fd;
-    if (::zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0) throw std::runtime_error("zmq_getsockopt(ZMQ_FD) failed");
+    if (::zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
+      throw std::runtime_error("zmq_getsockopt(ZMQ_FD) failed");
     descriptor_.assign(fd);
   }
   BorrowedDescriptor(const BorrowedDescriptor&) = delete;
@@ -76,7 +79,9 @@ ZmqContext::ZmqContext() : context_(::zmq_ctx_new()) {
   ::zmq_ctx_set(context_, ZMQ_MAX_SOCKETS, 65535);
 }
 
-ZmqContext::~ZmqContext() { ::zmq_ctx_term(context_); }
+ZmqContext::~ZmqContext() {
+  ::zmq_ctx_term(context_);
+}
 
 struct ZmqSocket::State : std::enable_shared_from_this<State> {
   State(ZmqContext& context, const Executor& e, ZmqSocketType type)
@@ -159,20 +164,24 @@ struct ZmqSocket::State : std::enable_shared_from_this<State> {
   bool scheduled = false;
 };
 
-ZmqSocket::ZmqSocket(ZmqContext& context, const Executor& executor, ZmqSocketType type, std::string_view routing_id)
+ZmqSocket::ZmqSocket(ZmqContext& context, const Executor& executor, ZmqSocketType type,
+                     std::string_view routing_id)
     : state_(std::make_shared<State>(context, executor, type)) {
   void* socket = state_->socket;
   set_option(socket, ZMQ_LINGER, linger_ms);
   set_option(socket, ZMQ_RECONNECT_IVL, reconnect_interval_ms);
   set_option(socket, ZMQ_RECONNECT_IVL_MAX, reconnect_interval_max_ms);
-  // The journal bounds what is kept; a full queue here would make the kernel's PUB socket drop messages silently.
+  // The journal bounds what is kept; a full queue here would make the kernel's PUB socket drop messages
+  // silently.
   set_option(socket, ZMQ_RCVHWM, 0);
   set_option(socket, ZMQ_SNDHWM, 0);
   if (!routing_id.empty()) ::zmq_setsockopt(socket, ZMQ_ROUTING_ID, routing_id.data(), routing_id.size());
   if (type == ZmqSocketType::sub) ::zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0);
 }
 
-ZmqSocket::~ZmqSocket() { state_->close(); }
+ZmqSocket::~ZmqSocket() {
+  state_->close();
+}
 
 Result<void> ZmqSocket::connect(const std::string& endpoint) {
   if (::zmq_connect(state_->socket, endpoint.c_str()) != 0)
@@ -204,7 +213,9 @@ bool ZmqSocket::receive() {
   }
 }
 
-void ZmqSocket::poll_again() { state_->schedule(); }
+void ZmqSocket::poll_again() {
+  state_->schedule();
+}
 
 Result<void> ZmqSocket::send(std::span<const std::string_view> frames) {
   for (std::size_t i = 0; i < frames.size(); ++i) {

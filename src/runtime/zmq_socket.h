@@ -1,13 +1,13 @@
 #pragma once
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "base/error.h"
 #include "runtime/task.h"
@@ -35,9 +35,9 @@ enum class ZmqConnectionEvent { connected, disconnected };
 
 /// One connecting ZMQ socket on an event loop. Belongs to one executor; its handlers run there.
 ///
-/// Reading is driven by the socket's edge-triggered descriptor: `on_activity` is called once when there may be
-/// something to receive, and the owner then calls `receive` until it says false.
-/// After it stopped early it calls `poll_again`, or it will not be called for what is left.
+/// Reading is driven by the socket's edge-triggered descriptor: `on_activity` is called once when there may
+/// be something to receive, and the owner then calls `receive` until it says false. After it stopped early it
+/// calls `poll_again`, or it will not be called for what is left.
 class ZmqSocket {
  public:
   /// `routing_id` is the ROUTER's name for us; empty lets the peer choose.

@@ -42,6 +42,12 @@ TEST(Strings, redact_removes_every_occurrence_of_a_secret) {
   EXPECT_EQ(redact("a cat", {"a", ""}), "a cat") << "texts too short to be secrets stay";
 }
 
+TEST(Strings, invalid_utf8_becomes_the_replacement_character) {
+  EXPECT_EQ(replace_invalid_utf8("a\u00fc\u20ac\U0001F600z"), "a\u00fc\u20ac\U0001F600z");
+  EXPECT_EQ(replace_invalid_utf8("cut \xE2\x82"), "cut \uFFFD\uFFFD");
+  EXPECT_EQ(replace_invalid_utf8("\xED\xA0\x80|\xC0\xAF|\xF5"), "\uFFFD\uFFFD\uFFFD|\uFFFD\uFFFD|\uFFFD");
+}
+
 TEST(Strings, closest_match_suggests_only_what_is_near) {
   EXPECT_EQ(closest_match("ServerApp.prot", {"ServerApp.port", "ServerApp.ip"}), "ServerApp.port");
   EXPECT_EQ(closest_match("something-else", {"ServerApp.port"}), std::nullopt);

@@ -1,0 +1,156 @@
+#include "journal/conversation.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "messages.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Listener : public JournalListener {
+ public:
+  Listener(Conversation& conversation, std::string_view session)
+      : audience(conversation.audience_of(session)), cursor(conversation.journal(), *this, audience) {}
+  void on_journal_activity() override {}
+
+  std::vector<std::string> read_types() {
+    std::vector<std::string> types;
+    for (const auto& message : cursor.read(100, 1'000'000).messages)
+      types.emplace_back(message->header_fields().msg_type);
+    return types;
+  }
+
+  Audience audience;
+  Cursor cursor;
+};
+
+class ConversationTest : public testing::Test {
+ protected:
+  ConversationTest() {
+    conversation_.begin_process();
+    conversation_.process_ready();
+  }
+
+  /// A listener sends a request; its msg_id is returned.
+  std::string ask(const Listener& listener, std::string_view type, Channel channel = Channel::shell) {
+    const auto request = make_request(channel, type, "{}", "session-of-the-header").value();
+    conversation_.record_request(request, listener.audience);
+    return std::string(request.header.msg_id);
+  }
+
+  void kernel_says(const MessageText& text) { conversation_.receive(make_message(text)); }
+
+  void status(const std::string& state, const std::string& parent, const std::string& parent_type) {
+    kernel_says({.type = "status",
+                 .parent_id = parent,
+                 .parent_type = parent_type,
+                 .content = R"({"execution_state": ")" + state + "\"}"});
+  }
+
+  Conversation conversation_{Journal::Limits{}};
+  Listener alice_{conversation_, "alice"};
+  Listener bob_{conversation_, "bob"};
+};
+
+TEST_F(ConversationTest, outputs_go_to_everybody_and_replies_to_who_asked) {
+  const auto id = ask(alice_, "execute_request");
+  kernel_says({.channel = Channel::iopub, .type = "stream", .parent_id = id});
+  kernel_says({.channel = Channel::shell, .type = "execute_reply", .parent_id = id});
+  EXPECT_THAT(alice_.read_types(), ElementsAre("stream", "execute_reply"));
+  EXPECT_THAT(bob_.read_types(), ElementsAre("stream"));
+}
+
+TEST_F(ConversationTest, a_request_for_input_goes_to_who_asked) {
+  const auto id = ask(bob_, "execute_request");
+  kernel_says({.channel = Channel::stdin_, .type = "input_request", .parent_id = id});
+  EXPECT_THAT(alice_.read_types(), IsEmpty());
+  EXPECT_THAT(bob_.read_types(), ElementsAre("input_request"));
+}
+
+TEST_F(ConversationTest, two_listeners_of_one_session_both_get_its_replies) {
+  Listener second(conversation_, "alice");
+  const auto id = ask(alice_, "execute_request");
+  kernel_says({.channel = Channel::shell, .type = "execute_reply", .parent_id = id});
+  EXPECT_THAT(second.read_types(), ElementsAre("execute_reply"));
+}
+
+TEST_F(ConversationTest, replies_to_forgotten_requests_go_by_the_session_of_their_parent) {
+  kernel_says(
+      {.channel = Channel::shell, .type = "execute_reply", .parent_id = "?", .parent_session = "bob"});
+  EXPECT_THAT(alice_.read_types(), IsEmpty());
+  EXPECT_THAT(bob_.read_types(), ElementsAre("execute_reply"));
+}
+
+TEST_F(ConversationTest, the_request_table_empties_itself) {
+  const auto id = ask(alice_, "execute_request");
+  EXPECT_EQ(conversation_.requests().size(), 1u);
+  status("busy", id, "execute_request");
+  status("idle", id, "execute_request");
+  kernel_says({.channel = Channel::shell, .type = "execute_reply", .parent_id = id});
+  EXPECT_EQ(conversation_.requests().size(), 0u);
+}
+
+TEST_F(ConversationTest, busy_until_the_last_request_under_way_is_idle) {
+  status("busy", "a", "execute_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  status("busy", "b", "comm_msg");
+  status("idle", "a", "execute_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  status("idle", "b", "comm_msg");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+}
+
+TEST_F(ConversationTest, control_traffic_does_not_end_busy) {
+  status("busy", "a", "execute_request");
+  const auto on_control = ask(alice_, "usage_request", Channel::control);
+  for (const auto& [id, type] :
+       {std::pair<std::string, std::string>{"d", "debug_request"}, {on_control, "usage_request"}}) {
+    status("busy", id, type);
+    status("idle", id, type);
+  }
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+}
+
+TEST_F(ConversationTest, kernel_info_of_a_client_that_connects_is_not_activity) {
+  const auto before = conversation_.last_activity();
+  status("busy", "k", "kernel_info_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+  EXPECT_EQ(conversation_.last_activity(), before);
+}
+
+TEST_F(ConversationTest, a_new_process_owes_nothing_of_the_old_one) {
+  ask(alice_, "execute_request");
+  status("busy", "a", "execute_request");
+  conversation_.begin_process();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::starting);
+  EXPECT_EQ(conversation_.requests().size(), 0u);
+  conversation_.process_ready();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+}
+
+TEST_F(ConversationTest, published_status_and_notice_reach_everybody) {
+  conversation_.publish_notice("a \"quoted\"\nbroken \xff text");
+  conversation_.publish_status(ExecutionState::dead);
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::dead);
+  const auto messages = alice_.cursor.read(10, 100'000).messages;
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_THAT(std::string(messages[0]->content()), HasSubstr("\"quoted\\\"\\u000abroken \uFFFD text"));
+  EXPECT_EQ(messages[1]->content(), R"({"execution_state":"dead"})");
+}
+
+TEST_F(ConversationTest, the_dead_stay_dead_whatever_still_arrives) {
+  conversation_.publish_status(ExecutionState::dead);
+  status("idle", "a", "execute_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::dead);
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
