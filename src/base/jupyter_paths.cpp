@@ -93,7 +93,7 @@ std::vector<fs::path> default_prefixes(const Environment& environment) {
 /// Without a trailing slash, which `std::filesystem` takes for one more, empty component.
 fs::path without_trailing_slash(const fs::path& path) {
   const auto normal = path.lexically_normal();
-  return normal.has_filename() || normal == normal.root_path() ? normal : normal.parent_path();
+  return normal.has_filename() ? normal : normal.parent_path();
 }
 
 bool owned_by_this_user(const fs::path& path) {

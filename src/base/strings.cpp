@@ -44,19 +44,23 @@ std::size_t utf8_sequence_length(std::string_view text) {
   return length;
 }
 
+/// How many insertions, deletions, substitutions and swaps of neighbours make one text of the other; case is
+/// ignored.
 std::size_t edit_distance(std::string_view left, std::string_view right) {
-  std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < right.size(); ++j) {
-      const auto substitution = diagonal + (lower(left[i]) == lower(right[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitution});
+  std::vector<std::vector<std::size_t>> distance(left.size() + 1, std::vector<std::size_t>(right.size() + 1));
+  for (std::size_t i = 0; i <= left.size(); ++i) distance[i][0] = i;
+  std::iota(distance[0].begin(), distance[0].end(), std::size_t{0});
+  for (std::size_t i = 1; i <= left.size(); ++i) {
+    for (std::size_t j = 1; j <= right.size(); ++j) {
+      const bool same = lower(left[i - 1]) == lower(right[j - 1]);
+      distance[i][j] =
+          std::min({distance[i - 1][j] + 1, distance[i][j - 1] + 1, distance[i - 1][j - 1] + (same ? 0 : 1)});
+      const bool swapped = i > 1 && j > 1 && lower(left[i - 1]) == lower(right[j - 2]) &&
+                           lower(left[i - 2]) == lower(right[j - 1]);
+      if (swapped) distance[i][j] = std::min(distance[i][j], distance[i - 2][j - 2] + 1);
     }
   }
-  return row.back();
+  return distance[left.size()][right.size()];
 }
 
 }  // namespace
@@ -164,8 +168,10 @@ std::optional<std::string> closest_match(std::string_view text, const std::vecto
   std::optional<std::string> best;
   std::size_t best_distance = std::string_view::npos;
   for (const auto& candidate : candidates) {
+    const auto limit = std::max<std::size_t>(1, candidate.size() / 3);
+    if (text.size() > candidate.size() + limit) continue;
     const auto distance = edit_distance(text, candidate);
-    if (distance < best_distance && distance <= std::max<std::size_t>(1, candidate.size() / 3)) {
+    if (distance < best_distance && distance <= limit) {
       best = candidate;
       best_distance = distance;
     }

@@ -50,7 +50,9 @@ TEST(Strings, invalid_utf8_becomes_the_replacement_character) {
 
 TEST(Strings, closest_match_suggests_only_what_is_near) {
   EXPECT_EQ(closest_match("ServerApp.prot", {"ServerApp.port", "ServerApp.ip"}), "ServerApp.port");
+  EXPECT_EQ(closest_match("prot", {"debug", "port"}), "port") << "two swapped letters are one mistake";
   EXPECT_EQ(closest_match("something-else", {"ServerApp.port"}), std::nullopt);
+  EXPECT_EQ(closest_match(std::string(1'000'000, 'x'), {"port"}), std::nullopt);
 }
 
 }  // namespace
