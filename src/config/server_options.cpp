@@ -1,0 +1,96 @@
+#include "config/server_options.h"
+
+#include <cmath>
+#include <utility>
+
+#include "config/server_traits.h"
+
+namespace nextgen_kernels {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The table has checked types and ranges; each of these takes a value of the one type that its field's rows
+// have.
+
+void store(const TraitValue& value, bool& field) {
+  field = std::get<bool>(value);
+}
+void store(const TraitValue& value, std::int64_t& field) {
+  field = std::get<std::int64_t>(value);
+}
+void store(const TraitValue& value, std::uint16_t& field) {
+  field = static_cast<std::uint16_t>(std::get<std::int64_t>(value));
+}
+void store(const TraitValue& value, std::chrono::milliseconds& field) {
+  field = std::chrono::milliseconds(std::llround(std::get<double>(value) * 1000));
+}
+void store(const TraitValue& value, std::string& field) {
+  field = std::get<std::string>(value);
+}
+void store(const TraitValue& value, std::optional<std::string>& field) {
+  field =
+      std::holds_alternative<std::string>(value) ? std::optional(std::get<std::string>(value)) : std::nullopt;
+}
+void store(const TraitValue& value, fs::path& field) {
+  field = std::get<std::string>(value);
+}
+void store(const TraitValue& value, TextList& field) {
+  field = std::get<TextList>(value);
+}
+void store(const TraitValue& value, Dictionary& field) {
+  field = std::get<Dictionary>(value);
+}
+void store(const TraitValue& value, KernelTransport& field) {
+  field = std::get<std::string>(value) == "ipc" ? KernelTransport::ipc : KernelTransport::tcp;
+}
+void store(const TraitValue& value, LogLevel& field) {
+  const auto& name = std::get<std::string>(value);
+  if (name == "DEBUG" || name == "NOTSET")
+    field = LogLevel::debug;
+  else if (name == "INFO")
+    field = LogLevel::info;
+  else
+    field = name == "WARNING" ? LogLevel::warning : LogLevel::error;
+}
+
+fs::path absolute_path(const fs::path& path, const Environment& environment) {
+  const auto& text = path.native();
+  const bool in_home = text == "~" || text.starts_with("~/");
+  const auto expanded =
+      in_home ? home_directory(environment) / text.substr(std::min<std::size_t>(text.size(), 2)) : path;
+  std::error_code error;
+  const auto absolute = fs::absolute(expanded, error).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
+Result<void> require_directory(const fs::path& path, std::string_view trait) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return {};
+  return make_error(ErrorCode::invalid_argument, "{}: there is no directory {}", trait, path.native());
+}
+
+}  // namespace
+
+Result<ServerOptions> make_server_options(const Configuration& configuration,
+                                          const Environment& environment) {
+  ServerOptions options;
+  const auto& definitions = server_trait_table().traits();
+  for (std::size_t row = 0; row < server_traits().size(); ++row)
+    std::visit([&](auto member) { store(configuration.value(definitions[row]), options.*member); },
+               server_traits()[row].field);
+
+  if (options.ip.empty()) options.ip = "*";
+  options.root_dir = absolute_path(options.root_dir.empty() ? fs::path(".") : options.root_dir, environment);
+  options.kernel_root_dir = options.kernel_root_dir.empty()
+                                ? options.root_dir
+                                : absolute_path(options.kernel_root_dir, environment);
+  if (!options.log_file.empty()) options.log_file = absolute_path(options.log_file, environment);
+  if (auto checked = require_directory(options.root_dir, "ServerApp.root_dir"); !checked)
+    return std::unexpected(checked.error());
+  if (auto checked = require_directory(options.kernel_root_dir, "MappingKernelManager.root_dir"); !checked)
+    return std::unexpected(checked.error());
+  return options;
+}
+
+}  // namespace nextgen_kernels

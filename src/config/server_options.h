@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/jupyter_paths.h"
+#include "base/log.h"
+#include "config/configuration.h"
+
+namespace nextgen_kernels {
+
+/// How the sockets of a local kernel are reached.
+enum class KernelTransport { tcp, ipc };
+
+/// Everything the server can be told, typed and checked; the names and meanings of the traits are in
+/// `server_traits.cpp`.
+struct ServerOptions {
+  std::string ip;  ///< Never empty; `*` stands for all interfaces.
+  std::uint16_t port = 0;
+  std::int64_t port_retries = 0;
+  std::filesystem::path root_dir;  ///< Absolute, an existing directory.
+  LogLevel log_level = LogLevel::info;
+  std::filesystem::path log_file;                       ///< Absolute, or empty: standard error.
+  std::string allow_origin;                             ///< Empty: only the server's own pages.
+  std::int64_t max_body_size = 0;                       ///< Bytes.
+  std::chrono::milliseconds websocket_ping_interval{};  ///< Zero: no pings.
+
+  std::optional<std::string> token;  ///< None: make one. Empty: no authentication.
+
+  std::string default_kernel_name;
+  std::chrono::milliseconds kernel_info_timeout{};
+  std::filesystem::path kernel_root_dir;  ///< Absolute, an existing directory.
+
+  std::chrono::milliseconds shutdown_wait_time{};
+  bool autorestart = false;
+  KernelTransport transport = KernelTransport::tcp;
+  std::string kernel_ip;
+  std::int64_t restart_limit = 0;
+  std::chrono::milliseconds stable_start_time{};
+
+  bool ensure_native_kernel = false;
+  TextList allowed_kernelspecs;  ///< Empty: all.
+
+  std::string default_provisioner_name;
+  std::string fallback_client_class;       ///< A class reference; empty: no fallback.
+  Dictionary provisioner_client_mappings;  ///< Class references.
+
+  std::int64_t journal_memory_limit_bytes = 0;
+};
+
+/// The options that a configuration of `server_trait_table()` says. Paths are made absolute (`~` is the home
+/// directory) and directories must exist.
+Result<ServerOptions> make_server_options(const Configuration& configuration, const Environment& environment);
+
+}  // namespace nextgen_kernels

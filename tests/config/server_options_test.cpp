@@ -1,0 +1,117 @@
+#include "config/server_options.h"
+
+#include <set>
+
+#include "configuration_fixture.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+class ServerOptionsTest : public ConfigurationFixture {
+ protected:
+  Result<ServerOptions> options(const std::vector<std::string>& arguments = {}) const {
+    const auto loaded = load(arguments);
+    if (!loaded) return std::unexpected(loaded.error());
+    return make_server_options(loaded->configuration, environment_);
+  }
+};
+
+TEST_F(ServerOptionsTest, defaults_are_those_of_jupyter) {
+  const auto made = options();
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(made->ip, "127.0.0.1");
+  EXPECT_EQ(made->port, 8888);
+  EXPECT_EQ(made->port_retries, 50);
+  EXPECT_EQ(made->root_dir, std::filesystem::current_path());
+  EXPECT_EQ(made->kernel_root_dir, made->root_dir);
+  EXPECT_EQ(made->log_level, LogLevel::info);
+  EXPECT_TRUE(made->log_file.empty());
+  EXPECT_EQ(made->max_body_size, 536870912);
+  EXPECT_EQ(made->websocket_ping_interval, 30s);
+  EXPECT_EQ(made->token, std::nullopt);
+  EXPECT_EQ(made->default_kernel_name, "python3");
+  EXPECT_EQ(made->kernel_info_timeout, 60s);
+  EXPECT_EQ(made->shutdown_wait_time, 5s);
+  EXPECT_TRUE(made->autorestart);
+  EXPECT_EQ(made->transport, KernelTransport::tcp);
+  EXPECT_EQ(made->restart_limit, 5);
+  EXPECT_EQ(made->stable_start_time, 10s);
+  EXPECT_TRUE(made->ensure_native_kernel);
+  EXPECT_THAT(made->allowed_kernelspecs, IsEmpty());
+  EXPECT_EQ(made->default_provisioner_name, "local-provisioner");
+  EXPECT_EQ(made->journal_memory_limit_bytes, 268435456);
+}
+
+TEST_F(ServerOptionsTest, what_is_configured_arrives) {
+  environment_["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "slurm-provisioner";
+  const auto made = options(
+      {"--ip=", "--port=0", "--log-level=40", "--IdentityProvider.token=", "--KernelManager.transport=ipc",
+       "--KernelManager.autorestart=False", "--MappingKernelManager.kernel_info_timeout=0.25",
+       "--KernelSpecManager.whitelist=ir", "--KernelClientRegistry.provisioner_client_mappings=a:A=b:B"});
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(made->ip, "*");
+  EXPECT_EQ(made->port, 0);
+  EXPECT_EQ(made->log_level, LogLevel::error);
+  EXPECT_EQ(made->token, "") << "asked for, unlike none";
+  EXPECT_EQ(made->transport, KernelTransport::ipc);
+  EXPECT_FALSE(made->autorestart);
+  EXPECT_EQ(made->kernel_info_timeout, 250ms);
+  EXPECT_THAT(made->allowed_kernelspecs, ElementsAre("ir"));
+  EXPECT_EQ(made->default_provisioner_name, "slurm-provisioner");
+  EXPECT_THAT(made->provisioner_client_mappings, ElementsAre(Pair("a:A", "b:B")));
+}
+
+TEST_F(ServerOptionsTest, directories_are_absolute_and_exist) {
+  environment_["HOME"] = root_;
+  std::filesystem::create_directories(root_ / "notebooks");
+  EXPECT_EQ(options({"--ServerApp.root_dir=~"})->root_dir, root_);
+  const auto made =
+      options({"--ServerApp.root_dir=~/notebooks/../notebooks", "--ServerApp.log_file=~/server.log"});
+  EXPECT_EQ(made->root_dir, root_ / "notebooks");
+  EXPECT_EQ(made->kernel_root_dir, root_ / "notebooks");
+  EXPECT_EQ(made->log_file, root_ / "server.log");
+  EXPECT_EQ(message(options({"--ServerApp.root_dir=~/none"})),
+            "ServerApp.root_dir: there is no directory " + (root_ / "none").native());
+  EXPECT_EQ(message(options({"--MappingKernelManager.root_dir=/none"})),
+            "MappingKernelManager.root_dir: there is no directory /none");
+}
+
+TEST_F(ServerOptionsTest, the_table_is_consistent) {
+  std::set<std::string> names;
+  for (const auto& trait : server_trait_table().traits()) {
+    const auto name = trait.full_name();
+    EXPECT_TRUE(names.insert(name).second) << name << " is declared twice";
+    EXPECT_FALSE(trait.help.empty()) << name;
+    EXPECT_EQ(trait.choices.empty(), trait.type != TraitType::choice) << name;
+    const bool has_default = !std::holds_alternative<std::monostate>(trait.default_value);
+    if (has_default) {
+      EXPECT_TRUE(load({"--" + name + "=" +
+                        (trait.type == TraitType::dictionary
+                             ? "{}"
+                             : std::visit(
+                                   [](const auto& value) -> std::string {
+                                     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+                                       return value;
+                                     else if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>)
+                                       return fmt::format("{}", value);
+                                     else
+                                       return "";
+                                   },
+                                   trait.default_value))})
+                      .has_value())
+          << name << " refuses its default";
+    }
+  }
+  for (const auto& alias : server_trait_table().aliases())
+    EXPECT_NE(server_trait_table().find_alias(alias.name), nullptr) << alias.name;
+  for (const auto& flag : server_trait_table().flags())
+    EXPECT_TRUE(parse({"--" + flag.name}).has_value()) << flag.name;
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
