@@ -46,7 +46,7 @@ check: ## Format, lint, include directions, documents
 bench: ## Measure against libzmq, a direct client and jupyter_server; ratios last
 	@scripts/bootstrap bench
 	@scripts/build bench
-	@exec env $(in_venv) benchmarks/run $(ARGS)
+	@exec env $(in_venv) python3 benchmarks/run.py $(ARGS)
 
 sanitize: ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, then ThreadSanitizer
 	@scripts/bootstrap sanitize
