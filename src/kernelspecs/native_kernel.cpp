@@ -1,0 +1,107 @@
+#include "kernelspecs/native_kernel.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "base/strings.h"
+#include "kernelspecs/kernel_spec_resources.h"
+#include "kernelspecs/python_probe.h"
+
+namespace nextgen_kernels {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The answer is the last line: site customizations may print before it.
+constexpr auto probe_script =
+    "import json, ipykernel.kernelspec as k; "
+    "print('\\n' + json.dumps({'resource_dir': str(k.RESOURCES), 'spec': k.get_kernel_dict()}))";
+
+std::optional<fs::path> find_interpreter(const fs::path& prefix) {
+  for (const auto* name : {"python", "python3"}) {
+    auto interpreter = prefix / "bin" / name;
+    if (const auto stamp = stamp_of(interpreter); stamp && stamp->is_regular()) return interpreter;
+  }
+  return std::nullopt;
+}
+
+/// Where an interpreter, or ipykernel, would appear, disappear or be replaced.
+std::vector<fs::path> paths_to_watch(const fs::path& prefix) {
+  std::vector<fs::path> paths{prefix / "bin" / "python", prefix / "bin" / "python3", prefix / "lib"};
+  std::error_code failed;
+  for (fs::directory_iterator entry(prefix / "lib", failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    if (!entry->path().filename().string().starts_with("python")) continue;
+    paths.push_back(entry->path() / "site-packages");
+    paths.push_back(entry->path() / "dist-packages");
+  }
+  return paths;
+}
+
+bool is_current(const fs::path& path, const std::expected<FileStamp, int>& earlier) {
+  const auto now = stamp_of(path);
+  if (!now || !earlier) return now.has_value() == earlier.has_value();
+  return now->unchanged_since(*earlier);
+}
+
+Result<KernelSpec> read_answer(const fs::path& interpreter, std::string_view printed) {
+  printed = trim(printed);
+  const auto newline = printed.rfind('\n');
+  const auto line = newline == std::string_view::npos ? printed : printed.substr(newline + 1);
+  const auto answer = nlohmann::ordered_json::parse(line, nullptr, false);
+  if (!answer.is_object() || !answer.contains("spec") || !answer.contains("resource_dir") ||
+      !answer["resource_dir"].is_string())
+    return make_error(ErrorCode::protocol,
+                      "{} did not describe its ipykernel: is its sitecustomize printing at exit?",
+                      interpreter.string());
+  const fs::path resource_dir = answer["resource_dir"].get<std::string>();
+  auto spec = parse_kernel_spec(native_kernel_name, resource_dir, answer["spec"].dump());
+  if (spec) spec->resources = list_kernel_spec_resources(resource_dir);
+  return spec;
+}
+
+Result<KernelSpec> ask_interpreter(const fs::path& prefix, std::chrono::milliseconds timeout) {
+  const auto interpreter = find_interpreter(prefix);
+  if (!interpreter) return make_error(ErrorCode::not_found, "{} has no bin/python", prefix.string());
+  const auto printed = run_python(*interpreter, probe_script, timeout);
+  if (!printed) return std::unexpected(printed.error());
+  return read_answer(*interpreter, *printed);
+}
+
+}  // namespace
+
+NativeKernel::NativeKernel(std::vector<fs::path> prefixes, std::chrono::milliseconds timeout)
+    : timeout_(timeout) {
+  for (auto& prefix : prefixes)
+    candidates_.push_back({.prefix = std::move(prefix), .watched = {}, .answer = {}});
+}
+
+Result<KernelSpec> NativeKernel::find() {
+  std::string reasons;
+  for (auto& candidate : candidates_) {
+    const auto& answer = probe(candidate);
+    if (answer) return answer;
+    if (!reasons.empty()) reasons += "; ";
+    reasons += answer.error().message;
+  }
+  if (candidates_.empty()) reasons = "no Python environment is known";
+  return make_error(
+      ErrorCode::not_found,
+      "no kernel.json and no importable ipykernel ({}); install it with `python3 -m pip install ipykernel`",
+      reasons);
+}
+
+const Result<KernelSpec>& NativeKernel::probe(Candidate& candidate) const {
+  const bool current = std::ranges::all_of(
+      candidate.watched, [](const WatchedPath& watched) { return is_current(watched.path, watched.stamp); });
+  if (candidate.answer && current) return *candidate.answer;
+  candidate.watched.clear();
+  for (auto& path : paths_to_watch(candidate.prefix)) {
+    auto stamp = stamp_of(path);
+    candidate.watched.push_back({.path = std::move(path), .stamp = std::move(stamp)});
+  }
+  return candidate.answer.emplace(ask_interpreter(candidate.prefix, timeout_));
+}
+
+}  // namespace nextgen_kernels
