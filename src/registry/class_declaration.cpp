@@ -1,0 +1,15 @@
+#include "registry/class_declaration.h"
+
+namespace nextgen_kernels {
+
+std::string_view to_string(ClassKind kind) {
+  switch (kind) {
+    case ClassKind::provisioner:
+      return "provisioner";
+    case ClassKind::client:
+      return "kernel client";
+  }
+  return "class";
+}
+
+}  // namespace nextgen_kernels

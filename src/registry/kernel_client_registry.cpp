@@ -1,0 +1,424 @@
+#include "registry/kernel_client_registry.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+
+#include "base/log.h"
+#include "registry/registry_core.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using Events = std::vector<RegistryEvent>;
+using MappingPointer = std::shared_ptr<const Mapping>;
+
+/// Says that an argument is declared as the other kind of class, if it is.
+std::optional<Error> wrong_kind(const ClassTable& classes, const ClassReference& reference,
+                                ClassKind wanted) {
+  const auto* declaration = classes.find(reference);
+  if (!declaration || declaration->kind == wanted) return std::nullopt;
+  return Error{
+      ErrorCode::invalid_argument,
+      fmt::format("{} is declared as a {}, not as a {}; a mapping is from a provisioner to its client",
+                  reference, to_string(declaration->kind), to_string(wanted))};
+}
+
+std::optional<Error> wrong_kinds(const ClassTable& classes, const Mapping& mapping) {
+  if (auto error = wrong_kind(classes, mapping.provisioner, ClassKind::provisioner)) return error;
+  return wrong_kind(classes, mapping.client, ClassKind::client);
+}
+
+/// The place of a mapping that a new one takes: same provisioner and precedence, and it claims the same
+/// kernels.
+bool same_place(const Mapping& left, const Mapping& right) {
+  return left.precedence == right.precedence && left.provisioner == right.provisioner &&
+         left.options.priority == right.options.priority && left.options.criteria == right.options.criteria;
+}
+
+/// A copy that does not itself remember what it replaced, so that replacing forever needs no memory.
+MappingPointer without_history(const Mapping& mapping) {
+  auto copy = std::make_shared<Mapping>(mapping);
+  copy->replaced = nullptr;
+  return copy;
+}
+
+void log_mapping(const Mapping& mapping) {
+  log_info("KernelClientRegistry: {} is mapped to {} ({})", mapping.provisioner, mapping.client,
+           mapping.describe_source());
+}
+
+/// One item of a configuration or of entry points, before it is a mapping.
+struct TextMapping {
+  std::string provisioner;
+  std::string client;
+  MappingOptions options;
+};
+
+Result<Mapping> parse_mapping(const TextMapping& text, Precedence precedence) {
+  auto provisioner = ClassReference::parse(text.provisioner);
+  if (!provisioner) return std::unexpected(provisioner.error());
+  auto client = ClassReference::parse(text.client);
+  if (!client) return std::unexpected(client.error());
+  return Mapping{.id = {},
+                 .provisioner = *std::move(provisioner),
+                 .client = *std::move(client),
+                 .precedence = precedence,
+                 .options = text.options};
+}
+
+/// Replaces all mappings of one precedence. One that was there before stays the same mapping.
+std::vector<Error> replace_all(RegistryCore& core, Precedence precedence,
+                               const std::vector<TextMapping>& texts) {
+  const auto install = [&](RegistryState& state, Events& events) {
+    std::vector<Error> errors;
+    std::vector<MappingPointer> old_mappings;
+    std::erase_if(state.mappings, [&](const MappingPointer& mapping) {
+      if (mapping->precedence != precedence) return false;
+      old_mappings.push_back(mapping);
+      return true;
+    });
+    auto& refused = state.refused_input[precedence];
+    refused.clear();
+
+    for (const auto& text : texts) {
+      auto mapping = parse_mapping(text, precedence);
+      if (mapping)
+        if (auto error = wrong_kinds(*state.classes, *mapping)) mapping = std::unexpected(*std::move(error));
+      if (!mapping) {
+        refused.push_back({text.provisioner, text.options.source, mapping.error().message});
+        errors.push_back(
+            {mapping.error().code, fmt::format("{:?} = {:?} ({}) is not used: {}", text.provisioner,
+                                               text.client, text.options.source, mapping.error().message)});
+        continue;
+      }
+      if (auto mismatch = state.incompatibility(*mapping, mapping->provisioner)) {
+        mapping->refusal = *std::move(mismatch);
+        errors.push_back(
+            {ErrorCode::invalid_argument, fmt::format("{} ({}) cannot be used: {}", mapping->provisioner,
+                                                      text.options.source, mapping->refusal)});
+      }
+      const auto same_as_before = std::ranges::find_if(old_mappings, [&](const MappingPointer& old) {
+        return same_place(*old, *mapping) && old->client == mapping->client &&
+               old->options == mapping->options && old->refusal == mapping->refusal;
+      });
+      if (same_as_before != old_mappings.end()) {
+        state.mappings.push_back(*same_as_before);
+        old_mappings.erase(same_as_before);
+        continue;
+      }
+      mapping->id = MappingId{core.next_id()};
+      state.mappings.push_back(std::make_shared<const Mapping>(*std::move(mapping)));
+      events.push_back({.kind = RegistryEventKind::registered, .mapping = state.mappings.back()});
+    }
+    // What has the place of an ended mapping replaces it; the others are removed.
+    for (const auto& old : old_mappings) {
+      const auto heir = std::ranges::find_if(events, [&](const RegistryEvent& event) {
+        return event.kind == RegistryEventKind::registered && same_place(*event.mapping, *old);
+      });
+      if (heir != events.end()) {
+        heir->kind = RegistryEventKind::replaced;
+        heir->previous = old;
+      } else {
+        events.push_back({.kind = RegistryEventKind::removed, .mapping = old});
+      }
+    }
+    for (const auto& event : events)
+      if (event.kind != RegistryEventKind::removed) log_mapping(*event.mapping);
+    return errors;
+  };
+  const auto errors = core.change(install);
+  for (const auto& error : errors) log_warning("KernelClientRegistry: {}", error.message);
+  for (const auto& conflict :
+       core.read([](const RegistrySnapshot& snapshot) { return snapshot.conflicts(); }))
+    if (conflict.used->precedence == precedence) log_warning("KernelClientRegistry: {}", conflict.message);
+  return errors;
+}
+
+RegistryState initial_state() {
+  RegistryState state;
+  state.fallback = {.client = default_fallback_client, .source = "default"};
+  return state;
+}
+
+}  // namespace
+
+Registration& Registration::operator=(Registration&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  core_ = std::move(other.core_);
+  id_ = other.id_;
+  return *this;
+}
+
+void Registration::end() {
+  if (const auto core = std::exchange(core_, {}).lock())
+    core->remove_mappings([this](const Mapping& mapping) { return mapping.id == id_; });
+}
+
+CallbackRegistration& CallbackRegistration::operator=(CallbackRegistration&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  core_ = std::move(other.core_);
+  id_ = other.id_;
+  return *this;
+}
+
+void CallbackRegistration::end() {
+  if (const auto core = std::exchange(core_, {}).lock()) core->remove_callback(id_);
+}
+
+KernelClientRegistry::KernelClientRegistry() : core_(std::make_shared<RegistryCore>(initial_state())) {}
+KernelClientRegistry::~KernelClientRegistry() = default;
+
+std::vector<Error> KernelClientRegistry::define_classes(std::vector<ClassDeclaration> declarations) {
+  return core_->change([&](RegistryState& state, Events&) {
+    auto classes = std::make_shared<ClassTable>(*state.classes);
+    std::vector<Error> errors;
+    for (auto& declaration : declarations)
+      if (auto defined = classes->define(std::move(declaration)); !defined) errors.push_back(defined.error());
+    for (const auto& error : errors) log_error("KernelClientRegistry: {}", error.message);
+    // A declaration can also take the order from a class that was declared before and derives from it.
+    for (const auto& problem : classes->problems())
+      if (!state.classes->problem(problem.reference) &&
+          std::ranges::find(errors, problem.message, &Error::message) == errors.end())
+        log_error("KernelClientRegistry: {}", problem.message);
+    state.classes = std::move(classes);
+    return errors;
+  });
+}
+
+Result<void> KernelClientRegistry::define_class(ClassDeclaration declaration) {
+  auto errors = define_classes({std::move(declaration)});
+  if (!errors.empty()) return std::unexpected(std::move(errors.front()));
+  return {};
+}
+
+std::shared_ptr<const ClassTable> KernelClientRegistry::classes() const {
+  return core_->read([](const RegistrySnapshot& snapshot) { return snapshot.state().classes; });
+}
+
+Result<MappingId> KernelClientRegistry::register_client(const ClassReference& provisioner,
+                                                        const ClassReference& client,
+                                                        MappingOptions options) {
+  return core_->change([&](RegistryState& state, Events& events) -> Result<MappingId> {
+    Mapping mapping{.id = MappingId{core_->next_id()},
+                    .provisioner = provisioner,
+                    .client = client,
+                    .precedence = Precedence::programmatic,
+                    .options = std::move(options)};
+    if (auto error = wrong_kinds(*state.classes, mapping)) return std::unexpected(*std::move(error));
+    if (const auto mismatch = state.incompatibility(mapping, provisioner))
+      return make_error(ErrorCode::invalid_argument, "{} cannot be mapped to {} ({}): {}", provisioner,
+                        client, mapping.describe_source(), *mismatch);
+
+    RegistryEvent event{.kind = RegistryEventKind::registered};
+    const auto old = std::ranges::find_if(
+        state.mappings, [&](const MappingPointer& other) { return same_place(*other, mapping); });
+    if (old != state.mappings.end()) {
+      event.kind = RegistryEventKind::replaced;
+      event.previous = *old;
+      if ((*old)->client != client) {
+        mapping.replaced = without_history(**old);
+        log_warning("KernelClientRegistry: {} is now mapped to {} ({}), replacing {} ({})", provisioner,
+                    client, mapping.describe_source(), (*old)->client, (*old)->describe_source());
+      }
+      state.mappings.erase(old);
+    }
+    for (const auto& rival : state.mappings)
+      if (conflicting(*rival, mapping))
+        log_warning(
+            "KernelClientRegistry: {} is mapped to {} ({}) and to {} ({}) for some of the same kernels; the "
+            "later registration is used for these",
+            provisioner, rival->client, rival->describe_source(), client, mapping.describe_source());
+    if (!mapping.replaced) log_mapping(mapping);
+    const auto id = mapping.id;
+    event.mapping = std::make_shared<const Mapping>(std::move(mapping));
+    state.mappings.push_back(event.mapping);
+    events.push_back(std::move(event));
+    return id;
+  });
+}
+
+Result<MappingId> KernelClientRegistry::register_from_string(std::string_view provisioner,
+                                                             std::string_view client,
+                                                             MappingOptions options) {
+  const auto provisioner_class = ClassReference::parse(provisioner);
+  if (!provisioner_class) return std::unexpected(provisioner_class.error());
+  const auto client_class = ClassReference::parse(client);
+  if (!client_class) return std::unexpected(client_class.error());
+  return register_client(*provisioner_class, *client_class, std::move(options));
+}
+
+Result<Registration> KernelClientRegistry::register_scoped(const ClassReference& provisioner,
+                                                           const ClassReference& client,
+                                                           MappingOptions options) {
+  const auto id = register_client(provisioner, client, std::move(options));
+  if (!id) return std::unexpected(id.error());
+  return Registration(core_, *id);
+}
+
+Result<void> KernelClientRegistry::unregister(MappingId id) {
+  if (core_->remove_mappings([&](const Mapping& mapping) { return mapping.id == id; }) > 0) return {};
+  return make_error(ErrorCode::not_found,
+                    "There is no mapping {}; it may have been replaced or removed already",
+                    std::to_underlying(id));
+}
+
+std::size_t KernelClientRegistry::unregister(const ClassReference& provisioner) {
+  return core_->remove_mappings([&](const Mapping& mapping) {
+    return mapping.precedence == Precedence::programmatic && mapping.provisioner == provisioner;
+  });
+}
+
+std::vector<Error> KernelClientRegistry::auto_discover_registrations(
+    std::span<const EntryPoint> entry_points) {
+  std::vector<TextMapping> texts;
+  texts.reserve(entry_points.size());
+  for (const auto& entry_point : entry_points)
+    texts.push_back({entry_point.name, entry_point.value,
+                     MappingOptions{.criteria = entry_point.criteria,
+                                    .priority = entry_point.priority,
+                                    .source = entry_point.describe_source()}});
+  return replace_all(*core_, Precedence::entry_point, texts);
+}
+
+std::vector<Error> KernelClientRegistry::apply_config_mappings(
+    const StringMappings& provisioner_client_mappings) {
+  std::vector<TextMapping> texts;
+  for (const auto& [provisioner, client] : provisioner_client_mappings)
+    texts.push_back(
+        {provisioner, client, MappingOptions{.source = "KernelClientRegistry.provisioner_client_mappings"}});
+  return replace_all(*core_, Precedence::configuration, texts);
+}
+
+std::shared_ptr<const Resolution> KernelClientRegistry::get_client_for_provisioner(
+    const ClassReference& provisioner) const {
+  static const KernelContext unknown_kernel;
+  return get_client_for_provisioner(provisioner, unknown_kernel);
+}
+
+std::shared_ptr<const Resolution> KernelClientRegistry::get_client_for_provisioner(
+    const ClassReference& provisioner, const KernelContext& context) const {
+  bool somebody_listens = false;
+  auto resolution = core_->read([&](const RegistrySnapshot& snapshot) {
+    somebody_listens = !snapshot.state().callbacks->empty();
+    return snapshot.resolve(provisioner, context);
+  });
+  if (somebody_listens) core_->call({.kind = RegistryEventKind::resolved, .resolution = resolution});
+  return resolution;
+}
+
+void KernelClientRegistry::set_entry_point_provider(EntryPointProvider provider) {
+  core_->change(
+      [&](RegistryState& state, Events&) { return std::exchange(state.entry_points, std::move(provider)); });
+}
+
+std::vector<Error> KernelClientRegistry::auto_discover_registrations() {
+  const auto provider =
+      core_->read([](const RegistrySnapshot& snapshot) { return snapshot.state().entry_points; });
+  if (!provider) return {};
+  std::vector<EntryPoint> found;
+  try {
+    found = provider();
+  } catch (const std::exception& exception) {
+    Error error{ErrorCode::internal, fmt::format("Discovery of entry points failed: {}", exception.what())};
+    log_error("KernelClientRegistry: {}", error.message);
+    return {std::move(error)};
+  }
+  return auto_discover_registrations(found);
+}
+
+void KernelClientRegistry::set_fallback_client(const ClassReference& client, Precedence precedence) {
+  const auto used = core_->change([&](RegistryState& state, Events&) {
+    auto& slot = precedence == Precedence::configuration ? state.configured_fallback : state.fallback;
+    slot = {.client = client, .source = std::string(to_string(precedence))};
+    return *state.effective_fallback();
+  });
+  if (used.client == client)
+    log_info("KernelClientRegistry: the fallback client is {} ({})", client, to_string(precedence));
+  else
+    log_warning("KernelClientRegistry: the fallback client stays {} ({}); {} ({}) is not used", used.client,
+                used.source, client, to_string(precedence));
+}
+
+void KernelClientRegistry::remove_fallback_client(Precedence precedence) {
+  core_->change([&](RegistryState& state, Events&) {
+    auto& slot = precedence == Precedence::configuration ? state.configured_fallback : state.fallback;
+    return std::exchange(slot, std::nullopt);
+  });
+}
+
+std::optional<ClassReference> KernelClientRegistry::fallback_client_class() const {
+  return core_->read([](const RegistrySnapshot& snapshot) -> std::optional<ClassReference> {
+    const auto& fallback = snapshot.state().effective_fallback();
+    return fallback ? std::optional(fallback->client) : std::nullopt;
+  });
+}
+
+void KernelClientRegistry::mark_loaded(const ClassReference& client) {
+  core_->change([&](RegistryState& state, Events&) {
+    return state.load_states.insert_or_assign(client, RegistryState::LoadState{.loaded = true}).second;
+  });
+}
+
+void KernelClientRegistry::mark_failed(const ClassReference& client, std::string_view reason) {
+  core_->change([&](RegistryState& state, Events&) {
+    return state.load_states
+        .insert_or_assign(client, RegistryState::LoadState{.loaded = false, .failure = std::string(reason)})
+        .second;
+  });
+  log_error("KernelClientRegistry: client {} failed to load: {}", client, reason);
+}
+
+void KernelClientRegistry::reset_load_state(const ClassReference& client) {
+  core_->change([&](RegistryState& state, Events&) { return state.load_states.erase(client); });
+}
+
+CallbackRegistration KernelClientRegistry::add_callback(RegistryEventKind kind, RegistryCallback callback) {
+  const auto id = core_->next_id();
+  core_->change([&](RegistryState& state, Events&) {
+    auto callbacks = std::make_shared<RegistryState::Callbacks>(*state.callbacks);
+    callbacks->push_back(std::make_shared<const RegistryState::Callback>(
+        RegistryState::Callback{id, kind, std::move(callback)}));
+    state.callbacks = std::move(callbacks);
+    return id;
+  });
+  return CallbackRegistration(core_, id);
+}
+
+void KernelClientRegistry::clear_registry() {
+  core_->change([](RegistryState& state, Events& events) {
+    for (const auto& mapping : state.mappings)
+      events.push_back({.kind = RegistryEventKind::removed, .mapping = mapping});
+    auto cleared = initial_state();
+    cleared.classes = state.classes;
+    cleared.callbacks = state.callbacks;
+    cleared.entry_points = state.entry_points;
+    state = std::move(cleared);
+    return events.size();
+  });
+}
+
+KernelClientRegistry::StringMappings KernelClientRegistry::get_registered_mappings() const {
+  return core_->read([](const RegistrySnapshot& snapshot) {
+    StringMappings mappings;
+    for (const auto& mapping : snapshot.first_mappings())
+      mappings.emplace(mapping->provisioner.to_string(), mapping->client.to_string());
+    return mappings;
+  });
+}
+
+std::vector<MappingInfo> KernelClientRegistry::registered_mappings() const {
+  return core_->read([](const RegistrySnapshot& snapshot) { return snapshot.mapping_infos(); });
+}
+
+std::vector<MappingConflict> KernelClientRegistry::conflicts() const {
+  return core_->read([](const RegistrySnapshot& snapshot) { return snapshot.conflicts(); });
+}
+
+std::vector<RegistryProblem> KernelClientRegistry::problems() const {
+  return core_->read([](const RegistrySnapshot& snapshot) { return snapshot.problems(); });
+}
+
+}  // namespace nextgen_kernels
