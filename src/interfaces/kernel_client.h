@@ -13,8 +13,9 @@
 
 namespace nextgen_kernels {
 
-/// Talks to one kernel on behalf of all its listeners: puts everything it receives into the kernel's `Conversation`,
-/// sends what it is given. Owned by the kernel's manager for the kernel's life; runs on the kernel's executor.
+/// Talks to one kernel on behalf of all its listeners: puts everything it receives into the kernel's
+/// `Conversation`, sends what it is given. Owned by the kernel's manager for the kernel's life; runs on the
+/// kernel's executor.
 class KernelClient {
  public:
   virtual ~KernelClient() = default;
@@ -22,10 +23,12 @@ class KernelClient {
   /// The class reference it is registered under, `module:Class`.
   virtual std::string_view class_reference() const = 0;
 
-  /// Opens new connections, after closing the ones it had, and ends when the kernel has proven that it answers and
-  /// that what it publishes arrives. May be cancelled. Fails when fields are missing in `info` (names them, never
-  /// values), when the kernel answers with wrong signatures, or with `timeout` when nothing came in time.
-  virtual Task<Result<void>> connect(const ConnectionInfo& info, std::chrono::steady_clock::duration timeout) = 0;
+  /// Opens new connections, after closing the ones it had, and ends when the kernel has proven that it
+  /// answers and that what it publishes arrives. May be cancelled. Fails when fields are missing in `info`
+  /// (names them, never values), when the kernel answers with wrong signatures, or with `timeout` when
+  /// nothing came in time.
+  virtual Task<Result<void>> connect(const ConnectionInfo& info,
+                                     std::chrono::steady_clock::duration timeout) = 0;
 
   /// Closes the connections. `connect` may be called again.
   virtual void disconnect() = 0;

@@ -28,7 +28,8 @@ struct LaunchRequest {
 enum class ShutdownPurpose { end, restart };
 
 /// Starts a kernel somewhere, watches it, signals it, ends it (jupyter_client's `KernelProvisionerBase`).
-/// One object for one kernel, kept over restarts. Owned by the kernel's manager; runs on the kernel's executor.
+/// One object for one kernel, kept over restarts. Owned by the kernel's manager; runs on the kernel's
+/// executor.
 class KernelProvisioner {
  public:
   virtual ~KernelProvisioner() = default;
@@ -59,7 +60,8 @@ class KernelProvisioner {
   /// What the process printed last (at most 8 KiB), without the secrets of its connection.
   virtual std::string output_tail() const { return {}; }
 
-  /// Whether the process seems to have ended because a port it was told to use was taken; a new launch uses others.
+  /// Whether the process seems to have ended because a port it was told to use was taken; a new launch uses
+  /// others.
   virtual bool failed_to_bind() const { return false; }
 
   /// False for kernels that somebody else started: they are detached from, not ended.

@@ -24,8 +24,10 @@ struct KernelManagerOptions {
   std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
   std::chrono::steady_clock::duration stable_start_time = std::chrono::seconds(10);
   bool autorestart = true;
-  int restart_limit = 5;  ///< Deaths in a row, each within `stable_start_time` of the start, before giving up.
+  int restart_limit =
+      5;  ///< Deaths in a row, each within `stable_start_time` of the start, before giving up.
   Journal::Limits journal_limits;
+  std::string client_class;  ///< Of managers that do not ask the registry.
 };
 
 /// What a kernel is started with; kept for its restarts.
@@ -43,12 +45,13 @@ struct ClientSelection {
   std::string explanation;   ///< One sentence for the log.
 };
 
-/// Makes the objects that class references stand for. Given by the application, the only place that knows classes.
+/// Makes the objects that class references stand for. Given by the application, the only place that knows
+/// classes.
 struct KernelFactories {
   std::function<Result<std::unique_ptr<KernelProvisioner>>(const KernelSpec& spec, const Executor& executor)>
       make_provisioner;
-  std::function<Result<std::unique_ptr<KernelClient>>(const std::string& client_class, Conversation& conversation,
-                                                      const Executor& executor)>
+  std::function<Result<std::unique_ptr<KernelClient>>(const std::string& client_class,
+                                                      Conversation& conversation, const Executor& executor)>
       make_client;
 };
 
@@ -57,15 +60,18 @@ struct ShutdownPatience {
   std::chrono::steady_clock::duration total;
 };
 
-/// One kernel: its provisioner, its client, its conversation; start, restart, interrupt, shutdown, and what happens
-/// when the process ends by itself. Shared by the `MultiKernelManager` and by requests and sockets that are under
-/// way while it is removed. Runs on one executor; operations on one kernel are done one after the other.
+/// One kernel: its provisioner, its client, its conversation; start, restart, interrupt, shutdown, and what
+/// happens when the process ends by itself. Shared by the `MultiKernelManager` and by requests and sockets
+/// that are under way while it is removed. Runs on one executor; operations on one kernel are done one after
+/// the other.
 ///
-/// Life: `start_kernel` returns when the process runs; in the background the client connects (state `starting`), then
-/// messages flow (`idle`, `busy`) until the process ends: restarted (`restarting`), or `dead` with a `reason`.
+/// Life: `start_kernel` returns when the process runs; in the background the client connects (state
+/// `starting`), then messages flow (`idle`, `busy`) until the process ends: restarted (`restarting`), or
+/// `dead` with a `reason`.
 class KernelManager : public std::enable_shared_from_this<KernelManager> {
  public:
-  KernelManager(Executor executor, KernelLaunch launch, KernelFactories factories, KernelManagerOptions options);
+  KernelManager(Executor executor, KernelLaunch launch, KernelFactories factories,
+                KernelManagerOptions options);
   KernelManager(const KernelManager&) = delete;
   KernelManager& operator=(const KernelManager&) = delete;
   virtual ~KernelManager();
@@ -90,8 +96,9 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void add_connection() { ++connections_; }
   void remove_connection() { --connections_; }
 
-  /// Launches the process. Fails at once for what is known at once (unknown provisioner, executable not found);
-  /// then nothing is left behind. A kernel that ends or does not answer later becomes `dead` with a reason.
+  /// Launches the process. Fails at once for what is known at once (unknown provisioner, executable not
+  /// found); then nothing is left behind. A kernel that ends or does not answer later becomes `dead` with a
+  /// reason.
   Task<Result<void>> start_kernel();
 
   /// Ends the process and launches another; listeners, journal and client stay.
@@ -103,7 +110,8 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// Ends the process: shutdown_request, then SIGTERM, then SIGKILL; publishes `dead` and closes the journal.
   Task<void> shutdown_kernel(ShutdownPatience patience);
 
-  /// Ends with the state left behind `starting`: no error when requests can be answered, or why the kernel is dead.
+  /// Ends with the state left behind `starting`: no error when requests can be answered, or why the kernel is
+  /// dead.
   Task<Result<void>> wait_until_ready();
 
   /// Takes a listener's message for the kernel: sent now, or queued in order until the kernel is ready.
@@ -112,26 +120,33 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// Updates the environment used by the next (re)start, e.g. when a session is renamed.
   void update_environment(const std::string& name, std::string value);
 
-  /// Called once when the kernel ended because a client asked it to (`shutdown_request` on the control channel).
+  /// Called once when the kernel ended because a client asked it to (`shutdown_request` on the control
+  /// channel).
   std::function<void()> on_shutdown_by_client;
 
  protected:
-  /// Chooses the client class for the provisioner just launched. Called at every (re)start, after the launch and
-  /// before the client is made. The base class keeps the class it was configured with.
+  /// Chooses the client class for the provisioner just launched. Called at every (re)start, after the launch
+  /// and before the client is made. The base class keeps the class it was configured with.
   virtual Result<ClientSelection> select_client(const KernelProvisioner& provisioner);
 
  private:
-  enum class Life { idle, running, shutting_down, ended };
+  class Operation;
 
+  Task<std::unique_ptr<Operation>> begin_operation();
   Task<Result<void>> launch();
+  Task<Result<void>> choose_client();
   Task<void> supervise();
-  Task<Result<void>> connect_client();
-  Task<bool> handle_death(ExitStatus status);
+  Task<void> give_up(std::string reason);
+  /// After the process ended by itself: true when another was launched.
+  Task<bool> recover(ExitStatus status);
   Task<void> end_process(ShutdownPurpose purpose, ShutdownPatience patience);
   Task<void> stop_supervision();
-  Task<bool> process_ended_within(std::chrono::steady_clock::duration limit);
+  Task<bool> ends_within(std::chrono::steady_clock::duration limit);
+  void announce_restart(std::string reason);
   void mark_ready();
   void mark_dead(std::string reason);
+  void finish();
+  void drop_queue();
   void send_to_kernel(const OutgoingMessage& message, Audience sender);
 
   Executor executor_;
@@ -145,13 +160,14 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   ConnectionInfo connection_info_;
   std::deque<std::pair<OutgoingMessage, Audience>> queued_;
   std::size_t queued_bytes_ = 0;
-  Life life_ = Life::idle;
-  bool ready_ = false;
+  bool ready_ = false;  ///< The client is connected: messages go to the kernel at once.
+  bool ended_ = false;  ///< For good; the journal is closed.
   bool operation_under_way_ = false;
   bool client_asked_for_shutdown_ = false;
   std::string reason_;
   int restart_count_ = 0;
   int deaths_in_a_row_ = 0;
+  int failed_binds_ = 0;
   int connections_ = 0;
   std::chrono::steady_clock::time_point started_at_;
   Event changed_;

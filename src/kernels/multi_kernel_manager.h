@@ -44,7 +44,8 @@ class MultiKernelManager {
   MultiKernelManager& operator=(const MultiKernelManager&) = delete;
   ~MultiKernelManager();
 
-  /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, server stopping.
+  /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, server
+  /// stopping.
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(StartKernelRequest request);
 
   /// The kernel, or nothing.
@@ -72,7 +73,8 @@ class MultiKernelManager {
   std::filesystem::path working_directory_for(std::string_view path) const;
 
  private:
-  void remove(const std::string& kernel_id);
+  void remove(std::string kernel_id);
+  Task<void> remove_later(std::string kernel_id);
 
   Executor executor_;
   KernelSpecManager& specs_;

@@ -5,6 +5,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "base/log.h"
@@ -32,6 +34,8 @@ void log_failure(const std::string& name, const std::exception_ptr& failure) {
   if (!failure) return;
   try {
     std::rethrow_exception(failure);
+  } catch (const asio::multiple_exceptions& several) {
+    log_failure(name, several.first_exception());  // Of awaitables joined by || or &&.
   } catch (const boost::system::system_error& error) {
     if (error.code() != asio::error::operation_aborted) log_error("Task {} failed: {}", name, error.what());
   } catch (const std::exception& error) {
@@ -57,7 +61,11 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
   const auto position = std::prev(state_->running.end());
   auto on_end = [state = state_, position, name = std::move(name)](const std::exception_ptr& failure) {
     log_failure(name, failure);
-    state->running.erase(position);
+    // A cancellation that was emitted from outside the event loop may be on its way still, and Asio's handler
+    // for it points into the signal: that goes only after what was posted before.
+    std::list<RunningTask> ended;
+    ended.splice(ended.end(), state->running, position);
+    asio::post(state->executor, [keep = std::move(ended)] {});
     state->changed.notify_all();
   };
   asio::co_spawn(state_->executor, run_unless_cancelled(*position, std::move(task)),

@@ -18,7 +18,8 @@ namespace {
 // start.
 constexpr int reconnect_interval_ms = 20;
 constexpr int reconnect_interval_max_ms = 1000;
-constexpr int linger_ms = 1000;
+// What was sent last has this long to leave after a socket was closed; the end of the program waits for it.
+constexpr int linger_ms = 100;
 
 int to_zmq(ZmqSocketType type) {
   switch (type) {

@@ -1,0 +1,325 @@
+#include "clients/zmq/jupyter_server_kernel_client.h"
+
+#include <bit>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "clients/zmq/zmq_endpoints.h"
+#include "wire/kernel_frames.h"
+#include "wire/signer.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using std::chrono::steady_clock;
+
+// One turn of the event loop takes at most this many messages, then lets others run.
+constexpr int iopub_budget = 256;
+constexpr int other_budget = 16;
+// Replies wait for outputs that keep coming, but not for ever.
+constexpr int iopub_turns_before_others = 64;
+
+// A lost first status (the kernel published before our subscription reached it) is asked for again after this
+// long.
+constexpr auto first_repeat = std::chrono::milliseconds(50);
+constexpr auto longest_repeat = std::chrono::seconds(1);
+// Kernels that publish no status at all are taken as they are, after this long.
+constexpr auto iopub_patience = std::chrono::seconds(10);
+
+constexpr auto heartbeat_interval = std::chrono::seconds(5);
+constexpr auto heartbeat_patience = std::chrono::seconds(30);
+
+}  // namespace
+
+/// The sockets of one connection; made new for every process of the kernel.
+struct JupyterServerKernelClient::Connection {
+  Connection(JupyterServerKernelClient& client, Signer s)
+      : signer(std::move(s)),
+        identity(random_hex(16)),
+        shell(client.context_, client.executor_, ZmqSocketType::dealer, identity),
+        control(client.context_, client.executor_, ZmqSocketType::dealer, identity),
+        stdin_(client.context_, client.executor_, ZmqSocketType::dealer, identity),
+        iopub(client.context_, client.executor_, ZmqSocketType::sub, {}),
+        heartbeat(client.context_, client.executor_, ZmqSocketType::dealer, {}) {}
+
+  ZmqSocket& socket(Channel channel) {
+    switch (channel) {
+      case Channel::shell:
+        return shell;
+      case Channel::control:
+        return control;
+      case Channel::stdin_:
+        return stdin_;
+      case Channel::iopub:
+        return iopub;
+      case Channel::heartbeat:
+        return heartbeat;
+    }
+    return shell;
+  }
+
+  Signer signer;
+  // The same on shell and stdin: the kernel sends its input_request to the identity that asked on shell.
+  // Fresh for every connection: a kernel's ROUTER drops what comes from an identity that an older connection
+  // still holds.
+  std::string identity;
+  ZmqSocket shell;
+  ZmqSocket control;
+  ZmqSocket stdin_;
+  ZmqSocket iopub;
+  ZmqSocket heartbeat;
+  bool iopub_connected = false;
+  bool iopub_proven = false;  ///< Something arrived on iopub: the subscription works.
+  int iopub_turns = 0;
+  std::uint64_t rejected = 0;
+  std::string last_rejection;
+  steady_clock::time_point last_beat = steady_clock::now();
+  bool beat_missed = false;
+};
+
+JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, ZmqContext& context,
+                                                     Conversation& conversation)
+    : executor_(executor),
+      context_(context),
+      conversation_(conversation),
+      session_(random_uuid()),
+      changed_(executor),
+      tasks_(executor) {}
+
+JupyterServerKernelClient::~JupyterServerKernelClient() {
+  disconnect();
+}
+
+Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info,
+                                                      steady_clock::duration timeout) {
+  disconnect();
+  const auto endpoints = ZmqEndpoints::from(info);
+  if (!endpoints) co_return std::unexpected(endpoints.error());
+  auto signer = Signer::make(endpoints->signature_scheme, endpoints->key);
+  if (!signer) co_return std::unexpected(signer.error());
+
+  connection_ = std::make_unique<Connection>(*this, std::move(*signer));
+  connection_->iopub.monitor([this](ZmqConnectionEvent event) {
+    if (connection_ == nullptr || event != ZmqConnectionEvent::connected) return;
+    connection_->iopub_connected = true;
+    changed_.notify_all();
+  });
+  const std::array<std::pair<Channel, const std::string*>, 5> sockets = {
+      {{Channel::iopub, &endpoints->iopub},
+       {Channel::shell, &endpoints->shell},
+       {Channel::control, &endpoints->control},
+       {Channel::stdin_, &endpoints->stdin_},
+       {Channel::heartbeat, &endpoints->heartbeat}}};
+  for (const auto& [channel, endpoint] : sockets) {
+    auto& socket = connection_->socket(channel);
+    if (auto connected = socket.connect(*endpoint); !connected) {
+      disconnect();
+      co_return connected;
+    }
+    socket.start([this] { pump(); });
+  }
+  auto answered = co_await wait_for_answer(timeout);
+  if (!answered) {
+    disconnect();
+    co_return answered;
+  }
+  tasks_.spawn("heartbeat", beat());
+  co_return Result<void>{};
+}
+
+void JupyterServerKernelClient::disconnect() {
+  tasks_.cancel();
+  connection_.reset();
+  own_requests_.clear();
+  kernel_info_ = nullptr;
+}
+
+Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::duration timeout) {
+  const auto started = steady_clock::now();
+  auto repeat = std::chrono::duration_cast<steady_clock::duration>(first_repeat);
+  auto next_request = started;
+  steady_clock::time_point replied_at{};
+  asio::steady_timer timer(executor_);
+  while (true) {
+    const auto now = steady_clock::now();
+    const bool replied = !kernel_info_.is_null();
+    if (replied && replied_at == steady_clock::time_point{}) replied_at = now;
+    if (replied && connection_->iopub_proven) co_return Result<void>{};
+    if (replied && now - replied_at > iopub_patience) {
+      log_warning("The kernel answers, but published nothing on iopub within {} s: going on without",
+                  std::chrono::duration_cast<std::chrono::seconds>(iopub_patience).count());
+      co_return Result<void>{};
+    }
+    if (now - started >= timeout) break;
+
+    // Before its first answer a kernel may be busy with starting: one request waits for it in the socket.
+    // Afterwards it is the status on iopub that we miss, and asking again makes the kernel publish it.
+    if (connection_->iopub_connected && now >= next_request && (replied || own_requests_.empty())) {
+      if (auto sent = send_request(Channel::shell, "kernel_info_request", "{}"); !sent)
+        co_return std::unexpected(sent.error());
+      next_request = now + repeat;
+      repeat = std::min<steady_clock::duration>(repeat * 2, longest_repeat);
+    }
+    auto next_look = started + timeout;
+    if (replied) next_look = std::min(next_look, replied_at + iopub_patience);
+    if (replied && connection_->iopub_connected) next_look = std::min(next_look, next_request);
+    timer.expires_at(next_look);
+    timer.async_wait([this](const boost::system::error_code& error) {
+      if (!error) changed_.notify_all();
+    });
+    co_await changed_.wait();
+  }
+  const auto seconds = std::chrono::duration<double>(timeout).count();
+  if (connection_->rejected > 0) {
+    co_return make_error(
+        ErrorCode::protocol,
+        "The kernel did not answer with a valid message within {:g} s; {} messages were refused, the "
+        "last because: {}. Is it the kernel this connection file was written for?",
+        seconds, connection_->rejected, connection_->last_rejection);
+  }
+  co_return make_error(ErrorCode::timeout,
+                       "The kernel did not answer kernel_info_request within {:g} s "
+                       "(MappingKernelManager.kernel_info_timeout)",
+                       seconds);
+}
+
+Result<std::string> JupyterServerKernelClient::send_request(Channel channel, std::string_view message_type,
+                                                            std::string_view content) {
+  const auto request = make_request(channel, message_type, content, session_);
+  if (!request) return std::unexpected(request.error());
+  const std::string message_id(request->header.msg_id);
+  own_requests_.emplace(message_id, std::nullopt);
+  if (auto sent = send(*request); !sent) {
+    own_requests_.erase(message_id);
+    return std::unexpected(sent.error());
+  }
+  return message_id;
+}
+
+Result<void> JupyterServerKernelClient::send(const OutgoingMessage& message) {
+  if (connection_ == nullptr) return make_error(ErrorCode::unavailable, "Not connected to the kernel");
+  const auto signature = connection_->signer.sign(message.parts);
+  std::vector<std::string_view> frames = {kernel_frame_delimiter, signature};
+  frames.insert(frames.end(), message.parts.begin(), message.parts.end());
+  frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
+  return connection_->socket(message.channel).send(frames);
+}
+
+Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string_view message_type,
+                                                                        nlohmann::json content,
+                                                                        steady_clock::duration timeout) {
+  const std::string type(message_type);
+  const auto message_id = send_request(Channel::control, type, content.dump());
+  if (!message_id) co_return std::unexpected(message_id.error());
+  asio::steady_timer timer(executor_, timeout);
+  bool timed_out = false;
+  timer.async_wait([this, &timed_out](const boost::system::error_code& error) {
+    if (error) return;
+    timed_out = true;
+    changed_.notify_all();
+  });
+  while (true) {
+    const auto request = own_requests_.find(*message_id);
+    if (request == own_requests_.end())
+      co_return make_error(ErrorCode::unavailable,
+                           "The connection to the kernel was closed before it answered {}", type);
+    if (request->second) {
+      auto reply = std::move(*request->second);
+      own_requests_.erase(request);
+      co_return reply;
+    }
+    if (timed_out) {
+      own_requests_.erase(request);
+      co_return make_error(ErrorCode::timeout, "The kernel did not answer {} in time", type);
+    }
+    co_await changed_.wait();
+  }
+}
+
+void JupyterServerKernelClient::pump() {
+  if (connection_ == nullptr) return;
+  auto& connection = *connection_;
+  if (drain(connection.iopub, Channel::iopub, iopub_budget)) {
+    connection.iopub.poll_again();
+    if (++connection.iopub_turns < iopub_turns_before_others) {
+      conversation_.flush();
+      return;
+    }
+  }
+  connection.iopub_turns = 0;
+  for (const auto channel : {Channel::shell, Channel::control, Channel::stdin_, Channel::heartbeat}) {
+    auto& socket = connection.socket(channel);
+    if (drain(socket, channel, other_budget)) socket.poll_again();
+  }
+  conversation_.flush();
+}
+
+/// True when the budget ended before the messages did.
+bool JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel, int budget) {
+  for (; budget > 0; --budget) {
+    if (!socket.receive()) return false;
+    receive(channel, socket.frames());
+  }
+  return true;
+}
+
+void JupyterServerKernelClient::receive(Channel channel, std::span<const std::string_view> frames) {
+  if (channel == Channel::heartbeat) {
+    connection_->last_beat = steady_clock::now();
+    return;
+  }
+  const auto split = split_kernel_frames(frames);
+  if (!split) return reject(channel, split.error());
+  if (auto verified = connection_->signer.verify(split->parts, split->signature); !verified)
+    return reject(channel, verified.error());
+  auto message = Message::make(channel, split->parts, split->buffers);
+  if (!message) return reject(channel, message.error());
+
+  if (channel == Channel::iopub && !connection_->iopub_proven) {
+    connection_->iopub_proven = true;
+    changed_.notify_all();
+  }
+  const auto& fields = **message;
+  if (fields.parent_fields().session == session_) return receive_own(fields);
+  // The first thing an XPUB says to a subscriber (JEP 65): about this connection, not for listeners.
+  if (channel == Channel::iopub && fields.header_fields().msg_type == "iopub_welcome") return;
+  conversation_.receive(std::move(*message));
+}
+
+void JupyterServerKernelClient::receive_own(const Message& message) {
+  if (message.channel() != Channel::shell && message.channel() != Channel::control) return;
+  auto content = nlohmann::json::parse(message.content(), nullptr, false);
+  if (content.is_discarded()) return;
+  if (message.header_fields().msg_type == "kernel_info_reply") kernel_info_ = content;
+  const auto request = own_requests_.find(std::string(message.parent_fields().msg_id));
+  if (request != own_requests_.end()) request->second = std::move(content);
+  changed_.notify_all();
+}
+
+void JupyterServerKernelClient::reject(Channel channel, const Error& error) {
+  ++connection_->rejected;
+  connection_->last_rejection = error.message;
+  // A kernel that breaks the protocol does so often: say it at 1, 2, 4, 8, … messages.
+  if (std::has_single_bit(connection_->rejected)) {
+    log_warning("Refused a message of the kernel on {} ({} so far): {}", to_string(channel),
+                connection_->rejected, error.message);
+  }
+}
+
+Task<void> JupyterServerKernelClient::beat() {
+  constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
+  while (true) {
+    if (auto sent = connection_->heartbeat.send(ping); !sent)
+      log_debug("Heartbeat: {}", sent.error().message);
+    co_await sleep_for(heartbeat_interval);
+    const bool missed = steady_clock::now() - connection_->last_beat > heartbeat_patience;
+    if (missed == connection_->beat_missed) continue;
+    connection_->beat_missed = missed;
+    if (missed)
+      log_warning("A kernel has not answered its heartbeat for 30 s; its process runs, it may be suspended");
+    else
+      log_info("A kernel answers its heartbeat again");
+  }
+}
+
+}  // namespace nextgen_kernels

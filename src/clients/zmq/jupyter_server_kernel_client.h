@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "interfaces/kernel_client.h"
+#include "runtime/event.h"
+#include "runtime/task_group.h"
+#include "runtime/zmq_socket.h"
+#include "wire/channel.h"
+#include "wire/message.h"
+
+namespace nextgen_kernels {
+
+/// The shared client of a kernel that is reached by a Jupyter connection file: five ZMQ sockets, whoever
+/// listens.
+///
+/// Everything received is verified, framed once and put into the kernel's `Conversation`. What arrives on
+/// iopub is taken before the other channels, so that outputs tend to precede the reply of their request.
+/// Messages that break the protocol (wrong signature, missing parts) are counted and logged, never delivered.
+class JupyterServerKernelClient : public KernelClient {
+ public:
+  static constexpr std::string_view reference =
+      "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient";
+
+  /// The context outlives the client.
+  JupyterServerKernelClient(Executor executor, ZmqContext& context, Conversation& conversation);
+  ~JupyterServerKernelClient() override;
+
+  std::string_view class_reference() const override { return reference; }
+  Task<Result<void>> connect(const ConnectionInfo& info,
+                             std::chrono::steady_clock::duration timeout) override;
+  void disconnect() override;
+  Result<void> send(const OutgoingMessage& message) override;
+  Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
+                                               std::chrono::steady_clock::duration timeout) override;
+  const nlohmann::json& kernel_info() const override { return kernel_info_; }
+
+ private:
+  struct Connection;
+
+  Result<std::string> send_request(Channel channel, std::string_view message_type, std::string_view content);
+  Task<Result<void>> wait_for_answer(std::chrono::steady_clock::duration timeout);
+  void pump();
+  bool drain(ZmqSocket& socket, Channel channel, int budget);
+  void receive(Channel channel, std::span<const std::string_view> frames);
+  void receive_own(const Message& message);
+  void reject(Channel channel, const Error& error);
+  Task<void> beat();
+
+  Executor executor_;
+  ZmqContext& context_;
+  Conversation& conversation_;
+  const std::string session_;  ///< Of this client's own requests; what answers them is not for listeners.
+  std::unique_ptr<Connection> connection_;
+  std::unordered_map<std::string, std::optional<nlohmann::json>>
+      own_requests_;  ///< By msg_id, with the reply.
+  nlohmann::json kernel_info_;
+  Event changed_;
+  TaskGroup tasks_;
+};
+
+}  // namespace nextgen_kernels

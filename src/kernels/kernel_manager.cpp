@@ -1,0 +1,388 @@
+#include "kernels/kernel_manager.h"
+
+#include <algorithm>
+#include <variant>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <signal.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+using std::chrono::steady_clock;
+
+// Requests that wait for a kernel to start; a client that sends more is told to wait.
+constexpr std::size_t queue_limit_bytes = 64 * 1024 * 1024;
+// Launches with other ports, when somebody took one before the kernel bound it.
+constexpr int bind_attempts = 5;
+constexpr auto first_backoff = std::chrono::milliseconds(200);
+constexpr auto longest_backoff = std::chrono::seconds(10);
+constexpr auto interrupt_reply_patience = std::chrono::seconds(5);
+constexpr auto kill_patience = std::chrono::seconds(5);
+
+/// True for a `shutdown_request` that wants the kernel gone, not restarted.
+bool asks_for_shutdown(const OutgoingMessage& message) {
+  if (message.header.msg_type != "shutdown_request") return false;
+  const auto content = nlohmann::json::parse(message.parts[3], nullptr, false);
+  return content.is_object() && !content.value("restart", false);
+}
+
+std::size_t size_of(const OutgoingMessage& message) {
+  std::size_t size = 0;
+  for (const auto part : message.parts) size += part.size();
+  for (const auto buffer : message.buffers) size += buffer.size();
+  return size;
+}
+
+/// Why a process ended, with what it printed last.
+std::string describe_death(const KernelProvisioner& provisioner, const ExitStatus& status) {
+  auto text = fmt::format("The kernel process {}.", status.describe());
+  const auto output = provisioner.output_tail();
+  if (const auto shown = trim(output); !shown.empty()) text += fmt::format(" Its last output:\n{}", shown);
+  return text;
+}
+
+}  // namespace
+
+/// Held while an operation changes the kernel; the next one waits for its end.
+class KernelManager::Operation {
+ public:
+  explicit Operation(KernelManager& manager) : manager_(manager) { manager_.operation_under_way_ = true; }
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  ~Operation() {
+    manager_.operation_under_way_ = false;
+    manager_.changed_.notify_all();
+  }
+
+ private:
+  KernelManager& manager_;
+};
+
+KernelManager::KernelManager(Executor executor, KernelLaunch launch, KernelFactories factories,
+                             KernelManagerOptions options)
+    : executor_(executor),
+      launch_(std::move(launch)),
+      factories_(std::move(factories)),
+      options_(std::move(options)),
+      conversation_(std::make_shared<Conversation>(options_.journal_limits)),
+      changed_(executor),
+      tasks_(executor) {}
+
+KernelManager::~KernelManager() = default;
+
+std::string KernelManager::provisioner_class() const {
+  return provisioner_ == nullptr ? std::string() : std::string(provisioner_->class_reference());
+}
+
+nlohmann::json KernelManager::provisioner_info() const {
+  return provisioner_ == nullptr ? nlohmann::json::object() : provisioner_->get_provisioner_info();
+}
+
+Result<ClientSelection> KernelManager::select_client(const KernelProvisioner&) {
+  return ClientSelection{.client_class = options_.client_class,
+                         .matched_by = "configured",
+                         .explanation = "this manager has one client class"};
+}
+
+Task<std::unique_ptr<KernelManager::Operation>> KernelManager::begin_operation() {
+  while (operation_under_way_) co_await changed_.wait();
+  co_return std::make_unique<Operation>(*this);
+}
+
+Task<Result<void>> KernelManager::start_kernel() {
+  const auto self = shared_from_this();
+  const auto operation = co_await begin_operation();
+  auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
+  if (!provisioner) co_return std::unexpected(provisioner.error());
+  provisioner_ = std::move(*provisioner);
+  auto launched = co_await launch();
+  if (launched) tasks_.spawn("supervise kernel " + kernel_id(), supervise());
+  co_return launched;
+}
+
+Task<Result<void>> KernelManager::launch() {
+  ready_ = false;
+  conversation_->begin_process();
+  auto info = co_await provisioner_->launch_kernel({.spec = launch_.spec,
+                                                    .kernel_id = launch_.kernel_id,
+                                                    .environment = launch_.environment,
+                                                    .working_directory = launch_.working_directory});
+  if (!info) co_return std::unexpected(info.error());
+  connection_info_ = std::move(*info);
+  started_at_ = steady_clock::now();
+  co_return co_await choose_client();
+}
+
+Task<Result<void>> KernelManager::choose_client() {
+  auto selection = select_client(*provisioner_);
+  if (selection && (client_ == nullptr || client_->class_reference() != selection->client_class)) {
+    auto client = factories_.make_client(selection->client_class, *conversation_, executor_);
+    if (client)
+      client_ = std::move(*client);
+    else
+      selection = std::unexpected(client.error());
+  }
+  if (!selection) {
+    // Nobody can talk to what was launched.
+    co_await provisioner_->kill(ShutdownPurpose::end);
+    co_await provisioner_->wait();
+    co_await provisioner_->cleanup(ShutdownPurpose::end);
+    co_return std::unexpected(selection.error());
+  }
+  selection_ = std::move(*selection);
+  log_info("Kernel {} ({}): provisioner {}, client {}, matched by {}: {}", kernel_id(), launch_.spec.name,
+           provisioner_->class_reference(), selection_.client_class, selection_.matched_by,
+           selection_.explanation);
+  co_return Result<void>{};
+}
+
+Task<void> KernelManager::supervise() {
+  const auto self = shared_from_this();
+  while (true) {
+    auto first_end =
+        co_await (client_->connect(connection_info_, options_.kernel_info_timeout) || provisioner_->wait());
+    if (auto* connected = std::get_if<Result<void>>(&first_end)) {
+      if (!*connected) {
+        co_await give_up(connected->error().message);
+        co_return;
+      }
+      mark_ready();
+      co_await provisioner_->wait();
+    }
+    if (!co_await recover(provisioner_->exit_status().value_or(ExitStatus{}))) co_return;
+  }
+}
+
+Task<void> KernelManager::give_up(std::string reason) {
+  const auto output = provisioner_->output_tail();
+  if (const auto shown = trim(output); !shown.empty()) reason += fmt::format(" Its last output:\n{}", shown);
+  co_await provisioner_->kill(ShutdownPurpose::end);
+  co_await provisioner_->wait();
+  co_await provisioner_->cleanup(ShutdownPurpose::end);
+  mark_dead(std::move(reason));
+}
+
+Task<bool> KernelManager::recover(ExitStatus status) {
+  const bool was_ready = ready_;
+  const auto lived = steady_clock::now() - started_at_;
+  auto reason = describe_death(*provisioner_, status);
+  const bool failed_to_bind = provisioner_->failed_to_bind();
+  ready_ = false;
+  client_->disconnect();
+
+  if (client_asked_for_shutdown_) {
+    co_await provisioner_->cleanup(ShutdownPurpose::end);
+    log_info("Kernel {} ended, as a client asked it to", kernel_id());
+    finish();
+    if (on_shutdown_by_client) on_shutdown_by_client();
+    co_return false;
+  }
+  if (!was_ready) {
+    if (!failed_to_bind || ++failed_binds_ >= bind_attempts) {
+      co_await provisioner_->cleanup(ShutdownPurpose::end);
+      mark_dead(std::move(reason));
+      co_return false;
+    }
+    log_warning("Kernel {}: a port was taken before the kernel could bind it; launching again with others",
+                kernel_id());
+  } else {
+    deaths_in_a_row_ = lived > options_.stable_start_time ? 1 : deaths_in_a_row_ + 1;
+    if (!options_.autorestart || deaths_in_a_row_ > options_.restart_limit) {
+      co_await provisioner_->cleanup(ShutdownPurpose::end);
+      mark_dead(options_.autorestart
+                    ? fmt::format("{}\nIt died {} times in a row (KernelRestarter.restart_limit).", reason,
+                                  deaths_in_a_row_)
+                    : std::move(reason));
+      co_return false;
+    }
+    announce_restart(std::move(reason));
+  }
+
+  co_await provisioner_->cleanup(ShutdownPurpose::restart);
+  if (deaths_in_a_row_ > 1) {
+    const auto backoff = first_backoff * (1 << std::min(deaths_in_a_row_ - 2, 10));
+    co_await sleep_for(std::min<steady_clock::duration>(backoff, longest_backoff));
+  }
+  if (auto launched = co_await launch(); !launched) {
+    mark_dead(launched.error().message);
+    co_return false;
+  }
+  co_return true;
+}
+
+void KernelManager::announce_restart(std::string reason) {
+  log_warning("Kernel {} died and is restarted. {}", kernel_id(), reason);
+  ++restart_count_;
+  reason_ = std::move(reason);
+  drop_queue();
+  conversation_->publish_notice(fmt::format("The kernel died and is restarted. {}\n", reason_));
+  conversation_->publish_status(ExecutionState::restarting);
+}
+
+void KernelManager::mark_ready() {
+  failed_binds_ = 0;
+  conversation_->process_ready();
+  conversation_->publish_status(ExecutionState::idle);
+  // In the order they came, and before anything that comes from now on.
+  for (const auto& [message, sender] : queued_) send_to_kernel(message, sender);
+  drop_queue();
+  ready_ = true;
+  changed_.notify_all();
+}
+
+void KernelManager::mark_dead(std::string reason) {
+  log_error("Kernel {} is dead. {}", kernel_id(), reason);
+  reason_ = std::move(reason);
+  ready_ = false;
+  drop_queue();
+  conversation_->publish_notice(fmt::format("The kernel is dead. {}\n", reason_));
+  conversation_->publish_status(ExecutionState::dead);
+  changed_.notify_all();
+}
+
+void KernelManager::finish() {
+  ended_ = true;
+  ready_ = false;
+  drop_queue();
+  conversation_->publish_status(ExecutionState::dead);
+  conversation_->journal().close();
+  changed_.notify_all();
+}
+
+void KernelManager::drop_queue() {
+  queued_.clear();
+  queued_bytes_ = 0;
+}
+
+Task<void> KernelManager::stop_supervision() {
+  tasks_.cancel();
+  co_await tasks_.join();
+}
+
+Task<bool> KernelManager::ends_within(steady_clock::duration limit) {
+  if (!provisioner_->has_process()) co_return true;
+  co_await (provisioner_->wait() || sleep_for(limit));
+  co_return !provisioner_->has_process();
+}
+
+Task<void> KernelManager::end_process(ShutdownPurpose purpose, ShutdownPatience patience) {
+  if (provisioner_ == nullptr) co_return;
+  if (provisioner_->has_process() && provisioner_->owns_kernel()) {
+    if (ready_) {
+      // A busy kernel looks at a shutdown_request only when what it runs has ended.
+      if (launch_.spec.interrupt_mode == InterruptMode::signal) co_await provisioner_->send_signal(SIGINT);
+      co_await (client_->control_request("shutdown_request",
+                                         {{"restart", purpose == ShutdownPurpose::restart}},
+                                         patience.total / 2) ||
+                provisioner_->wait());
+    }
+    const bool ended = co_await ends_within(ready_ ? patience.total / 2 : steady_clock::duration::zero());
+    if (!ended) {
+      co_await provisioner_->terminate(purpose);
+      if (!co_await ends_within(patience.total / 2)) {
+        log_warning("Kernel {} did not end in time: killed", kernel_id());
+        co_await provisioner_->kill(purpose);
+        co_await ends_within(kill_patience);
+      }
+    }
+  }
+  if (client_ != nullptr) client_->disconnect();
+  ready_ = false;
+  co_await provisioner_->cleanup(purpose);
+}
+
+Task<Result<void>> KernelManager::restart_kernel() {
+  const auto self = shared_from_this();
+  const auto operation = co_await begin_operation();
+  if (ended_) co_return make_error(ErrorCode::not_found, "Kernel does not exist: {}", kernel_id());
+  if (provisioner_ == nullptr)
+    co_return make_error(ErrorCode::unavailable, "Kernel {} was never started", kernel_id());
+  co_await stop_supervision();
+  co_await end_process(ShutdownPurpose::restart, {options_.shutdown_wait_time});
+  drop_queue();
+  ++restart_count_;
+  deaths_in_a_row_ = 0;
+  failed_binds_ = 0;
+  client_asked_for_shutdown_ = false;
+  reason_.clear();
+  conversation_->begin_restart();
+  auto launched = co_await launch();
+  if (launched)
+    tasks_.spawn("supervise kernel " + kernel_id(), supervise());
+  else
+    mark_dead(launched.error().message);
+  co_return launched;
+}
+
+Task<Result<void>> KernelManager::interrupt_kernel() {
+  const auto self = shared_from_this();
+  if (provisioner_ == nullptr || !provisioner_->has_process())
+    co_return make_error(ErrorCode::unavailable, "Kernel {} has no process to interrupt{}", kernel_id(),
+                         reason_.empty() ? "" : ": " + reason_);
+  if (launch_.spec.interrupt_mode == InterruptMode::signal && provisioner_->owns_kernel())
+    co_return co_await provisioner_->send_signal(SIGINT);
+  if (!ready_)
+    co_return make_error(ErrorCode::unavailable, "Kernel {} is starting: it takes no interrupt_request yet",
+                         kernel_id());
+  auto reply = co_await client_->control_request("interrupt_request", nlohmann::json::object(),
+                                                 interrupt_reply_patience);
+  if (!reply) co_return std::unexpected(reply.error());
+  co_return Result<void>{};
+}
+
+Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience) {
+  const auto self = shared_from_this();
+  const auto operation = co_await begin_operation();
+  if (ended_) co_return;
+  co_await stop_supervision();
+  co_await end_process(ShutdownPurpose::end, patience);
+  finish();
+}
+
+Task<Result<void>> KernelManager::wait_until_ready() {
+  const auto self = shared_from_this();
+  while (!ready_) {
+    if (ended_ || execution_state() == ExecutionState::dead)
+      co_return make_error(ErrorCode::unavailable, "Kernel {} is dead. {}", kernel_id(), reason_);
+    co_await changed_.wait();
+  }
+  co_return Result<void>{};
+}
+
+Result<void> KernelManager::handle_incoming_message(OutgoingMessage message, Audience sender) {
+  if (ended_ || execution_state() == ExecutionState::dead) {
+    return make_error(ErrorCode::unavailable, "The {} was not sent: kernel {} is dead. {}",
+                      message.header.msg_type, kernel_id(), reason_);
+  }
+  if (ready_) {
+    send_to_kernel(message, sender);
+    return {};
+  }
+  const auto size = size_of(message);
+  if (queued_bytes_ + size > queue_limit_bytes) {
+    return make_error(ErrorCode::resource_limit,
+                      "The {} was not sent: {} MiB of requests wait for kernel {} to start already",
+                      message.header.msg_type, queue_limit_bytes >> 20, kernel_id());
+  }
+  queued_bytes_ += size;
+  queued_.emplace_back(std::move(message), sender);
+  return {};
+}
+
+void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience sender) {
+  if (asks_for_shutdown(message)) client_asked_for_shutdown_ = true;
+  conversation_->record_request(message, sender);
+  if (auto sent = client_->send(message); !sent)
+    log_error("Kernel {}: a {} was lost: {}", kernel_id(), message.header.msg_type, sent.error().message);
+}
+
+void KernelManager::update_environment(const std::string& name, std::string value) {
+  launch_.environment[name] = std::move(value);
+}
+
+}  // namespace nextgen_kernels

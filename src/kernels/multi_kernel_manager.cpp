@@ -1,0 +1,135 @@
+#include "kernels/multi_kernel_manager.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/strings.h"
+
+namespace nextgen_kernels {
+namespace {
+
+bool is_word(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+std::unexpected<Error> unknown_kernel(std::string_view kernel_id) {
+  return make_error(ErrorCode::not_found, "Kernel does not exist: {}", kernel_id);
+}
+
+}  // namespace
+
+bool is_kernel_id(std::string_view text) {
+  constexpr std::size_t longest = 128;  // It becomes part of a file name.
+  const auto groups = split(text, '-');
+  return text.size() <= longest && groups.size() == 5 && std::ranges::all_of(groups, is_word);
+}
+
+MultiKernelManager::MultiKernelManager(Executor executor, KernelSpecManager& specs,
+                                       MakeKernelManager make_kernel_manager, Options options)
+    : executor_(executor),
+      specs_(specs),
+      make_kernel_manager_(std::move(make_kernel_manager)),
+      options_(std::move(options)),
+      tasks_(executor) {}
+
+MultiKernelManager::~MultiKernelManager() = default;
+
+Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(StartKernelRequest request) {
+  if (stopping_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
+  const auto kernel_id = request.kernel_id.value_or(random_uuid());
+  if (!is_kernel_id(kernel_id)) {
+    co_return make_error(
+        ErrorCode::invalid_argument,
+        "'{}' is no kernel id: it must be five groups of letters and digits joined by '-', such as {}",
+        kernel_id, random_uuid());
+  }
+  if (find_kernel(kernel_id) != nullptr)
+    co_return make_error(ErrorCode::already_exists, "Kernel already exists: {}", kernel_id);
+  auto spec = specs_.get_kernel_spec(request.kernel_name.value_or(options_.default_kernel_name));
+  if (!spec) co_return std::unexpected(spec.error());
+
+  auto environment = options_.base_environment;
+  for (auto& [name, value] : request.environment) environment[name] = std::move(value);
+  auto working_directory = working_directory_for(request.path);
+  if (const auto asked = environment.find("KERNEL_WORKING_DIR");
+      asked != environment.end() && std::filesystem::is_directory(asked->second))
+    working_directory = asked->second;
+
+  auto kernel = make_kernel_manager_({.kernel_id = kernel_id,
+                                      .spec = std::move(*spec),
+                                      .environment = std::move(environment),
+                                      .working_directory = std::move(working_directory)});
+  kernels_.push_back(kernel);
+  // The kernel's own task calls this; removing it there would end the caller under its feet.
+  kernel->on_shutdown_by_client = [this, kernel_id] {
+    tasks_.spawn("remove kernel", remove_later(kernel_id));
+  };
+  if (auto started = co_await kernel->start_kernel(); !started) {
+    remove(kernel_id);
+    co_return std::unexpected(started.error());
+  }
+  co_return kernel;
+}
+
+std::shared_ptr<KernelManager> MultiKernelManager::find_kernel(std::string_view kernel_id) const {
+  const auto kernel = std::ranges::find(kernels_, kernel_id, &KernelManager::kernel_id);
+  return kernel == kernels_.end() ? nullptr : *kernel;
+}
+
+Result<std::shared_ptr<KernelManager>> MultiKernelManager::get_kernel(std::string_view kernel_id) const {
+  auto kernel = find_kernel(kernel_id);
+  if (kernel == nullptr) return unknown_kernel(kernel_id);
+  return kernel;
+}
+
+Task<Result<void>> MultiKernelManager::shutdown_kernel(std::string kernel_id) {
+  const auto kernel = find_kernel(kernel_id);
+  if (kernel == nullptr) co_return unknown_kernel(kernel_id);
+  co_await kernel->shutdown_kernel({options_.shutdown_wait_time});
+  remove(kernel_id);
+  co_return Result<void>{};
+}
+
+Task<void> MultiKernelManager::shutdown_all(ShutdownPatience patience) {
+  stopping_ = true;
+  TaskGroup shutdowns(executor_);
+  for (const auto& kernel : kernels_)
+    shutdowns.spawn("shut down kernel " + kernel->kernel_id(), kernel->shutdown_kernel(patience));
+  co_await shutdowns.join();
+  while (!kernels_.empty()) remove(kernels_.back()->kernel_id());
+  co_await tasks_.join();
+}
+
+void MultiKernelManager::on_kernel_removed(std::function<void(const std::string&)> callback) {
+  removed_callbacks_.push_back(std::move(callback));
+}
+
+Task<void> MultiKernelManager::remove_later(std::string kernel_id) {
+  remove(kernel_id);
+  co_return;
+}
+
+void MultiKernelManager::remove(std::string kernel_id) {
+  if (std::erase_if(kernels_, [&](const auto& kernel) { return kernel->kernel_id() == kernel_id; }) == 0)
+    return;
+  for (const auto& callback : removed_callbacks_) callback(kernel_id);
+}
+
+std::filesystem::path MultiKernelManager::working_directory_for(std::string_view path) const {
+  const auto root = std::filesystem::absolute(options_.root_dir).lexically_normal();
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (path.empty()) return root;
+  auto directory = (root / path).lexically_normal();
+  const auto below_root = directory.lexically_relative(root);
+  if (below_root.empty() || *below_root.begin() == "..") return root;
+  std::error_code ignored;
+  while (directory != root && !std::filesystem::is_directory(directory, ignored))
+    directory = directory.parent_path();
+  return directory;
+}
+
+}  // namespace nextgen_kernels

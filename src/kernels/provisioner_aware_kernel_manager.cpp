@@ -1,0 +1,36 @@
+#include "kernels/provisioner_aware_kernel_manager.h"
+
+namespace nextgen_kernels {
+
+ProvisionerAwareKernelManager::ProvisionerAwareKernelManager(Executor executor, KernelLaunch launch,
+                                                             KernelFactories factories,
+                                                             KernelManagerOptions options,
+                                                             const KernelClientRegistry& registry)
+    : KernelManager(std::move(executor), std::move(launch), std::move(factories), std::move(options)),
+      registry_(registry) {}
+
+Result<ClientSelection> ProvisionerAwareKernelManager::select_client(const KernelProvisioner& provisioner) {
+  const auto reference = ClassReference::parse(provisioner.class_reference());
+  if (!reference) return std::unexpected(reference.error());
+  const auto& metadata = kernel_spec().metadata;
+  const auto kernel_client = metadata.find("kernel_client");
+  const KernelContext context{.kernel_name = kernel_spec().name,
+                              .language = kernel_spec().language,
+                              .kernel_client = kernel_client != metadata.end() && kernel_client->is_string()
+                                                   ? kernel_client->get<std::string>()
+                                                   : std::string()};
+  const auto resolution = registry_.get_client_for_provisioner(*reference, context);
+  if (!resolution->refusal.empty()) return make_error(ErrorCode::unavailable, "{}", resolution->refusal);
+  if (!resolution->client) {
+    return make_error(
+        ErrorCode::not_found,
+        "No kernel client class is registered for provisioner {} or one of its bases, and there is no "
+        "fallback client (KernelClientRegistry.fallback_client_class)",
+        reference->to_string());
+  }
+  return ClientSelection{.client_class = resolution->client->to_string(),
+                         .matched_by = std::string(to_string(resolution->matched_by)),
+                         .explanation = resolution->source};
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interfaces/kernel_provisioner.h"
+#include "provisioners/local/local_ports.h"
+
+namespace nextgen_kernels {
+
+/// Runs the kernel as a child process on this machine, in its own session and process group
+/// (jupyter_client's `LocalProvisioner`, whose class reference it carries).
+class LocalProvisioner final : public KernelProvisioner {
+ public:
+  static constexpr std::string_view reference =
+      "jupyter_client.provisioning.local_provisioner:LocalProvisioner";
+
+  /// How the kernel's sockets are reached.
+  enum class Transport { tcp, ipc };
+
+  struct Options {
+    Transport transport = Transport::tcp;
+    std::string ip = "127.0.0.1";          ///< Address the kernel binds; for tcp.
+    std::filesystem::path runtime_dir;     ///< Holds connection files and ipc sockets; private to the user.
+    std::filesystem::path default_prefix;  ///< `{prefix}` of kernel specs outside any environment.
+  };
+
+  LocalProvisioner(Executor executor, Options options);
+  ~LocalProvisioner() override;
+
+  std::string_view class_reference() const override { return reference; }
+  Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
+  bool has_process() const override { return process_ != nullptr && !process_->exit_status(); }
+  Task<ExitStatus> wait() override;
+  std::optional<ExitStatus> exit_status() const override;
+  Task<Result<void>> send_signal(int signal_number) override;
+  Task<Result<void>> terminate(ShutdownPurpose purpose) override;
+  Task<Result<void>> kill(ShutdownPurpose purpose) override;
+  Task<void> cleanup(ShutdownPurpose purpose) override;
+  std::string output_tail() const override;
+  bool failed_to_bind() const override;
+  nlohmann::json get_provisioner_info() const override;
+
+ private:
+  Result<void> prepare_connection(const LaunchRequest& request);
+  std::string socket_stem() const;
+  void remove_ipc_sockets() const;
+
+  Executor executor_;
+  Options options_;
+  std::optional<LocalPorts> ports_;
+  std::string key_;
+  std::filesystem::path connection_file_;
+  std::unique_ptr<ChildProcess> process_;
+};
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,313 @@
+#include "kernels/kernel_manager.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "kernel_fixture.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class KernelManagerTest : public KernelFixture {};
+
+TEST_F(KernelManagerTest, a_started_kernel_answers_and_says_who_serves_it) {
+  auto& kernel = start_kernel(synthetic_spec());
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::idle);
+  EXPECT_EQ(kernel.provisioner_class(), LocalProvisioner::reference);
+  EXPECT_EQ(kernel.client_selection().client_class, JupyterServerKernelClient::reference);
+  EXPECT_EQ(kernel.client_selection().matched_by, "configured");
+
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "print hello");
+  EXPECT_TRUE(listener.has("stream hello\n")) << testing::PrintToString(listener.log());
+}
+
+TEST_F(KernelManagerTest, the_connection_file_is_the_owners_only) {
+  start_kernel(synthetic_spec());
+  struct stat status{};
+  ASSERT_EQ(::stat(connection_file().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600u);
+}
+
+TEST_F(KernelManagerTest, ipc_transport_works) {
+  provisioner_options_.transport = LocalProvisioner::Transport::ipc;
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "print over ipc");
+  EXPECT_TRUE(listener.has("stream over ipc\n"));
+}
+
+TEST_F(KernelManagerTest, requests_sent_before_the_kernel_is_ready_are_answered_in_order) {
+  auto& kernel = make_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  std::vector<std::string> expected;
+  for (int i = 0; i < 20; ++i) expected.push_back(execute(kernel, listener, "print " + std::to_string(i)));
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::starting);
+
+  std::vector<std::string> replied;
+  run_until([&] {
+    replied.clear();
+    for (const auto& message : listener.messages) {
+      if (message->channel() == Channel::shell) replied.emplace_back(message->parent_fields().msg_id);
+    }
+    return replied.size() == expected.size();
+  });
+  EXPECT_EQ(replied, expected);
+}
+
+TEST_F(KernelManagerTest, input_is_asked_of_the_listener_who_ran_the_code) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener alice(*kernel.conversation(), "alice");
+  TestListener bob(*kernel.conversation(), "bob");
+  execute(kernel, bob, "input name?");
+  run_until([&] { return bob.has("input_request"); });
+  const nlohmann::json content = {{"value", "Bob"}};
+  ASSERT_TRUE(kernel.handle_incoming_message(
+      make_request(Channel::stdin_, "input_reply", content.dump(), "test").value(), bob.audience));
+  run_until([&] { return bob.has("execute_reply"); });
+  EXPECT_FALSE(alice.has("input_request"));
+  EXPECT_THAT(alice.log(), Contains(HasSubstr("Bob")));
+}
+
+TEST_F(KernelManagerTest, a_missing_executable_fails_the_start_and_leaves_nothing) {
+  auto& kernel = make_kernel(spec_of({"no-such-program", "{connection_file}"}));
+  const auto started = run(kernel.start_kernel());
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message,
+              AllOf(HasSubstr("synthetic"), HasSubstr("'no-such-program' not found")));
+  EXPECT_FALSE(std::filesystem::exists(connection_file()));
+}
+
+TEST_F(KernelManagerTest, a_kernel_that_exits_at_once_is_dead_with_what_it_printed) {
+  auto& kernel = make_kernel(synthetic_spec({"--exit-at-once", "7"}));
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  const auto ready = run(kernel.wait_until_ready());
+  ASSERT_FALSE(ready);
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::dead);
+  EXPECT_THAT(kernel.reason(),
+              AllOf(HasSubstr("exited with status 7"), HasSubstr("exiting with status 7, as told")));
+  EXPECT_THAT(listener.log(), ElementsAre(HasSubstr("as told"), "status dead"));
+}
+
+TEST_F(KernelManagerTest, secrets_of_the_connection_are_not_in_the_reason) {
+  auto& kernel = make_kernel(shell_spec("cat {connection_file}; exit 1"));
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  ASSERT_FALSE(run(kernel.wait_until_ready()));
+  EXPECT_THAT(kernel.reason(), AllOf(HasSubstr("shell_port"), HasSubstr(R"("key": "[secret]")")));
+}
+
+TEST_F(KernelManagerTest, a_kernel_that_never_answers_is_killed_and_says_so) {
+  options_.kernel_info_timeout = std::chrono::milliseconds(200);
+  auto& kernel = make_kernel(synthetic_spec({"--never-answer"}));
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  const auto process = pid();
+  ASSERT_FALSE(run(kernel.wait_until_ready()));
+  EXPECT_THAT(kernel.reason(), HasSubstr("kernel_info_timeout"));
+  EXPECT_FALSE(process_exists(process));
+  EXPECT_FALSE(std::filesystem::exists(connection_file()));
+}
+
+TEST_F(KernelManagerTest, a_client_class_that_cannot_be_made_kills_what_was_launched) {
+  options_.client_class = "no_such:Client";
+  auto& kernel = make_kernel(synthetic_spec());
+  const auto started = run(kernel.start_kernel());
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("no_such:Client"));
+  EXPECT_FALSE(process_exists(pid()));
+}
+
+TEST_F(KernelManagerTest, a_kernel_that_dies_is_restarted_and_its_listeners_stay) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto first = pid();
+  execute(kernel, listener, "die 3");
+  run_until([&] { return listener.has("status idle"); });
+  EXPECT_NE(pid(), first);
+  EXPECT_EQ(kernel.restart_count(), 1);
+  EXPECT_THAT(kernel.reason(), HasSubstr("exited with status 3"));
+  EXPECT_TRUE(listener.has("status restarting"));
+  EXPECT_THAT(listener.log(), Contains(HasSubstr("The kernel died and is restarted")));
+  execute_and_wait(kernel, listener, "print back");
+  EXPECT_TRUE(listener.has("stream back\n"));
+}
+
+TEST_F(KernelManagerTest, a_kernel_killed_from_outside_names_the_signal) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_EQ(::kill(pid(), SIGKILL), 0);
+  run_until([&] { return listener.has("status idle"); });
+  EXPECT_THAT(kernel.reason(), HasSubstr("killed by signal 9"));
+}
+
+TEST_F(KernelManagerTest, without_autorestart_a_death_is_final_and_told) {
+  options_.autorestart = false;
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  execute(kernel, listener, "die 3");
+  run_until([&] { return listener.has("status dead"); });
+  EXPECT_FALSE(listener.has("status restarting"));
+
+  auto request = make_request(Channel::shell, "execute_request", "{}", "test").value();
+  const auto sent = kernel.handle_incoming_message(std::move(request), listener.audience);
+  ASSERT_FALSE(sent);
+  EXPECT_THAT(sent.error().message, AllOf(HasSubstr("execute_request"), HasSubstr("exited with status 3")));
+}
+
+TEST_F(KernelManagerTest, a_kernel_that_dies_again_and_again_is_given_up) {
+  options_.restart_limit = 2;
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  for (int death = 1; death <= 3; ++death) {
+    execute(kernel, listener, "die 1");
+    run_until([&] {
+      const auto lines = listener.log();
+      return std::ranges::count(lines, "status idle") == death || listener.has("status dead");
+    });
+  }
+  EXPECT_TRUE(listener.has("status dead"));
+  EXPECT_EQ(kernel.restart_count(), 2);
+  EXPECT_THAT(kernel.reason(), HasSubstr("3 times in a row"));
+}
+
+TEST_F(KernelManagerTest, a_dead_kernel_can_be_restarted) {
+  options_.autorestart = false;
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  execute(kernel, listener, "die 3");
+  run_until([&] { return listener.has("status dead"); });
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  execute_and_wait(kernel, listener, "print alive");
+  EXPECT_TRUE(listener.has("stream alive\n"));
+}
+
+TEST_F(KernelManagerTest, restart_keeps_listeners_and_takes_a_new_process) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto first = pid();
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  EXPECT_FALSE(process_exists(first));
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::starting);
+  execute_and_wait(kernel, listener, "print again");
+  EXPECT_TRUE(listener.has("stream again\n"));
+  EXPECT_FALSE(listener.has("status restarting")) << "that would tell of a death";
+  EXPECT_EQ(kernel.restart_count(), 1);
+}
+
+TEST_F(KernelManagerTest, a_port_taken_before_the_kernel_bound_it_leads_to_a_launch_with_others) {
+  // The first launch finds its shell port taken by a process that is not of its group; the second is a
+  // kernel.
+  const auto script = fmt::format(
+      R"(if [ -e taken ]; then exec {} "$0"; fi
+         setsid python3 -c '
+import json, socket, sys, time
+port = json.load(open(sys.argv[1]))["shell_port"]
+taken = socket.create_server(("127.0.0.1", port))
+open("taken", "w").close()
+sys.stdin.read()' "$0" < hold > occupier.log 2>&1 &
+         while [ ! -e taken ]; do :; done
+         echo "cannot bind" >&2; exit 1)",
+      SYNTHETIC_KERNEL);
+  const auto hold = directory_ / "hold";
+  ASSERT_EQ(::mkfifo(hold.c_str(), 0600), 0);
+  std::fstream writer(hold);  // While this end is open, the occupier stays.
+  auto& kernel = start_kernel(spec_of({"/bin/sh", "-c", script, "{connection_file}"}));
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::idle);
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "taken"));
+}
+
+TEST_F(KernelManagerTest, interrupt_by_signal_ends_what_runs) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  execute(kernel, listener, "sleep 600000");
+  run_until([&] { return listener.has("status busy"); });
+  ASSERT_TRUE(run(kernel.interrupt_kernel()));
+  run_until([&] { return listener.has("execute_reply"); });
+}
+
+TEST_F(KernelManagerTest, interrupt_by_message_ends_what_runs) {
+  auto spec = synthetic_spec();
+  spec.interrupt_mode = InterruptMode::message;
+  auto& kernel = start_kernel(std::move(spec));
+  TestListener listener(*kernel.conversation(), "alice");
+  execute(kernel, listener, "sleep 600000");
+  run_until([&] { return listener.has("status busy"); });
+  const auto interrupted = run(kernel.interrupt_kernel());
+  ASSERT_TRUE(interrupted) << interrupted.error().message;
+  run_until([&] { return listener.has("execute_reply"); });
+  EXPECT_FALSE(listener.has("interrupt_reply")) << "the server asked, not the listener";
+}
+
+TEST_F(KernelManagerTest, interrupting_a_dead_kernel_says_why_it_cannot) {
+  auto& kernel = make_kernel(synthetic_spec({"--exit-at-once", "7"}));
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  ASSERT_FALSE(run(kernel.wait_until_ready()));
+  const auto interrupted = run(kernel.interrupt_kernel());
+  ASSERT_FALSE(interrupted);
+  EXPECT_THAT(interrupted.error().message, HasSubstr("exited with status 7"));
+}
+
+TEST_F(KernelManagerTest, shutdown_ends_the_process_removes_its_file_and_closes_the_journal) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto process = pid();
+  run(kernel.shutdown_kernel({std::chrono::seconds(20)}));
+  EXPECT_FALSE(process_exists(process));
+  EXPECT_FALSE(std::filesystem::exists(connection_file()));
+  EXPECT_TRUE(kernel.conversation()->journal().closed());
+  EXPECT_EQ(listener.log().back(), "status dead");
+  run(kernel.shutdown_kernel({std::chrono::seconds(20)}));
+}
+
+TEST_F(KernelManagerTest, a_kernel_that_ignores_its_shutdown_is_killed) {
+  auto& kernel = start_kernel(synthetic_spec({"--ignore-shutdown"}));
+  const auto process = pid();
+  run(kernel.shutdown_kernel({std::chrono::milliseconds(200)}));
+  EXPECT_FALSE(process_exists(process));
+}
+
+TEST_F(KernelManagerTest, a_kernel_can_be_shut_down_while_it_starts) {
+  auto& kernel = make_kernel(synthetic_spec({"--never-answer"}));
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  const auto process = pid();
+  run(kernel.shutdown_kernel({std::chrono::milliseconds(200)}));
+  EXPECT_FALSE(process_exists(process));
+}
+
+TEST_F(KernelManagerTest, messages_that_break_the_protocol_are_not_delivered_and_do_no_harm) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "bad-signature 3");
+  execute_and_wait(kernel, listener, "short-frames 3");
+  EXPECT_THAT(listener.log(), Not(Contains(HasSubstr("stream"))));
+  execute_and_wait(kernel, listener, "print fine");
+  EXPECT_TRUE(listener.has("stream fine\n"));
+}
+
+TEST_F(KernelManagerTest, nothing_of_a_flood_is_lost_and_its_order_is_kept) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  constexpr std::size_t count = 20'000;
+  execute(kernel, listener, fmt::format("flood {} 100", count));
+  run_until(
+      [&] { return !listener.messages.empty() && listener.messages.back()->content().contains("\"idle\""); });
+  std::size_t next = 0;
+  for (const auto& message : listener.messages) {
+    if (message->header_fields().msg_type != "stream") continue;
+    const auto text = nlohmann::json::parse(message->content()).at("text").get<std::string>();
+    ASSERT_EQ(std::stoul(text), next) << text;
+    ++next;
+  }
+  EXPECT_EQ(next, count);
+}
+
+}  // namespace
+}  // namespace nextgen_kernels

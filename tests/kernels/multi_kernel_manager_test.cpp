@@ -1,0 +1,161 @@
+#include "kernels/multi_kernel_manager.h"
+
+#include "kernel_fixture.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class MultiKernelManagerTest : public KernelFixture {
+ protected:
+  MultiKernelManagerTest() {
+    const auto kernels = directory_ / "share" / "kernels";
+    write_spec(kernels / "synthetic", {{"argv", {SYNTHETIC_KERNEL, "{connection_file}"}}});
+    write_spec(kernels / "missing", {{"argv", {"no-such-program"}}});
+    std::filesystem::create_directories(directory_ / "root" / "sub");
+    specs_ = std::make_unique<KernelSpecManager>(KernelSpecManagerOptions{.data_path = {directory_ / "share"},
+                                                                          .allowed_kernelspecs = {},
+                                                                          .ensure_native_kernel = false,
+                                                                          .python_prefixes = {},
+                                                                          .check_availability = {}});
+    kernels_ = std::make_unique<MultiKernelManager>(
+        loop_.get_executor(), *specs_,
+        [this](KernelLaunch launch) {
+          return std::make_shared<KernelManager>(loop_.get_executor(), std::move(launch), factories_,
+                                                 options_);
+        },
+        MultiKernelManager::Options{.default_kernel_name = "synthetic",
+                                    .root_dir = directory_ / "root",
+                                    .base_environment = process_environment()});
+  }
+  ~MultiKernelManagerTest() override { run(kernels_->shutdown_all({std::chrono::seconds(2)})); }
+
+  static void write_spec(const std::filesystem::path& directory, nlohmann::json spec) {
+    spec["display_name"] = directory.filename().string();
+    spec["language"] = "commands";
+    std::filesystem::create_directories(directory);
+    std::ofstream(directory / "kernel.json") << spec.dump();
+  }
+
+  std::shared_ptr<KernelManager> start(StartKernelRequest request = {}) {
+    auto started = run(kernels_->start_kernel(std::move(request)));
+    EXPECT_TRUE(started) << started.error().message;
+    return started.value_or(nullptr);
+  }
+
+  std::unique_ptr<KernelSpecManager> specs_;
+  std::unique_ptr<MultiKernelManager> kernels_;
+};
+
+TEST_F(MultiKernelManagerTest, kernels_are_found_by_id_and_listed_in_order) {
+  const auto first = start();
+  const auto second =
+      start({.kernel_name = "synthetic", .kernel_id = "1-2-3-4-5", .path = {}, .environment = {}});
+  EXPECT_EQ(second->kernel_id(), "1-2-3-4-5");
+  EXPECT_EQ(kernels_->find_kernel(first->kernel_id()), first);
+  EXPECT_THAT(kernels_->list_kernels(), ElementsAre(first, second));
+  const auto unknown = kernels_->get_kernel("0-0-0-0-0");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().message, "Kernel does not exist: 0-0-0-0-0");
+}
+
+TEST_F(MultiKernelManagerTest, an_id_in_use_is_refused) {
+  start({.kernel_name = {}, .kernel_id = "1-2-3-4-5", .path = {}, .environment = {}});
+  const auto again = run(
+      kernels_->start_kernel({.kernel_name = {}, .kernel_id = "1-2-3-4-5", .path = {}, .environment = {}}));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::already_exists);
+}
+
+TEST_F(MultiKernelManagerTest, an_id_that_could_leave_its_directory_is_refused) {
+  for (const auto* id : {"../../a-b-c-d-e", "a-b-c-d", "", "a-b-c-d-e/x"}) {
+    const auto started =
+        run(kernels_->start_kernel({.kernel_name = {}, .kernel_id = id, .path = {}, .environment = {}}));
+    ASSERT_FALSE(started) << id;
+    EXPECT_EQ(started.error().code, ErrorCode::invalid_argument);
+  }
+}
+
+TEST_F(MultiKernelManagerTest, what_cannot_start_is_not_listed) {
+  for (const auto* name : {"missing", "unknown"}) {
+    const auto started =
+        run(kernels_->start_kernel({.kernel_name = name, .kernel_id = {}, .path = {}, .environment = {}}));
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, ErrorCode::not_found) << started.error().message;
+  }
+  EXPECT_TRUE(kernels_->list_kernels().empty());
+}
+
+TEST_F(MultiKernelManagerTest, a_kernel_that_a_client_shuts_down_is_forgotten_not_restarted) {
+  const auto kernel = start();
+  ASSERT_TRUE(run(kernel->wait_until_ready()));
+  std::vector<std::string> removed;
+  kernels_->on_kernel_removed([&](const std::string& id) { removed.push_back(id); });
+  TestListener listener(*kernel->conversation(), "alice");
+  ASSERT_TRUE(kernel->handle_incoming_message(
+      make_request(Channel::control, "shutdown_request", R"({"restart":false})", "test").value(),
+      listener.audience));
+  run_until([&] { return !removed.empty(); });
+  EXPECT_THAT(removed, ElementsAre(kernel->kernel_id()));
+  EXPECT_EQ(kernel->restart_count(), 0);
+  EXPECT_TRUE(listener.has("status dead"));
+  EXPECT_FALSE(listener.has("status restarting"));
+}
+
+TEST_F(MultiKernelManagerTest, a_client_that_asks_for_a_restart_gets_one) {
+  const auto kernel = start();
+  ASSERT_TRUE(run(kernel->wait_until_ready()));
+  TestListener listener(*kernel->conversation(), "alice");
+  ASSERT_TRUE(kernel->handle_incoming_message(
+      make_request(Channel::control, "shutdown_request", R"({"restart":true})", "test").value(),
+      listener.audience));
+  run_until([&] { return listener.has("status idle"); });
+  EXPECT_EQ(kernels_->find_kernel(kernel->kernel_id()), kernel);
+}
+
+TEST_F(MultiKernelManagerTest, shutdown_removes_and_tells) {
+  const auto kernel = start();
+  std::vector<std::string> removed;
+  kernels_->on_kernel_removed([&](const std::string& id) { removed.push_back(id); });
+  ASSERT_TRUE(run(kernels_->shutdown_kernel(kernel->kernel_id())));
+  EXPECT_THAT(removed, ElementsAre(kernel->kernel_id()));
+  const auto again = run(kernels_->shutdown_kernel(kernel->kernel_id()));
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().message, HasSubstr("Kernel does not exist"));
+}
+
+TEST_F(MultiKernelManagerTest, a_stopping_server_ends_all_kernels_and_starts_no_more) {
+  const auto first = start();
+  const auto second = start();
+  run(kernels_->shutdown_all({std::chrono::seconds(4)}));
+  EXPECT_TRUE(kernels_->list_kernels().empty());
+  for (const auto& kernel : {first, second})
+    EXPECT_FALSE(process_exists(kernel->provisioner_info().at("pid").get<pid_t>()));
+  const auto started = run(kernels_->start_kernel({}));
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::unavailable);
+}
+
+TEST_F(MultiKernelManagerTest, a_path_becomes_the_nearest_existing_directory_below_the_root) {
+  const auto root = directory_ / "root";
+  EXPECT_EQ(kernels_->working_directory_for(""), root);
+  EXPECT_EQ(kernels_->working_directory_for("sub/notebook.ipynb"), root / "sub");
+  EXPECT_EQ(kernels_->working_directory_for("/sub/"), root / "sub");
+  EXPECT_EQ(kernels_->working_directory_for("nowhere/at/all.ipynb"), root);
+  EXPECT_EQ(kernels_->working_directory_for("../../etc"), root);
+}
+
+TEST_F(MultiKernelManagerTest, what_a_caller_asks_for_reaches_the_kernel_process) {
+  const auto kernel =
+      start({.kernel_name = {}, .kernel_id = {}, .path = "sub", .environment = {{"GREETING", "hi"}}});
+  const auto process = std::to_string(kernel->provisioner_info().at("pid").get<pid_t>());
+  EXPECT_EQ(std::filesystem::read_symlink("/proc/" + process + "/cwd"), directory_ / "root" / "sub");
+  std::ifstream environment("/proc/" + process + "/environ");
+  const std::string text(std::istreambuf_iterator<char>(environment), {});
+  EXPECT_THAT(text, HasSubstr(std::string("GREETING=hi\0", 12)));
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
