@@ -1,6 +1,5 @@
 #include "wire/json.h"
 
-#include <cstdint>
 #include <cstring>
 #include <expected>
 #include <memory>
@@ -111,36 +110,26 @@ Parsed<JsonMember> read_member(ondemand::field& field, const PaddedCopy& copy) {
   return member;
 }
 
-/// What a walk has validated: strings, it looks at; the inside of other values, it skips.
-enum class Walked : std::uint8_t { only_strings, other_values };
-
-Parsed<Walked> walk(ondemand::parser& parser, const PaddedCopy& copy, void (*visit)(void*, const JsonMember&),
-                    void* context) {
+/// Walks the members of valid JSON; what on-demand parsing skips, it does not validate.
+simdjson::error_code walk(ondemand::parser& parser, const PaddedCopy& copy,
+                          void (*visit)(void*, const JsonMember&), void* context) {
   ondemand::document document;
-  if (const auto error = parser.iterate(copy.view()).get(document)) return std::unexpected(error);
+  if (const auto error = parser.iterate(copy.view()).get(document)) return error;
   ondemand::object object;
-  if (const auto error = document.get_object().get(object)) return std::unexpected(error);
-  auto walked = Walked::only_strings;
+  if (const auto error = document.get_object().get(object)) return error;
   for (auto item : object) {
     ondemand::field field;
-    if (const auto error = std::move(item).get(field)) return std::unexpected(error);
+    if (const auto error = std::move(item).get(field)) return error;
     const auto member = read_member(field, copy);
-    if (!member) return std::unexpected(member.error());
-    if (!member->string) walked = Walked::other_values;
+    if (!member) return member.error();
     visit(context, *member);
   }
-  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
-    return std::unexpected(simdjson::TRAILING_CONTENT);
-  return walked;
+  return simdjson::SUCCESS;
 }
 
-Parsed<Walked> walk(const PaddedCopy& copy, void (*visit)(void*, const JsonMember&), void* context) {
-  if (copy.view().size() <= kept_size) return walk(kept_parser<ondemand::parser>(), copy, visit, context);
-  ondemand::parser parser;
-  return walk(parser, copy, visit, context);
-}
-
+/// Its "no" may only mean that a number or the nesting is beyond its range.
 bool is_valid_by_simdjson(std::string_view text) {
+  if (text.size() > kept_size) return false;
   const PaddedCopy copy(text);
   const auto view = copy.view();
   return kept_parser<simdjson::dom::parser>().parse(view.data(), view.size(), false).error() ==
@@ -151,17 +140,17 @@ bool is_valid_by_simdjson(std::string_view text) {
 
 Result<void> detail::visit_members(std::string_view object, void (*visit)(void*, const JsonMember&),
                                    void* context) {
-  const auto walked = walk(PaddedCopy(object), visit, context);
-  if (!walked)
-    return make_error(ErrorCode::protocol, "not a JSON object: {}", simdjson::error_message(walked.error()));
-  if (*walked == Walked::other_values && !is_valid_json(object))
-    return make_error(ErrorCode::protocol, "not a JSON object: a value is malformed");
+  if (!is_valid_json(object)) return make_error(ErrorCode::protocol, "not a JSON object: it is malformed");
+  const PaddedCopy copy(object);
+  ondemand::parser large;
+  auto& parser = object.size() <= kept_size ? kept_parser<ondemand::parser>() : large;
+  if (const auto error = walk(parser, copy, visit, context))
+    return make_error(ErrorCode::protocol, "not a JSON object: {}", simdjson::error_message(error));
   return {};
 }
 
 bool is_valid_json(std::string_view text) {
-  if (text.size() <= kept_size && is_valid_by_simdjson(text)) return true;
-  return repair_json(text).verdict == JsonVerdict::valid;
+  return is_valid_by_simdjson(text) || repair_json(text).verdict == JsonVerdict::valid;
 }
 
 bool is_valid_utf8(std::string_view text) {

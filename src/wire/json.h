@@ -22,9 +22,9 @@ Result<void> visit_members(std::string_view object, void (*visit)(void*, const J
 }  // namespace detail
 
 /// Calls `visit(const JsonMember&)` for each member of the outermost object, in order; nested values are not
-/// looked into. Success means that the whole text is valid JSON (RFC 8259) and an object; members are visited
-/// before that is known, so a visitor's results count only after success. A visitor must not walk another
-/// object. Of duplicate keys every one is visited; Python's and JavaScript's parsers let the last one win.
+/// looked into. Fails with ErrorCode::protocol, before any visit, when the text is not valid JSON or not an
+/// object. A visitor must not walk another object. Of duplicate keys every one is visited; Python's and
+/// JavaScript's parsers let the last win.
 template <typename Visit>
 Result<void> for_each_member(std::string_view object, Visit&& visit) {
   using Visitor = std::remove_reference_t<Visit>;

@@ -99,6 +99,29 @@ TEST(Header, fields_that_are_not_strings_are_absent) {
   EXPECT_EQ(header->subshell_id, "");
 }
 
+TEST(Header, every_byte_is_read_right_at_every_place) {
+  for (std::size_t before = 0; before < 17; ++before) {
+    for (int byte = 0; byte < 0x100; ++byte) {
+      const auto value = std::string(before, 'x') + static_cast<char>(byte) + "yyyyyyyyyyyyyyyy";
+      const auto json = "{\"msg_id\":\"" + value + "\",\"session\":\"s\"}";
+      const auto header = scan_header(json);
+      if (byte == '"' || byte == '\\') {
+        EXPECT_FALSE(header) << byte;
+      } else if (byte < 0x20) {
+        ASSERT_TRUE(header) << byte;
+        EXPECT_EQ(header->msg_id, value) << "control characters are repaired";
+      } else if (byte < 0x80) {
+        ASSERT_TRUE(header) << byte;
+        EXPECT_EQ(header->msg_id, value);
+        EXPECT_EQ(header->session, "s");
+      } else {
+        ASSERT_TRUE(header) << byte;
+        EXPECT_EQ(header->msg_id, std::string(before, 'x') + "\uFFFDyyyyyyyyyyyyyyyy");
+      }
+    }
+  }
+}
+
 TEST(Header, deep_nesting_is_skipped) {
   const std::string deep(5000, '[');
   const auto header = scan_header(R"({"deep":)" + deep + std::string(5000, ']') + R"(,"msg_id":"a"})");
