@@ -27,7 +27,7 @@ class RegistryCore;
 
 /// The client that serves kernels for whose provisioner nobody registered one.
 inline constexpr ClassReferenceLiteral default_fallback_client =
-    "nextgen_kernels.clients:JupyterServerKernelClient";
+    "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient";
 
 /// Keeps a mapping registered while it lives. Ends nothing when the mapping has been replaced or removed
 /// meanwhile, or when the registry is gone.
