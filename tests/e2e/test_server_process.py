@@ -1,0 +1,195 @@
+"""The server as a process: how it says where it is, how it ends, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from conftest import ServerFactory
+from harness.channels import V1, Channels
+from harness.server import Server, isolated_environment, server_command
+from harness.waiting import PATIENCE, process_ended
+
+
+def run_to_the_end(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the server with arguments that it should refuse."""
+    return subprocess.run(
+        [*server_command(), *arguments],
+        env=isolated_environment(home, JUPYTER_TOKEN="secret-of-the-test"),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class TestStart:
+    """Where people and programs learn how to reach it."""
+
+    @pytest.mark.stock_differs("it logs its URL to standard error")
+    def test_one_clickable_url_on_standard_output(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        urls = [line for line in server.stdout if "http://" in line]
+        assert len(urls) == 1
+        url = next(word for word in urls[0].split() if word.startswith("http://"))
+        assert parse_qs(urlsplit(url).query)["token"] == [server.token]
+        assert requests.get(url, timeout=PATIENCE).status_code == 200
+
+    def test_without_a_token_in_sight_it_makes_one(self, start_server: ServerFactory) -> None:
+        first = start_server(environment={"JUPYTER_TOKEN": ""})
+        assert requests.get(f"{first.url}/api/kernels", timeout=PATIENCE).status_code == 403
+
+    def test_listens_on_loopback_only(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.2", server.port), timeout=PATIENCE)
+
+    @pytest.mark.stock_differs("it takes the next free port, or exits with 1 and a traceback")
+    def test_taken_port_is_named(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            finished = run_to_the_end(
+                tmp_path, "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"
+            )
+        assert finished.returncode != 0
+        assert str(port) in finished.stderr
+        assert "Traceback" not in finished.stderr
+
+    @pytest.mark.stock_differs("it ignores what it does not know")
+    @pytest.mark.parametrize(
+        ("option", "suggestion"),
+        [
+            ("--ServerApp.prot=1", "ServerApp.port"),
+            ("--SevrerApp.port=1", "ServerApp"),
+            ("--ServerApp.port=many", "port"),
+        ],
+    )
+    def test_wrong_option_is_refused_with_a_suggestion(
+        self, tmp_path: Path, option: str, suggestion: str
+    ) -> None:
+        finished = run_to_the_end(tmp_path, option)
+        assert finished.returncode != 0
+        assert suggestion in finished.stderr
+        assert "secret-of-the-test" not in finished.stdout + finished.stderr
+
+
+def kernel_pids(server: Server, count: int) -> tuple[list[Channels], list[int]]:
+    """Start kernels and return open sockets to them and their process ids."""
+    sockets = [Channels(server, server.start_kernel()["id"]) for _ in range(count)]
+    pids = [int(channels.run("import os; print(os.getpid())").text()) for channels in sockets]
+    return sockets, pids
+
+
+class TestStop:
+    """Asked to end while kernels run, it ends them and says goodbye to the sockets."""
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_signal_ends_server_and_kernels(
+        self, start_server: ServerFactory, number: signal.Signals
+    ) -> None:
+        server = start_server()
+        if server.is_stock and number == signal.SIGINT:
+            pytest.skip("jupyter_server asks on the terminal")
+        sockets, pids = kernel_pids(server, 2)
+        running = sockets[0].execute("print('working', flush=True)\nwhile True: pass")
+        sockets[0].wait_for(lambda m: m.type == "stream" and m.parent == running, "its output")
+        server.process.send_signal(number)
+        assert server.wait(5.0) == 0 or server.is_stock
+        assert all(process_ended(pid) for pid in pids)
+
+    @pytest.mark.stock_differs("it closes sockets with 1001 or not at all")
+    def test_sockets_are_closed_so_that_jupyterlab_comes_back(self, start_server: ServerFactory) -> None:
+        """To JupyterLab 1000 and 1001 are final: it would not reconnect to the next server."""
+        server = start_server()
+        kernel_id = server.start_kernel()["id"]
+        v1, legacy = Channels(server, kernel_id, offered=[V1]), Channels(server, kernel_id, offered=[])
+        v1.run("pass")
+        server.process.send_signal(signal.SIGTERM)
+        assert v1.wait_for_close() in {1011, 1012}
+        assert legacy.wait_for_close() in {1011, 1012}
+
+    def test_kernel_that_ignores_signals_is_ended_too(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        sockets, pids = kernel_pids(server, 1)
+        stubborn = sockets[0].execute(
+            "import signal\n"
+            "for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):\n"
+            "    signal.signal(number, signal.SIG_IGN)\n"
+            "print('deaf', flush=True)\n"
+            "while True: pass"
+        )
+        sockets[0].wait_for(lambda m: m.type == "stream" and m.parent == stubborn, "its output")
+        server.process.send_signal(signal.SIGTERM)
+        server.wait(5.0 if not server.is_stock else PATIENCE)
+        assert all(process_ended(pid) for pid in pids)
+
+    def test_children_of_a_kernel_end_with_it(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        sockets, pids = kernel_pids(server, 1)
+        child = int(
+            sockets[0].run("import subprocess\nprint(subprocess.Popen(['sleep', '3600']).pid)").text()
+        )
+        server.process.send_signal(signal.SIGTERM)
+        server.wait(5.0 if not server.is_stock else PATIENCE)
+        assert process_ended(pids[0])
+        assert process_ended(child)
+
+    def test_kernels_that_are_still_starting_are_ended(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        for _ in range(3):
+            server.start_kernel()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait(5.0 if not server.is_stock else PATIENCE) == 0 or server.is_stock
+        assert not kernels_of(server)
+
+    def test_connection_files_are_private_and_removed(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        kernel_pids(server, 1)
+        files = connection_files(server)
+        assert len(files) == 1
+        assert files[0].stat().st_mode & 0o077 == 0
+        assert json.loads(files[0].read_text())["key"]
+        server.process.send_signal(signal.SIGTERM)
+        server.wait(5.0 if not server.is_stock else PATIENCE)
+        assert connection_files(server) == []
+
+    @pytest.mark.stock_differs("its kernels notice by polling", run=False)
+    def test_killed_server_leaves_no_kernels(self, start_server: ServerFactory) -> None:
+        """Ipykernel watches its parent; nothing of ours may stand in the way of that."""
+        server = start_server()
+        _, pids = kernel_pids(server, 1)
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.wait()
+        assert all(process_ended(pid) for pid in pids)
+
+
+def connection_files(server: Server) -> list[Path]:
+    """The connection files of the kernels of a server."""
+    return [
+        path
+        for path in (server.home / "runtime").rglob("*.json")
+        if not path.name.startswith(("jpserver", "nextgen"))
+    ]
+
+
+def kernels_of(server: Server) -> list[int]:
+    """Process ids of what still runs with the HOME of this server."""
+    marker = f"HOME={server.home}".encode()
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            try:
+                variables = (process / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if marker in variables:
+                found.append(int(process.name))
+    return found
