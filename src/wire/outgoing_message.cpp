@@ -91,7 +91,7 @@ Result<OutgoingMessage> decode_legacy_json(std::string_view json, std::vector<st
   if (!fields->has_header) return make_error(ErrorCode::protocol, "legacy message has no header");
   const auto channel = channel_from_string(fields->channel.value_or("shell"));
   if (!channel || *channel == Channel::heartbeat)
-    return make_error(ErrorCode::protocol,
+    return make_error(ErrorCode::not_found,
                       "legacy message is for the unknown channel {:?}; shell, control and "
                       "stdin exist",
                       fields->channel.value_or(""));

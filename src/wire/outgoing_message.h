@@ -26,17 +26,18 @@ struct OutgoingMessage {
 
 /// Decodes the payload of a binary WebSocket message of the subprotocol v1.kernel.websocket.jupyter.org.
 /// Everything that `V1Message` checks must hold, and the header must be an object with msg_id and msg_type.
-/// Other parts are opaque. Fails with ErrorCode::protocol.
+/// Other parts are opaque. Fails with ErrorCode::protocol, or not_found when only the channel is unknown.
 Result<OutgoingMessage> decode_v1_message(std::string payload);
 
 /// Decodes a text message of Jupyter Server's "default" protocol: one JSON object. Tolerated, because clients
 /// do it: no channel (means shell), `buffers` of any form, a parent_header, metadata or content that is null
 /// or missing (means {}), NaN and broken UTF-8 (repaired), and a payload that is a binary message (Jupyter
-/// Server's gateway proxy turns binary frames into text frames). Fails with ErrorCode::protocol.
+/// Server's gateway proxy turns binary frames into text frames). Fails with ErrorCode::protocol, or not_found
+/// when only the channel is unknown.
 Result<OutgoingMessage> decode_legacy_text(std::string payload);
 
 /// Decodes a binary message of the "default" protocol: big-endian u32 `[n][offset_0] … [offset_{n-1}]`, then
-/// the JSON of a text message and n-1 buffers. Fails with ErrorCode::protocol.
+/// the JSON of a text message and n-1 buffers. Fails as decode_legacy_text does.
 Result<OutgoingMessage> decode_legacy_binary(std::string payload);
 
 /// A request of our own (kernel_info, shutdown, interrupt): a fresh msg_id, empty parent_header and metadata.

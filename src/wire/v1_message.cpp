@@ -54,7 +54,7 @@ Result<V1Message> V1Message::parse(std::string_view payload) {
   const auto channel = channel_from_string(name);
   if (!channel || *channel == Channel::heartbeat)
     return make_error(
-        ErrorCode::protocol,
+        ErrorCode::not_found,
         "v1 message is for an unknown channel ({} bytes); shell, control, iopub and stdin exist",
         name.size());
   return V1Message(payload, *channel);

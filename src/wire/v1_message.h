@@ -25,7 +25,7 @@ class V1Message {
   /// Bounds what a message's offsets may claim; no client comes near.
   static constexpr std::size_t maximum_offset_count = minimum_offset_count + 65'536;
 
-  /// Checks every offset. Fails with ErrorCode::protocol.
+  /// Checks every offset. Fails with ErrorCode::protocol, or not_found when only the channel is unknown.
   static Result<V1Message> parse(std::string_view payload);
 
   Channel channel() const { return channel_; }

@@ -113,7 +113,6 @@ TEST(OutgoingMessage, v1_offsets_are_checked) {
       {"last offset late", with_number(payload, 6, size + 1)},
       {"bytes after the end", payload + "x"},
       {"bytes missing at the end", payload.substr(0, size - 1)},
-      {"empty channel", with_number(payload, 2, 56)},
   };
   for (const auto& [what, bytes] : malformed) {
     const auto decoded = decode_v1_message(bytes);
@@ -174,8 +173,6 @@ TEST(OutgoingMessage, legacy_omissions_are_tolerated) {
 TEST(OutgoingMessage, broken_legacy_messages_are_refused) {
   for (const std::string_view text :
        {"", " ", "null", "[]", "{", "{}", "{\"header\":null}", "{\"header\":[]}", "{\"header\":\"{}\"}",
-        R"({"header":{"msg_id":"m","msg_type":"t"},"channel":"hb"})",
-        R"({"header":{"msg_id":"m","msg_type":"t"},"channel":"x"})",
         R"({"header":{"msg_id":"m","msg_type":"t"},"content":[]})",
         R"({"header":{"msg_id":"m","msg_type":"t"},"metadata":1})",
         R"({"header":{"msg_id":"m","msg_type":"t"},"parent_header":"a"})",
@@ -185,6 +182,20 @@ TEST(OutgoingMessage, broken_legacy_messages_are_refused) {
     ASSERT_FALSE(message) << text;
     EXPECT_EQ(message.error().code, ErrorCode::protocol);
   }
+}
+
+TEST(OutgoingMessage, unknown_channels_are_told_from_malformed_messages) {
+  for (const std::string_view channel : {"hb", "x", ""}) {
+    const auto legacy = decode_legacy_text(
+        fmt::format(R"({{"header":{{"msg_id":"m","msg_type":"t"}},"channel":"{}"}})", channel));
+    ASSERT_FALSE(legacy) << channel;
+    EXPECT_EQ(legacy.error().code, ErrorCode::not_found);
+  }
+  auto other_name = v1_payload();
+  other_name[56] = 'S';
+  const auto no_name = with_number(v1_payload(), 2, 56);
+  EXPECT_EQ(decode_v1_message(other_name).error().code, ErrorCode::not_found);
+  EXPECT_EQ(decode_v1_message(no_name).error().code, ErrorCode::not_found);
 }
 
 TEST(OutgoingMessage, what_python_clients_write_is_repaired) {
