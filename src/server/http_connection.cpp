@@ -1,0 +1,197 @@
+#include "server/http_connection.h"
+
+#include <array>
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "base/log.h"
+#include "server/http_cache.h"
+#include "server/http_server.h"
+
+namespace nextgen_kernels {
+namespace {
+
+namespace beast = boost::beast;
+
+/// The answer to a request that could not be read; nothing when there is nobody to answer.
+std::optional<HttpResponse> answer_read_error(const beast::error_code& error, const HttpLimits& limits) {
+  if (error == http::error::header_limit) {
+    return error_response(http::status::request_header_fields_too_large,
+                          fmt::format("The head of the request exceeds {} bytes", limits.header_bytes));
+  }
+  if (error == http::error::body_limit) {
+    return error_response(http::status::payload_too_large,
+                          fmt::format("The body of the request exceeds {} bytes", limits.body_bytes));
+  }
+  if (error == http::error::bad_version)
+    return error_response(http::status::http_version_not_supported,
+                          "Only HTTP/1.0 and HTTP/1.1 are spoken here");
+  if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
+  if (error.category() == http::make_error_code(http::error::end_of_stream).category())
+    return error_response(http::status::bad_request,
+                          fmt::format("Malformed HTTP request: {}", error.message()));
+  return std::nullopt;
+}
+
+bool expects_continue(const HttpRequest& request) {
+  return request.header_lists("Expect", "100-continue");
+}
+
+}  // namespace
+
+HttpConnection::HttpConnection(TcpSocket socket, HttpService& service, const HttpLimits& limits)
+    : service_(service),
+      limits_(limits),
+      stream_(std::move(socket)),
+      buffer_(limits.header_bytes + 64 * 1024) {}
+
+void HttpConnection::finish() {
+  finishing_ = true;
+  if (idle_) close();
+}
+
+void HttpConnection::close() {
+  stream_.close();
+}
+
+Task<void> HttpConnection::serve() {
+  while (!finishing_) {
+    if (!co_await wait_for_request()) co_return;
+    const auto next = co_await serve_request();
+    if (next == Next::upgraded) co_return;
+    if (next == Next::linger) co_await linger();
+    if (next != Next::request) break;
+  }
+  close();
+}
+
+Task<bool> HttpConnection::wait_for_request() {
+  if (buffer_.size() > 0) co_return true;
+  idle_ = true;
+  stream_.expires_after(limits_.idle_timeout);
+  const auto [error, count] = co_await stream_.async_read_some(buffer_.prepare(4096), no_throw);
+  idle_ = false;
+  buffer_.commit(count);
+  co_return !error;
+}
+
+Task<HttpConnection::Next> HttpConnection::serve_request() {
+  Parser parser;
+  parser.header_limit(limits_.header_bytes);
+  parser.body_limit(limits_.body_bytes);
+  shape_ = {};
+  shape_.started = std::chrono::steady_clock::now();
+  stream_.expires_after(limits_.header_timeout);
+  const auto [error, count] = co_await http::async_read_header(stream_, buffer_, parser, no_throw);
+  if (error) {
+    auto answer = answer_read_error(error, limits_);
+    if (!answer) co_return Next::close;
+    co_return co_await write(std::move(*answer), Next::linger);
+  }
+
+  auto& head = parser.get();
+  HttpRequest request;
+  request.method = head.method();
+  request.method_name = head.method_string();
+  request.version = head.version();
+  shape_.method = request.method_name;
+  shape_.version = request.version;
+  shape_.is_head = request.method == http::verb::head;
+  const auto after_response = head.keep_alive() ? Next::request : Next::close;
+  if (const auto parsed = parse_target(head.target(), request); !parsed)
+    co_return co_await write(error_response(parsed.error()), Next::linger);
+  shape_.path = request.path;
+  request.headers = std::move(static_cast<http::fields&>(head.base()));
+
+  if (auto answer = service_.screen(request))
+    co_return co_await write(std::move(*answer), parser.is_done() ? after_response : Next::linger);
+  if (auto answer = co_await read_body(parser, request))
+    co_return co_await write(std::move(*answer), Next::linger);
+  co_return co_await write(co_await respond(std::move(request)), after_response);
+}
+
+Task<std::optional<HttpResponse>> HttpConnection::read_body(Parser& parser, HttpRequest& request) {
+  if (!parser.is_done()) {
+    stream_.expires_after(limits_.body_timeout);
+    if (shape_.version >= 11 && expects_continue(request)) {
+      // When this fails, so does the read that follows.
+      http::response<http::empty_body> go_on(http::status::continue_, shape_.version);
+      co_await http::async_write(stream_, go_on, no_throw);
+    }
+    const auto [error, count] = co_await http::async_read(stream_, buffer_, parser, no_throw);
+    if (error) {
+      co_return answer_read_error(error, limits_)
+          .value_or(error_response(http::status::request_timeout, "The body of the request did not arrive"));
+    }
+  }
+  request.body = std::move(parser.get().body());
+  co_return std::nullopt;
+}
+
+Task<HttpResponse> HttpConnection::respond(HttpRequest request) {
+  stream_.expires_never();
+  try {
+    co_return co_await service_.respond(std::move(request));
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    log_error("{} {} failed: {}", shape_.method, shape_.path, error.what());
+  } catch (const std::exception& error) {
+    log_error("{} {} failed: {}", shape_.method, shape_.path, error.what());
+  }
+  co_return error_response(http::status::internal_server_error, "Unhandled error");
+}
+
+Task<HttpConnection::Next> HttpConnection::write(HttpResponse response, Next next) {
+  if (finishing_ && next == Next::request) next = Next::close;
+  http::response<http::string_body> message(response.status, shape_.version);
+  for (const auto& field : response.headers) message.insert(field.name_string(), field.value());
+  message.set(http::field::date, format_http_date(std::time(nullptr)));
+  message.set(http::field::server, "nextgen-kernels");
+  const auto code = static_cast<unsigned>(response.status);
+  const bool has_body = code >= 200 && code != 204 && code != 304;
+  if (has_body) {
+    message.content_length(response.body.size());
+    message.body() = std::move(response.body);
+  }
+  if (!response.upgrade) message.keep_alive(next == Next::request);
+
+  stream_.expires_after(limits_.write_timeout);
+  http::response_serializer<http::string_body> serializer(message);
+  const auto [error, count] = shape_.is_head
+                                  ? co_await http::async_write_header(stream_, serializer, no_throw)
+                                  : co_await http::async_write(stream_, serializer, no_throw);
+  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - shape_.started;
+  log_debug("{} {} {} {:.1f} ms", shape_.method, shape_.path, code, taken.count());
+  if (error) {
+    close();
+    co_return Next::close;
+  }
+  if (!response.upgrade) co_return next;
+
+  const auto rest = buffer_.data();
+  std::string received(static_cast<const char*>(rest.data()), rest.size());
+  stream_.expires_never();
+  response.upgrade(stream_.release_socket(), std::move(received));
+  co_return Next::upgraded;
+}
+
+// Closing while the client still sends would reset the connection, and the response with it, before it is
+// read.
+Task<void> HttpConnection::linger() {
+  boost::system::error_code ignored;
+  stream_.socket().shutdown(TcpSocket::shutdown_send, ignored);
+  stream_.expires_after(std::chrono::seconds(2));
+  std::array<char, 4096> discarded{};
+  std::size_t budget = 4 * 1024 * 1024;
+  while (budget > 0) {
+    const auto [error, count] = co_await stream_.async_read_some(asio::buffer(discarded), no_throw);
+    if (error) co_return;
+    budget -= std::min(budget, count);
+  }
+}
+
+}  // namespace nextgen_kernels

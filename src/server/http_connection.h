@@ -1,0 +1,66 @@
+#pragma once
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "runtime/task.h"
+#include "server/http_message.h"
+
+namespace nextgen_kernels {
+
+class HttpService;
+struct HttpLimits;
+
+/// One client's connection: reads requests, answers them in order, until one side ends it or it is upgraded.
+/// Owned by the coroutine that calls `serve`; belongs to the server's executor.
+class HttpConnection {
+ public:
+  HttpConnection(TcpSocket socket, HttpService& service, const HttpLimits& limits);
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+  ~HttpConnection() = default;
+
+  /// Ends when the connection has: closed, or handed to the one who upgraded it.
+  Task<void> serve();
+
+  /// No further request: closes now when idle, else after the response under way.
+  void finish();
+
+  /// Closes now.
+  void close();
+
+ private:
+  using Parser = http::request_parser<http::string_body>;
+
+  /// `linger`: closes, but not before the client has seen the response, although it sent more than was read.
+  enum class Next { request, close, linger, upgraded };
+
+  Task<bool> wait_for_request();
+  Task<Next> serve_request();
+  Task<std::optional<HttpResponse>> read_body(Parser& parser, HttpRequest& request);
+  Task<HttpResponse> respond(HttpRequest request);
+  Task<Next> write(HttpResponse response, Next next);
+  Task<void> linger();
+
+  /// What of the request under way the response's head depends on.
+  struct RequestShape {
+    std::string method;
+    std::string path;
+    unsigned version = 11;
+    bool is_head = false;
+    std::chrono::steady_clock::time_point started;
+  };
+
+  HttpService& service_;
+  const HttpLimits& limits_;
+  boost::beast::tcp_stream stream_;
+  boost::beast::flat_buffer buffer_;
+  RequestShape shape_;
+  bool idle_ = true;
+  bool finishing_ = false;
+};
+
+}  // namespace nextgen_kernels

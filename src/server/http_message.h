@@ -1,0 +1,84 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/verb.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace nextgen_kernels {
+
+namespace http = boost::beast::http;
+using TcpSocket = boost::asio::ip::tcp::socket;
+
+/// How a request proved that it may come in.
+enum class Credential {
+  none,
+  token,         ///< `Authorization` header or `?token=`: never sent by a browser on another site's behalf.
+  cookie,        ///< Sent by browsers by themselves, also when another site makes them ask.
+  not_required,  ///< The server runs without a token.
+};
+
+/// One request, taken apart. A value: handlers own theirs.
+struct HttpRequest {
+  http::verb method = http::verb::get;
+  std::string method_name;
+  unsigned version = 11;              ///< 10 for HTTP/1.0, 11 for HTTP/1.1.
+  std::string path;                   ///< As it was sent, without the query; what logs show.
+  std::vector<std::string> segments;  ///< The path's pieces, percent-decoded.
+  std::vector<std::pair<std::string, std::string>> query;
+  http::fields headers;
+  std::string body;
+  std::map<std::string, std::string> parameters;  ///< What the route's `{name}` pieces matched.
+  Credential credential = Credential::none;
+
+  /// The first value of a header; empty when there is none.
+  std::string_view header(std::string_view name) const;
+  bool has_header(std::string_view name) const;
+
+  std::optional<std::string_view> query_value(std::string_view name) const;
+
+  /// The text of a `{name}` piece of the route; the route must have it.
+  const std::string& parameter(const std::string& name) const { return parameters.at(name); }
+
+  /// Whether a comma-separated header has this element, in any case (`Connection: keep-alive, Upgrade`).
+  bool header_lists(std::string_view name, std::string_view element) const;
+};
+
+/// Fills path, segments and query from a request target (RFC 9112 §3.2: origin-form, absolute-form or `*`).
+Result<void> parse_target(std::string_view target, HttpRequest& request);
+
+/// An answer. With `upgrade`, the connection becomes something else once the head has been sent.
+struct HttpResponse {
+  http::status status = http::status::ok;
+  http::fields headers;
+  std::string body;
+
+  /// Takes over the connection; `received` is what the client sent after the head of its request.
+  std::move_only_function<void(TcpSocket socket, std::string received)> upgrade;
+};
+
+HttpResponse json_response(http::status status, const nlohmann::ordered_json& body);
+HttpResponse empty_response(http::status status);
+
+/// The status an error has on the HTTP boundary.
+http::status status_of(ErrorCode code);
+
+/// The error body that Jupyter's clients read, and no more than they read: `message`, `reason`, `traceback`.
+HttpResponse error_response(http::status status, std::string_view message);
+HttpResponse error_response(const Error& error);
+
+/// The JSON object in a request's body; nothing when the body is empty.
+Result<std::optional<nlohmann::json>> parse_json_body(const HttpRequest& request);
+
+}  // namespace nextgen_kernels

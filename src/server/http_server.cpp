@@ -1,0 +1,150 @@
+#include "server/http_server.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+
+#include "base/log.h"
+#include "server/http_connection.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using asio::ip::tcp;
+
+constexpr int backlog = 1024;
+
+Result<asio::ip::address> parse_address(const std::string& ip) {
+  if (ip.empty() || ip == "*") return asio::ip::address_v4::any();
+  if (ip == "localhost") return asio::ip::address_v4::loopback();
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(ip, error);
+  if (error) {
+    return make_error(
+        ErrorCode::invalid_argument,
+        "'{}' is not an IP address to listen on: give one of this machine's, 127.0.0.1 for this "
+        "machine only, or 0.0.0.0 for every network",
+        ip);
+  }
+  return address;
+}
+
+std::unexpected<Error> bind_error(const std::string& ip, std::uint16_t port,
+                                  const boost::system::error_code& error) {
+  if (error == asio::error::address_in_use) {
+    return make_error(ErrorCode::already_exists,
+                      "Port {} on {} is taken by another program: choose another with --ServerApp.port=N "
+                      "(0 takes a free one), or end that program",
+                      port, ip);
+  }
+  if (error == asio::error::access_denied) {
+    return make_error(ErrorCode::permission_denied,
+                      "No permission to listen on port {} of {}: choose a port from 1024 on", port, ip);
+  }
+  if (error.value() == EADDRNOTAVAIL)
+    return make_error(ErrorCode::invalid_argument, "{} is not an address of this machine", ip);
+  return make_error(ErrorCode::io, "Cannot listen on port {} of {}: {}", port, ip, error.message());
+}
+
+}  // namespace
+
+/// A connection that is being served, as `stop` sees it.
+class HttpServer::Connection : public HttpConnection {
+ public:
+  Connection(HttpServer& server, TcpSocket socket)
+      : HttpConnection(std::move(socket), server.service_, server.limits_), server_(server) {
+    position_ = server_.connections_.insert(server_.connections_.end(), this);
+  }
+  ~Connection() {
+    server_.connections_.erase(position_);
+    server_.connection_ended_.notify_all();
+  }
+
+ private:
+  HttpServer& server_;
+  std::list<Connection*>::iterator position_;
+};
+
+HttpServer::HttpServer(Executor executor, HttpService& service, HttpLimits limits)
+    : executor_(std::move(executor)),
+      service_(service),
+      limits_(limits),
+      connection_ended_(executor_),
+      accept_tasks_(executor_),
+      connection_tasks_(executor_),
+      stop_tasks_(executor_) {}
+
+HttpServer::~HttpServer() = default;
+
+Result<std::uint16_t> HttpServer::bind(const std::string& ip, std::uint16_t port) {
+  const auto address = parse_address(ip);
+  if (!address) return std::unexpected(address.error());
+  const tcp::endpoint endpoint(*address, port);
+  const auto shown_ip = address->to_string();
+  Acceptor acceptor(executor_);
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (error) return bind_error(shown_ip, port, error);
+  acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (error) return bind_error(shown_ip, port, error);
+  acceptor.bind(endpoint, error);
+  if (error) return bind_error(shown_ip, port, error);
+  acceptor.listen(backlog, error);
+  if (error) return bind_error(shown_ip, port, error);
+  const auto bound = acceptor.local_endpoint(error);
+  if (error) return bind_error(shown_ip, port, error);
+  acceptors_.push_back(std::move(acceptor));
+  return bound.port();
+}
+
+void HttpServer::run() {
+  for (auto& acceptor : acceptors_) accept_tasks_.spawn("accept connections", accept_from(acceptor));
+}
+
+Task<void> HttpServer::accept_from(Acceptor& acceptor) {
+  while (!stopping_) {
+    while (connections_.size() >= limits_.connections && !stopping_) co_await connection_ended_.wait();
+    auto [error, socket] = co_await acceptor.async_accept(no_throw);
+    if (stopping_ || error == asio::error::operation_aborted) co_return;
+    if (error) {
+      // Out of file descriptors or memory, or the client has gone already: the next one may have more luck.
+      log_warning("Cannot accept a connection: {}", error.message());
+      co_await sleep_for(std::chrono::milliseconds(100));
+      continue;
+    }
+    boost::system::error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    connection_tasks_.spawn("HTTP connection", serve(std::make_unique<Connection>(*this, std::move(socket))));
+  }
+}
+
+Task<void> HttpServer::serve(std::unique_ptr<Connection> connection) {
+  if (!stopping_) co_await connection->serve();
+}
+
+Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
+  stopping_ = true;
+  for (auto& acceptor : acceptors_) {
+    boost::system::error_code ignored;
+    acceptor.close(ignored);
+  }
+  connection_ended_.notify_all();
+  accept_tasks_.cancel();
+  co_await accept_tasks_.join();
+  for (auto* connection : connections_) connection->finish();
+
+  stop_tasks_.spawn("end HTTP connections", close_connections_after(grace));
+  co_await connection_tasks_.join();
+  stop_tasks_.cancel();
+  co_await stop_tasks_.join();
+}
+
+Task<void> HttpServer::close_connections_after(std::chrono::steady_clock::duration grace) {
+  co_await sleep_for(grace);
+  for (auto* connection : connections_) connection->close();
+  connection_tasks_.cancel();
+}
+
+}  // namespace nextgen_kernels

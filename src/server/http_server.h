@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/error.h"
+#include "runtime/event.h"
+#include "runtime/task_group.h"
+#include "server/http_message.h"
+
+namespace nextgen_kernels {
+
+/// What clients may cost before they have shown who they are.
+struct HttpLimits {
+  std::uint32_t header_bytes = 32 * 1024;
+  std::uint64_t body_bytes = 1024 * 1024;
+  std::size_t connections = 2000;  ///< At once, WebSockets not counted; further clients wait to be accepted.
+  std::chrono::steady_clock::duration header_timeout = std::chrono::seconds(20);  ///< For the whole head.
+  std::chrono::steady_clock::duration body_timeout = std::chrono::seconds(60);    ///< For the whole body.
+  std::chrono::steady_clock::duration write_timeout = std::chrono::seconds(60);   ///< For the whole response.
+  std::chrono::steady_clock::duration idle_timeout = std::chrono::seconds(75);    ///< Between two requests.
+};
+
+/// Answers requests. Called on the server's executor, for several requests at a time.
+class HttpService {
+ public:
+  /// Looks at a request whose body has not been read yet: the answer when it can be given without the body,
+  /// or nothing, to go on.
+  virtual std::optional<HttpResponse> screen(HttpRequest& head) = 0;
+
+  virtual Task<HttpResponse> respond(HttpRequest request) = 0;
+
+ protected:
+  ~HttpService() = default;
+};
+
+/// HTTP/1.1 over TCP: accepts connections and passes their requests, one after the other, to the service.
+/// Belongs to one executor. Life: `bind` (one or more times), `run`, `stop`; the service outlives `stop`.
+class HttpServer {
+ public:
+  HttpServer(Executor executor, HttpService& service, HttpLimits limits);
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  ~HttpServer();
+
+  /// Listens on an address ("127.0.0.1", "::1", "localhost"; "", "*" and "0.0.0.0" mean every one) and a
+  /// port; 0 takes a free one. Ends with the port. Fails with `already_exists` when the port is taken.
+  Result<std::uint16_t> bind(const std::string& ip, std::uint16_t port);
+
+  /// Begins to accept connections.
+  void run();
+
+  /// Refuses new connections and requests at once, lets requests under way finish within `grace`, then closes
+  /// all.
+  Task<void> stop(std::chrono::steady_clock::duration grace);
+
+ private:
+  class Connection;
+  using Acceptor = asio::ip::tcp::acceptor;
+
+  Task<void> accept_from(Acceptor& acceptor);
+  Task<void> serve(std::unique_ptr<Connection> connection);
+  Task<void> close_connections_after(std::chrono::steady_clock::duration grace);
+
+  Executor executor_;
+  HttpService& service_;
+  HttpLimits limits_;
+  std::list<Acceptor> acceptors_;
+  std::list<Connection*> connections_;
+  bool stopping_ = false;
+  Event connection_ended_;
+  TaskGroup accept_tasks_;
+  TaskGroup connection_tasks_;
+  TaskGroup stop_tasks_;
+};
+
+}  // namespace nextgen_kernels

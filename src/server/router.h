@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "runtime/task.h"
+#include "server/http_message.h"
+
+namespace nextgen_kernels {
+
+using HttpHandler = std::function<Task<Result<HttpResponse>>(HttpRequest request)>;
+
+/// Finds the handler for a method and a path. Made once, before the server runs; then read only.
+class Router {
+ public:
+  /// `pattern` is a path whose pieces are literal, `{name}` (one piece of the request's path, not empty), or,
+  /// as the last one, `{name...}` (all the rest, at least one piece).
+  void add(http::verb method, std::string_view pattern, HttpHandler handler);
+
+  struct Match {
+    const HttpHandler* handler;
+    std::map<std::string, std::string> parameters;
+  };
+  struct NoSuchPath {};
+  struct MethodNotAllowed {
+    std::string allow;  ///< The value of the `Allow` header.
+  };
+  using Outcome = std::variant<Match, NoSuchPath, MethodNotAllowed>;
+
+  /// HEAD finds the handler of GET. OPTIONS has no handlers: it gives `MethodNotAllowed` for every path there
+  /// is.
+  Outcome find(http::verb method, const std::vector<std::string>& segments) const;
+
+ private:
+  struct Route {
+    std::vector<std::string> pattern;
+    std::map<http::verb, HttpHandler> handlers;
+  };
+
+  std::vector<Route> routes_;
+};
+
+}  // namespace nextgen_kernels
