@@ -1,0 +1,118 @@
+#include "server/kernel_handlers.h"
+
+#include "server/json_fields.h"
+
+namespace nextgen_kernels {
+
+nlohmann::ordered_json kernel_model(const KernelManager& kernel) {
+  nlohmann::ordered_json model = {
+      {"id", kernel.kernel_id()},
+      {"name", kernel.kernel_spec().name},
+      {"last_activity", format_timestamp(kernel.last_activity())},
+      {"execution_state", to_string(kernel.execution_state())},
+      {"connections", kernel.connections()},
+  };
+  if (!kernel.reason().empty()) model["reason"] = kernel.reason();
+  model["provisioner"] = kernel.provisioner_class();
+  model["provisioner_info"] = kernel.provisioner_info();
+  model["client"] = kernel.client_selection().client_class;
+  model["matched_by"] = kernel.client_selection().matched_by;
+  model["restart_count"] = kernel.restart_count();
+  return model;
+}
+
+void KernelHandlers::add_routes(Router& router) {
+  using enum http::verb;
+  router.add(get, "/api/kernels", [this](HttpRequest request) { return list(std::move(request)); });
+  router.add(post, "/api/kernels", [this](HttpRequest request) { return start(std::move(request)); });
+  router.add(get, "/api/kernels/{kernel_id}",
+             [this](HttpRequest request) { return this->get(std::move(request)); });
+  router.add(delete_, "/api/kernels/{kernel_id}",
+             [this](HttpRequest request) { return shut_down(std::move(request)); });
+  router.add(post, "/api/kernels/{kernel_id}/interrupt",
+             [this](HttpRequest request) { return interrupt(std::move(request)); });
+  router.add(post, "/api/kernels/{kernel_id}/restart",
+             [this](HttpRequest request) { return restart(std::move(request)); });
+}
+
+Task<Result<HttpResponse>> KernelHandlers::list(HttpRequest) {
+  auto models = nlohmann::ordered_json::array();
+  for (const auto& kernel : kernels_.list_kernels()) models.push_back(kernel_model(*kernel));
+  co_return json_response(http::status::ok, models);
+}
+
+Result<StartKernelRequest> KernelHandlers::read_start_request(const HttpRequest& request) const {
+  auto body = parse_json_body(request);
+  if (!body) return std::unexpected(body.error());
+  StartKernelRequest start;
+  if (!*body) return start;
+  auto name = string_field(**body, "name");
+  if (!name) return std::unexpected(name.error());
+  auto path = string_field(**body, "path");
+  if (!path) return std::unexpected(path.error());
+  auto kernel_id = string_field(**body, "kernel_id");
+  if (!kernel_id) return std::unexpected(kernel_id.error());
+  auto environment = environment_field(**body);
+  if (!environment) return std::unexpected(environment.error());
+  start.kernel_name = std::move(*name);
+  start.path = path->value_or("");
+  start.kernel_id = std::move(*kernel_id);
+  start.environment = std::move(*environment);
+  return start;
+}
+
+HttpResponse KernelHandlers::created(const KernelManager& kernel) const {
+  auto response = json_response(http::status::created, kernel_model(kernel));
+  response.headers.set(http::field::location, base_url_ + "api/kernels/" + kernel.kernel_id());
+  return response;
+}
+
+Task<Result<HttpResponse>> KernelHandlers::start(HttpRequest request) {
+  auto start = read_start_request(request);
+  if (!start) co_return std::unexpected(start.error());
+  if (start->kernel_id) {
+    // Asking twice for one id gets one kernel, as upstream, unless it is another kernel than the one asked
+    // for.
+    const auto existing = kernels_.find_kernel(*start->kernel_id);
+    if (existing != nullptr &&
+        start->kernel_name.value_or(existing->kernel_spec().name) == existing->kernel_spec().name)
+      co_return created(*existing);
+  }
+  const auto kernel = co_await kernels_.start_kernel(std::move(*start));
+  if (!kernel) co_return std::unexpected(kernel.error());
+  co_return created(**kernel);
+}
+
+Task<Result<HttpResponse>> KernelHandlers::get(HttpRequest request) {
+  const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
+  if (!kernel) co_return std::unexpected(kernel.error());
+  co_return json_response(http::status::ok, kernel_model(**kernel));
+}
+
+Task<Result<HttpResponse>> KernelHandlers::shut_down(HttpRequest request) {
+  const auto ended = co_await kernels_.shutdown_kernel(request.parameter("kernel_id"));
+  if (!ended) co_return std::unexpected(ended.error());
+  co_return empty_response(http::status::no_content);
+}
+
+Task<Result<HttpResponse>> KernelHandlers::interrupt(HttpRequest request) {
+  const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
+  if (!kernel) co_return std::unexpected(kernel.error());
+  const auto interrupted = co_await (*kernel)->interrupt_kernel();
+  if (!interrupted)
+    co_return error_response(http::status::internal_server_error, interrupted.error().message);
+  co_return empty_response(http::status::no_content);
+}
+
+Task<Result<HttpResponse>> KernelHandlers::restart(HttpRequest request) {
+  const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
+  if (!kernel) co_return std::unexpected(kernel.error());
+  const auto restarted = co_await (*kernel)->restart_kernel();
+  if (!restarted) {
+    co_return error_response(http::status::internal_server_error,
+                             "Exception restarting kernel: " + restarted.error().message);
+  }
+  co_return json_response(http::status::ok, kernel_model(**kernel));
+}
+
+}  // namespace nextgen_kernels

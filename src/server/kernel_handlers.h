@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kernels/multi_kernel_manager.h"
+#include "server/router.h"
+
+namespace nextgen_kernels {
+
+/// A kernel as Jupyter's REST API shows it, with what we know besides (`provisioner`, `client`, …).
+nlohmann::ordered_json kernel_model(const KernelManager& kernel);
+
+/// `/api/kernels`: list, start, look at, end, interrupt and restart kernels. Owned by the server.
+class KernelHandlers {
+ public:
+  KernelHandlers(MultiKernelManager& kernels, std::string base_url)
+      : kernels_(kernels), base_url_(std::move(base_url)) {}
+
+  void add_routes(Router& router);
+
+ private:
+  Task<Result<HttpResponse>> list(HttpRequest request);
+  Task<Result<HttpResponse>> start(HttpRequest request);
+  Task<Result<HttpResponse>> get(HttpRequest request);
+  Task<Result<HttpResponse>> shut_down(HttpRequest request);
+  Task<Result<HttpResponse>> interrupt(HttpRequest request);
+  Task<Result<HttpResponse>> restart(HttpRequest request);
+
+  Result<StartKernelRequest> read_start_request(const HttpRequest& request) const;
+  HttpResponse created(const KernelManager& kernel) const;
+
+  MultiKernelManager& kernels_;
+  std::string base_url_;
+};
+
+}  // namespace nextgen_kernels

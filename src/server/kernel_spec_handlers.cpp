@@ -1,0 +1,118 @@
+#include "server/kernel_spec_handlers.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <sys/stat.h>
+
+#include "base/strings.h"
+#include "kernelspecs/kernel_spec_resources.h"
+#include "server/http_cache.h"
+
+namespace nextgen_kernels {
+namespace {
+
+constexpr std::uintmax_t largest_resource = 16 * 1024 * 1024;
+
+std::string_view content_type_of(const std::filesystem::path& file) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> types = {{
+      {".png", "image/png"},
+      {".svg", "image/svg+xml"},
+      {".gif", "image/gif"},
+      {".ico", "image/x-icon"},
+      {".jpg", "image/jpeg"},
+      {".jpeg", "image/jpeg"},
+      {".js", "text/javascript"},
+      {".css", "text/css"},
+      {".json", "application/json"},
+      {".txt", "text/plain; charset=utf-8"},
+  }};
+  const auto extension = to_lower(file.extension().string());
+  const auto type = std::ranges::find(types, extension, [](const auto& pair) { return pair.first; });
+  return type == types.end() ? "application/octet-stream" : type->second;
+}
+
+Result<HttpResponse> read_resource(const std::filesystem::path& file) {
+  struct stat status{};
+  if (::stat(file.c_str(), &status) != 0) return make_errno_error("read", file.filename().string(), errno);
+  if (static_cast<std::uintmax_t>(status.st_size) > largest_resource) {
+    return make_error(ErrorCode::resource_limit, "{} is larger than the {} MiB that are served",
+                      file.filename().string(), largest_resource >> 20);
+  }
+  std::ifstream stream(file, std::ios::binary);
+  HttpResponse response;
+  response.body.assign(std::istreambuf_iterator<char>(stream), {});
+  if (!stream.good() && !stream.eof()) return make_errno_error("read", file.filename().string(), EIO);
+  response.headers.set(http::field::content_type, content_type_of(file));
+  response.headers.set(http::field::last_modified, format_http_date(status.st_mtime));
+  response.headers.set(http::field::etag, make_entity_tag(response.body));
+  if (file.extension() == ".png") response.headers.set(http::field::cache_control, "max-age=2592000");
+  return response;
+}
+
+}  // namespace
+
+void KernelSpecHandlers::add_routes(Router& router) {
+  using enum http::verb;
+  router.add(get, "/api/kernelspecs", [this](HttpRequest request) { return list(std::move(request)); });
+  router.add(get, "/api/kernelspecs/{name}",
+             [this](HttpRequest request) { return this->get(std::move(request)); });
+  router.add(get, "/kernelspecs/{name}/{file...}",
+             [this](HttpRequest request) { return get_resource(std::move(request)); });
+}
+
+nlohmann::ordered_json KernelSpecHandlers::spec_model(const KernelSpec& spec) const {
+  auto resources = nlohmann::ordered_json::object();
+  const auto directory = base_url_ + "kernelspecs/" + percent_encode(spec.name) + "/";
+  for (const auto& [key, file] : spec.resources) resources[key] = directory + percent_encode(file);
+  return {{"name", spec.name}, {"spec", spec.to_json()}, {"resources", std::move(resources)}};
+}
+
+Task<Result<HttpResponse>> KernelSpecHandlers::list(HttpRequest request) {
+  const auto entries = co_await pool_.run([&specs = specs_] { return specs.list(); });
+  auto models = nlohmann::ordered_json::object();
+  const auto add = [this, &models](const KernelSpecEntry& entry) {
+    if (entry.spec && !models.contains(entry.name)) models[entry.name] = spec_model(*entry.spec);
+  };
+  // JupyterLab falls back to the first one when the default is not there.
+  for (const auto& entry : entries) {
+    if (entry.name == default_kernel_name_) add(entry);
+  }
+  for (const auto& entry : entries) add(entry);
+  auto response = json_response(http::status::ok,
+                                {{"default", default_kernel_name_}, {"kernelspecs", std::move(models)}});
+  response.headers.set(http::field::etag, make_entity_tag(response.body));
+  co_return revalidate(request, std::move(response));
+}
+
+Task<Result<KernelSpec>> KernelSpecHandlers::find_spec(std::string name) {
+  auto spec = co_await pool_.run([&specs = specs_, name] { return specs.get_kernel_spec(name); });
+  if (spec) co_return std::move(*spec);
+  if (spec.error().code != ErrorCode::not_found) co_return std::unexpected(spec.error());
+  co_return make_error(ErrorCode::not_found, "Kernel spec {} not found", name);
+}
+
+Task<Result<HttpResponse>> KernelSpecHandlers::get(HttpRequest request) {
+  const auto spec = co_await find_spec(request.parameter("name"));
+  if (!spec) co_return std::unexpected(spec.error());
+  co_return json_response(http::status::ok, spec_model(*spec));
+}
+
+Task<Result<HttpResponse>> KernelSpecHandlers::get_resource(HttpRequest request) {
+  const auto spec = co_await find_spec(request.parameter("name"));
+  if (!spec) co_return std::unexpected(spec.error());
+  auto response =
+      co_await pool_.run([spec = *spec, file = request.parameter("file")]() -> Result<HttpResponse> {
+        const auto path = find_kernel_spec_resource(spec, file);
+        if (!path) return std::unexpected(path.error());
+        return read_resource(*path);
+      });
+  if (!response) co_return std::unexpected(response.error());
+  co_return revalidate(request, std::move(*response));
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,358 @@
+#include "server/kernel_websocket.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "wire/json.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using std::chrono::steady_clock;
+
+// One system call takes 64 pieces; some are for control frames and messages of ours.
+constexpr std::size_t batch_messages = 56;
+constexpr std::size_t batch_bytes = 1024 * 1024;
+// After so many batches or reads in a row, others get their turn.
+constexpr int turn_batches = 8;
+constexpr int turn_reads = 16;
+constexpr std::size_t read_bytes = 64 * 1024;
+// A client that sends pings and reads no answers gets no more of them.
+constexpr std::size_t control_queue_bytes = 4096;
+
+std::string_view shown_state(ExecutionState state) {
+  // JupyterLab connects again when it is told `restarting`: told so at the start, it would do that over and
+  // over.
+  return to_string(state == ExecutionState::restarting ? ExecutionState::starting : state);
+}
+
+}  // namespace
+
+KernelWebSocket::KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel,
+                                 KernelWebSocketClient client, KernelWebSocketSettings settings)
+    : socket_(std::move(socket)),
+      kernel_(std::move(kernel)),
+      conversation_(kernel_->conversation()),
+      client_(std::move(client)),
+      settings_(settings),
+      audience_(conversation_->audience_of(client_.session_id)),
+      decoder_({.role = WebSocketDecoder::Role::server,
+                .text_validation = WebSocketDecoder::TextValidation::none,
+                .max_message_size = settings.max_message_bytes}),
+      timer_(socket_.get_executor()),
+      last_sign_of_life_(steady_clock::now()) {
+  kernel_->add_connection();
+  cursor_.emplace(conversation_->journal(), static_cast<JournalListener&>(*this), audience_);
+}
+
+KernelWebSocket::~KernelWebSocket() {
+  if (state_ != State::ended) kernel_->remove_connection();
+}
+
+std::string KernelWebSocket::describe() const {
+  return fmt::format("WebSocket of session {} to kernel {}", client_.session_id, kernel_->kernel_id());
+}
+
+void KernelWebSocket::start(std::string_view received) {
+  const auto self = shared_from_this();
+  boost::system::error_code error;
+  socket_.non_blocking(true, error);
+  if (error) return end();
+  log_debug("{} opened", describe());
+  announce_state();
+  flush();
+  if (state_ == State::open && settings_.ping_interval > steady_clock::duration::zero())
+    arm_timer(settings_.ping_interval);
+  feed(received);
+  if (state_ != State::ended) wait_readable();
+}
+
+void KernelWebSocket::announce_state() {
+  const auto state = kernel_->execution_state();
+  if (state == ExecutionState::dead)
+    queue_notice(fmt::format("The kernel is dead. {}\n", kernel_->reason()), "{}");
+  queue_own_message("status", fmt::format(R"({{"execution_state":"{}"}})", shown_state(state)), "{}");
+}
+
+void KernelWebSocket::end() {
+  if (state_ == State::ended) return;
+  const auto self = shared_from_this();
+  state_ = State::ended;
+  log_debug("{} ended", describe());
+  timer_.cancel();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  cursor_.reset();
+  messages_.clear();
+  queued_own_.clear();
+  kernel_->remove_connection();
+  if (on_ended) on_ended(*this);
+}
+
+void KernelWebSocket::close(std::uint16_t code, std::string_view reason) {
+  if (state_ != State::open) return;
+  const auto self = shared_from_this();
+  log_debug("{}: closing with {} {}", describe(), code, reason);
+  queue_control(WebSocketOpcode::close, close_payload(code, reason));
+  state_ = State::closing;
+  arm_timer(settings_.close_timeout);
+  flush();
+}
+
+// Writing
+// -----------------------------------------------------------------------------------------------------------
+
+void KernelWebSocket::on_journal_activity() {
+  if (writing_) return;
+  const auto self = shared_from_this();
+  flush();
+}
+
+void KernelWebSocket::flush() {
+  if (writing_) return;
+  for (int batch = 0; batch < turn_batches; ++batch) {
+    if (state_ == State::ended || !collect() || !write_collected()) return;
+  }
+  writing_ = true;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->writing_ = false;
+    self->flush();
+  });
+}
+
+/// False when there is nothing to write.
+bool KernelWebSocket::collect() {
+  std::swap(control_, queued_control_);
+  if (!control_.empty()) buffers_.push_back(asio::buffer(control_));
+  for (auto& message : queued_own_) add_frame(std::move(message));
+  queued_own_.clear();
+  if (state_ == State::open) collect_journal();
+  if (!buffers_.empty()) return true;
+  const auto& journal = conversation_->journal();
+  if (state_ == State::open && journal.closed() && cursor_->at_end())
+    close(websocket_close::normal, "The kernel was shut down");
+  return false;
+}
+
+void KernelWebSocket::collect_journal() {
+  auto batch = cursor_->read(batch_messages, batch_bytes);
+  if (batch.lost) {
+    queue_notice(
+        fmt::format("Messages {} to {} of the kernel ({} in all) were lost: this client reads too slowly "
+                    "for what is kept for it.\n",
+                    batch.lost->first, batch.lost->last, batch.lost->last - batch.lost->first + 1),
+        "{}");
+    for (auto& message : queued_own_) add_frame(std::move(message));
+    queued_own_.clear();
+  }
+  for (auto& message : batch.messages) add_frame(std::move(message));
+}
+
+void KernelWebSocket::add_frame(Message::Pointer message) {
+  const auto frame =
+      client_.protocol == KernelWebSocketProtocol::v1 ? message->v1_frame() : message->legacy_frame();
+  buffers_.push_back(asio::buffer(frame));
+  messages_.push_back(std::move(message));
+}
+
+/// True when everything was written; otherwise the rest follows once the socket takes it, or the connection
+/// ended.
+bool KernelWebSocket::write_collected() {
+  const std::span<asio::const_buffer> left = std::span(buffers_).subspan(written_buffers_);
+  boost::system::error_code error;
+  auto count = socket_.write_some(left, error);
+  if (error && error != asio::error::would_block && error != asio::error::try_again) {
+    end();
+    return false;
+  }
+  if (count > 0) last_sign_of_life_ = steady_clock::now();
+  for (auto& buffer : left) {
+    const auto taken = std::min(count, buffer.size());
+    buffer += taken;
+    count -= taken;
+    if (buffer.size() > 0) break;
+    ++written_buffers_;
+  }
+  if (written_buffers_ < buffers_.size()) {
+    wait_writable();
+    return false;
+  }
+  finish_batch();
+  return state_ != State::ended;
+}
+
+void KernelWebSocket::wait_writable() {
+  writing_ = true;
+  socket_.async_wait(TcpSocket::wait_write,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->writing_ = false;
+                       if (self->state_ == State::ended) return;
+                       if (error) return self->end();
+                       if (self->write_collected()) self->flush();
+                     });
+}
+
+void KernelWebSocket::finish_batch() {
+  buffers_.clear();
+  messages_.clear();
+  control_.clear();
+  written_buffers_ = 0;
+  // Both sides have said goodbye; queued_control_ would still hold our part otherwise.
+  if (state_ == State::closing && peer_closed_ && queued_control_.empty()) end();
+}
+
+void KernelWebSocket::queue_control(WebSocketOpcode opcode, std::string_view payload) {
+  queued_control_ += encode_websocket_frame(opcode, payload);
+}
+
+void KernelWebSocket::queue_own_message(std::string_view message_type, std::string_view content,
+                                        std::string_view parent_header) {
+  auto message =
+      make_kernel_message(Channel::iopub, message_type, content, parent_header, client_.session_id);
+  if (!message) {
+    log_error("{}: cannot make a {} message: {}", describe(), message_type, message.error().message);
+    return;
+  }
+  queued_own_.push_back(std::move(*message));
+}
+
+void KernelWebSocket::queue_notice(std::string_view text, std::string_view parent_header) {
+  queue_own_message("stream",
+                    fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(replace_invalid_utf8(text))),
+                    parent_header);
+}
+
+// Reading
+// -----------------------------------------------------------------------------------------------------------
+
+void KernelWebSocket::wait_readable() {
+  socket_.async_wait(TcpSocket::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       if (self->state_ == State::ended) return;
+                       if (error) return self->end();
+                       self->read();
+                     });
+}
+
+void KernelWebSocket::read() {
+  // One buffer for all sockets: an idle one needs none.
+  static thread_local std::array<char, read_bytes> bytes;
+  for (int turn = 0; turn < turn_reads && state_ != State::ended; ++turn) {
+    boost::system::error_code error;
+    const auto count = socket_.read_some(asio::buffer(bytes), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) break;
+    if (error) return end();
+    last_sign_of_life_ = steady_clock::now();
+    feed({bytes.data(), count});
+    if (count < bytes.size()) break;
+  }
+  if (state_ != State::ended) wait_readable();
+}
+
+void KernelWebSocket::feed(std::string_view bytes) {
+  decoder_.feed(bytes);
+  while (auto event = decoder_.next()) {
+    handle(std::move(*event));
+    if (state_ == State::ended) return;
+  }
+  if (const auto& failure = decoder_.failure(); failure && state_ == State::open) {
+    log_warning("{}: {}", describe(), failure->message);
+    close(failure->close_code, failure->message);
+  }
+}
+
+void KernelWebSocket::handle(WebSocketEvent event) {
+  switch (event.opcode) {
+    case WebSocketOpcode::text:
+    case WebSocketOpcode::binary:
+      if (state_ == State::open) handle_message(event.opcode, std::move(event.payload));
+      return;
+    case WebSocketOpcode::ping:
+      if (state_ == State::open && queued_control_.size() < control_queue_bytes) {
+        queue_control(WebSocketOpcode::pong, event.payload);
+        flush();
+      }
+      return;
+    case WebSocketOpcode::close:
+      return handle_close(event);
+    case WebSocketOpcode::pong:
+    case WebSocketOpcode::continuation:
+      return;
+  }
+}
+
+void KernelWebSocket::handle_close(const WebSocketEvent& event) {
+  peer_closed_ = true;
+  if (state_ == State::closing) {
+    if (!writing_ && queued_control_.empty()) end();
+    return;
+  }
+  close(event.close_code == websocket_close::no_status ? websocket_close::normal : event.close_code, "");
+}
+
+Result<OutgoingMessage> KernelWebSocket::decode(WebSocketOpcode opcode, std::string payload) const {
+  if (client_.protocol == KernelWebSocketProtocol::v1) return decode_v1_message(std::move(payload));
+  if (opcode == WebSocketOpcode::text) return decode_legacy_text(std::move(payload));
+  return decode_legacy_binary(std::move(payload));
+}
+
+void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload) {
+  if (client_.protocol == KernelWebSocketProtocol::v1 && opcode == WebSocketOpcode::text) {
+    log_warning("{}: a text message, but messages of {} are binary", describe(), v1_subprotocol);
+    return close(websocket_close::unsupported_data, "Messages of this subprotocol are binary");
+  }
+  auto message = decode(opcode, std::move(payload));
+  if (!message && message.error().code == ErrorCode::not_found) {
+    log_warning("{}: ignored: {}", describe(), message.error().message);
+    return;
+  }
+  if (message && message->channel == Channel::iopub) {
+    log_warning("{}: ignored: a {} on iopub, where only kernels speak", describe(), message->header.msg_type);
+    return;
+  }
+  if (!message) {
+    log_warning("{}: {}", describe(), message.error().message);
+    return close(websocket_close::invalid_payload, message.error().message);
+  }
+  const auto storage = message->storage;
+  const auto header = message->parts[0];
+  if (const auto taken = kernel_->handle_incoming_message(std::move(*message), audience_); !taken) {
+    log_warning("{}: {}", describe(), taken.error().message);
+    // As an output of what was asked, so that it shows where the user waits for one.
+    queue_notice(taken.error().message + "\n", header);
+    flush();
+  }
+}
+
+// Time
+// --------------------------------------------------------------------------------------------------------------
+
+void KernelWebSocket::arm_timer(steady_clock::duration delay) {
+  timer_.expires_after(delay);
+  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    const bool superseded = self->timer_.expiry() > steady_clock::now();
+    if (!error && !superseded && self->state_ != State::ended) self->on_timer();
+  });
+}
+
+void KernelWebSocket::on_timer() {
+  if (state_ == State::closing) {
+    log_debug("{}: no answer to the close frame", describe());
+    return end();
+  }
+  if (steady_clock::now() - last_sign_of_life_ > settings_.ping_timeout) {
+    log_info("{}: nothing heard any more, closed", describe());
+    return end();
+  }
+  if (queued_control_.size() < control_queue_bytes) queue_control(WebSocketOpcode::ping, "");
+  arm_timer(settings_.ping_interval);
+  flush();
+}
+
+}  // namespace nextgen_kernels

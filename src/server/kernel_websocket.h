@@ -1,0 +1,128 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "journal/conversation.h"
+#include "kernels/kernel_manager.h"
+#include "server/http_message.h"
+#include "wire/message.h"
+#include "wire/outgoing_message.h"
+#include "wire/websocket_frame.h"
+
+namespace nextgen_kernels {
+
+/// How kernel messages are put into WebSocket messages. A client that does not offer
+/// `v1.kernel.websocket.jupyter.org` gets Jupyter Server's first, JSON protocol, which has no name.
+enum class KernelWebSocketProtocol { legacy, v1 };
+
+inline constexpr std::string_view v1_subprotocol = "v1.kernel.websocket.jupyter.org";
+
+struct KernelWebSocketSettings {
+  std::chrono::steady_clock::duration ping_interval = std::chrono::seconds(30);  ///< 0 sends none.
+  /// A client of which nothing was heard for so long, and that took nothing of what is sent, is gone.
+  std::chrono::steady_clock::duration ping_timeout = std::chrono::seconds(90);
+  std::chrono::steady_clock::duration close_timeout =
+      std::chrono::seconds(2);  ///< For its answer to a close frame.
+  std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
+};
+
+/// Whose WebSocket it is and what it carries.
+struct KernelWebSocketClient {
+  std::string session_id;
+  KernelWebSocketProtocol protocol = KernelWebSocketProtocol::legacy;
+};
+
+/// One client's connection to one kernel after the upgrade: RFC 6455 over the TCP socket, by our own code.
+///
+/// What the kernel says is read from its journal by a cursor and written as it is: each message's WebSocket
+/// frame was built once, for everybody, and one system call writes many of them. Nobody waits for a client
+/// that reads slowly; its cursor falls behind. Nothing is allocated and no coroutine runs for a single
+/// message.
+///
+/// Shared by its pending operations and by the server's list of sockets, which `on_ended` takes it off.
+/// Belongs to the kernel's executor. Life: `start`, then `close` or the client's end, then `on_ended`, once.
+class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, private JournalListener {
+ public:
+  KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
+                  KernelWebSocketSettings settings);
+  KernelWebSocket(const KernelWebSocket&) = delete;
+  KernelWebSocket& operator=(const KernelWebSocket&) = delete;
+  virtual ~KernelWebSocket();
+
+  std::function<void(KernelWebSocket& socket)> on_ended;
+
+  /// Tells the client the kernel's state and begins to relay. `received` came with the upgrade request.
+  void start(std::string_view received);
+
+  /// Starts the closing handshake, once what is under way has been written.
+  void close(std::uint16_t code, std::string_view reason);
+
+  /// Closes the TCP connection, now.
+  void end();
+
+ private:
+  enum class State { open, closing, ended };
+
+  void on_journal_activity() override;
+
+  // Writing: `flush` collects what is to be written and writes it, until there is nothing or the socket is
+  // full.
+  void flush();
+  bool collect();
+  void collect_journal();
+  void add_frame(Message::Pointer message);
+  bool write_collected();
+  void wait_writable();
+  void finish_batch();
+
+  // Reading.
+  void wait_readable();
+  void read();
+  void feed(std::string_view bytes);
+  void handle(WebSocketEvent event);
+  void handle_message(WebSocketOpcode opcode, std::string payload);
+  Result<OutgoingMessage> decode(WebSocketOpcode opcode, std::string payload) const;
+  void handle_close(const WebSocketEvent& event);
+
+  void queue_control(WebSocketOpcode opcode, std::string_view payload);
+  void queue_own_message(std::string_view message_type, std::string_view content,
+                         std::string_view parent_header);
+  void queue_notice(std::string_view text, std::string_view parent_header);
+  void announce_state();
+  void arm_timer(std::chrono::steady_clock::duration delay);
+  void on_timer();
+  std::string describe() const;
+
+  TcpSocket socket_;
+  std::shared_ptr<KernelManager> kernel_;
+  std::shared_ptr<Conversation> conversation_;
+  KernelWebSocketClient client_;
+  KernelWebSocketSettings settings_;
+  Audience audience_;
+  std::optional<Cursor> cursor_;
+  WebSocketDecoder decoder_;
+  asio::steady_timer timer_;
+  State state_ = State::open;
+  bool peer_closed_ = false;
+  std::chrono::steady_clock::time_point last_sign_of_life_;
+
+  std::string queued_control_;                // Whole control frames.
+  std::vector<Message::Pointer> queued_own_;  // Of ours, to this client only.
+  bool writing_ = false;                      // What is collected waits for the socket.
+  std::string control_;                       // What is being written:
+  std::vector<Message::Pointer> messages_;
+  std::vector<asio::const_buffer> buffers_;
+  std::size_t written_buffers_ = 0;
+};
+
+}  // namespace nextgen_kernels

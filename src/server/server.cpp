@@ -1,0 +1,297 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "runtime/blocking_pool.h"
+#include "server/authenticator.h"
+#include "server/kernel_handlers.h"
+#include "server/kernel_spec_handlers.h"
+#include "server/kernel_websocket_handlers.h"
+#include "server/page_handlers.h"
+#include "server/session_handlers.h"
+#include "server/session_manager.h"
+#include "server/status_handlers.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using Segments = std::vector<std::string>;
+
+// Looking at kernel spec files; one thread may be held by an interpreter that is asked for ipykernel.
+constexpr std::size_t blocking_threads = 2;
+
+bool is_safe(http::verb method) {
+  return method == http::verb::get || method == http::verb::head;
+}
+
+/// Whether a person looks at the answer.
+bool is_browser_navigation(const HttpRequest& request) {
+  return is_safe(request.method) && request.header("Accept").find("text/html") != std::string_view::npos;
+}
+
+std::string encode_query(const HttpRequest& request) {
+  std::string text;
+  for (const auto& [name, value] : request.query) {
+    text += text.empty() ? '?' : '&';
+    text += percent_encode(name) + '=' + percent_encode(value);
+  }
+  return text;
+}
+
+HttpResponse redirect(std::string_view location) {
+  auto response = empty_response(http::status::found);
+  response.headers.set(http::field::location, location);
+  return response;
+}
+
+Result<Segments> parse_base_url(std::string_view base_url) {
+  HttpRequest request;
+  if (!base_url.starts_with('/') || !base_url.ends_with('/') ||
+      base_url.find('?') != std::string_view::npos || !parse_target(base_url, request)) {
+    return make_error(ErrorCode::invalid_argument,
+                      "base_url '{}' is not a path that starts and ends with '/'", base_url);
+  }
+  auto segments = std::move(request.segments);
+  if (!segments.empty()) segments.pop_back();
+  if (std::ranges::find(segments, "") != segments.end())
+    return make_error(ErrorCode::invalid_argument, "base_url '{}' has an empty piece", base_url);
+  return segments;
+}
+
+std::string fill_in_base_url(std::string text, const std::string& base_url) {
+  constexpr std::string_view placeholder = "{base_url}";
+  if (const auto at = text.find(placeholder); at != std::string::npos)
+    text.replace(at, placeholder.size(), base_url);
+  return text;
+}
+
+}  // namespace
+
+/// What the server does with a request, and everything it is made of.
+class Server::Service final : public HttpService {
+ public:
+  Service(Executor executor, MultiKernelManager& kernels, KernelSpecManager& specs, ServerSettings settings,
+          OriginPolicy origins, Segments base)
+      : settings_(std::move(settings)),
+        base_(std::move(base)),
+        origins_(std::move(origins)),
+        authenticator_(settings_.token),
+        pool_(blocking_threads),
+        sessions_(executor, kernels),
+        status_handlers_(kernels, settings_.version, settings_.registry_model),
+        kernel_handlers_(kernels, settings_.base_url),
+        kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
+        session_handlers_(sessions_, kernels, settings_.base_url),
+        websocket_handlers_(executor, kernels, origins_, settings_.websockets),
+        page_handlers_(authenticator_, settings_.base_url),
+        content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
+        http_(executor, *this, settings_.limits) {
+    status_handlers_.add_routes(router_);
+    kernel_handlers_.add_routes(router_);
+    kernel_spec_handlers_.add_routes(router_);
+    session_handlers_.add_routes(router_);
+    websocket_handlers_.add_routes(router_);
+    page_handlers_.add_routes(router_);
+  }
+
+  HttpServer& http() { return http_; }
+  const Authenticator& authenticator() const { return authenticator_; }
+
+  Task<void> stop(std::chrono::steady_clock::duration grace) {
+    using namespace asio::experimental::awaitable_operators;
+    constexpr auto code = websocket_close::service_restart;
+    const std::string reason = "The server is shutting down";
+    co_await (websocket_handlers_.close_all(code, reason) && http_.stop(grace));
+    // Those that were being upgraded meanwhile.
+    co_await websocket_handlers_.close_all(code, reason);
+  }
+
+  std::optional<HttpResponse> screen(HttpRequest& request) override {
+    auto answer = check(request);
+    if (answer) decorate(request, *answer);
+    return answer;
+  }
+
+  Task<HttpResponse> respond(HttpRequest request) override {
+    // The parts of the request that the headers of the response depend on.
+    HttpRequest head;
+    head.credential = request.credential;
+    head.headers = request.headers;
+    auto response = co_await call_handler(std::move(request));
+    decorate(head, response);
+    co_return response;
+  }
+
+ private:
+  /// The answer when the request is refused, or can be answered by its head alone.
+  std::optional<HttpResponse> check(HttpRequest& request) {
+    const auto hosts = request.headers.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && request.version >= 11))
+      return error_response(http::status::bad_request, "A request needs one Host header");
+    if (const auto allowed = origins_.check_host(request); !allowed) return refuse(request, allowed.error());
+
+    request.credential = authenticator_.authenticate(request);
+    if (request.method == http::verb::options) return answer_options(request);
+    if (request.credential == Credential::none) return refuse_stranger(request);
+    if (auto refused = check_site(request)) return refused;
+    return check_route(request);
+  }
+
+  std::optional<HttpResponse> refuse(const HttpRequest& request, const Error& error) const {
+    log_warning("{} {}: {}", request.method_name, request.path, error.message);
+    return error_response(error);
+  }
+
+  HttpResponse refuse_stranger(const HttpRequest& request) const {
+    log_debug("{} {}: no valid token", request.method_name, request.path);
+    if (is_browser_navigation(request)) return PageHandlers::make_forbidden_page();
+    return error_response(http::status::forbidden,
+                          "Forbidden: show the server's token, as 'Authorization: token …' or '?token=…'");
+  }
+
+  std::optional<HttpResponse> check_site(const HttpRequest& request) const {
+    if (is_safe(request.method)) {
+      if (request.header_lists("Upgrade", "websocket")) return std::nullopt;  // Checked by the handler.
+      const auto allowed = origins_.check_origin(request);
+      if (allowed) return std::nullopt;
+      // As upstream: a foreign page does not learn what there is.
+      log_warning("{} {}: {}", request.method_name, request.path, allowed.error().message);
+      return error_response(http::status::not_found, allowed.error().message);
+    }
+    if (const auto allowed = origins_.check_origin(request); !allowed) {
+      log_warning("{} {}: {}", request.method_name, request.path, allowed.error().message);
+      return error_response(http::status::not_found, allowed.error().message);
+    }
+    if (const auto allowed = origins_.check_same_site(request); !allowed)
+      return refuse(request, allowed.error());
+    return std::nullopt;
+  }
+
+  /// The path's pieces below the base URL; nothing when it is elsewhere.
+  std::optional<Segments> below_base(const Segments& segments) const {
+    if (segments.size() < base_.size() || !std::equal(base_.begin(), base_.end(), segments.begin()))
+      return std::nullopt;
+    Segments rest(segments.begin() + static_cast<std::ptrdiff_t>(base_.size()), segments.end());
+    if (rest == Segments{""}) rest.clear();
+    return rest;
+  }
+
+  Router::Outcome find_route(const HttpRequest& request) const {
+    const auto segments = below_base(request.segments);
+    if (!segments) return Router::NoSuchPath{};
+    return router_.find(request.method, *segments);
+  }
+
+  std::optional<HttpResponse> check_route(HttpRequest& request) const {
+    auto outcome = find_route(request);
+    if (auto* match = std::get_if<Router::Match>(&outcome)) {
+      request.parameters = std::move(match->parameters);
+      if (!base_.empty() && request.segments == base_)
+        return redirect(settings_.base_url + encode_query(request));
+      return std::nullopt;
+    }
+    if (const auto* refused = std::get_if<Router::MethodNotAllowed>(&outcome)) {
+      auto response =
+          error_response(http::status::method_not_allowed,
+                         fmt::format("{} is not possible here, but {}", request.method_name, refused->allow));
+      response.headers.set(http::field::allow, refused->allow);
+      return response;
+    }
+    if (auto redirected = redirect_trailing_slash(request)) return redirected;
+    return error_response(http::status::not_found, fmt::format("Nothing is at {}", request.path));
+  }
+
+  std::optional<HttpResponse> redirect_trailing_slash(const HttpRequest& request) const {
+    auto segments = below_base(request.segments);
+    if (!is_safe(request.method) || !segments || segments->empty() || !segments->back().empty())
+      return std::nullopt;
+    segments->pop_back();
+    if (!std::holds_alternative<Router::Match>(router_.find(request.method, *segments))) return std::nullopt;
+    std::string path;
+    for (const auto& segment : *segments) path += (path.empty() ? "" : "/") + percent_encode(segment);
+    return redirect(settings_.base_url + path + encode_query(request));
+  }
+
+  std::optional<HttpResponse> answer_options(const HttpRequest& request) const {
+    auto response = empty_response(http::status::ok);
+    const auto outcome = find_route(request);
+    if (const auto* found = std::get_if<Router::MethodNotAllowed>(&outcome))
+      response.headers.set(http::field::allow, found->allow);
+    origins_.add_preflight_headers(request, response);
+    return response;
+  }
+
+  Task<HttpResponse> call_handler(HttpRequest request) {
+    const auto outcome = find_route(request);
+    const auto& match = std::get<Router::Match>(outcome);
+    if (!request.query_value("no_track_activity") && request.path != settings_.base_url + "api/status")
+      status_handlers_.note_activity();
+    auto response = co_await (*match.handler)(std::move(request));
+    if (!response) co_return error_response(response.error());
+    co_return std::move(*response);
+  }
+
+  void decorate(const HttpRequest& request, HttpResponse& response) const {
+    if (response.upgrade) return;
+    auto& headers = response.headers;
+    headers.set("X-Content-Type-Options", "nosniff");
+    if (headers.find("Content-Security-Policy") == headers.end())
+      headers.set("Content-Security-Policy", content_policy_);
+    if (headers.find(http::field::access_control_allow_origin) == headers.end())
+      origins_.add_cors_headers(request, response);
+  }
+
+  ServerSettings settings_;
+  Segments base_;
+  OriginPolicy origins_;
+  Authenticator authenticator_;
+  BlockingPool pool_;
+  SessionManager sessions_;
+  StatusHandlers status_handlers_;
+  KernelHandlers kernel_handlers_;
+  KernelSpecHandlers kernel_spec_handlers_;
+  SessionHandlers session_handlers_;
+  KernelWebSocketHandlers websocket_handlers_;
+  PageHandlers page_handlers_;
+  Router router_;
+  std::string content_policy_;
+  HttpServer http_;
+};
+
+Result<std::unique_ptr<Server>> Server::make(Executor executor, MultiKernelManager& kernels,
+                                             KernelSpecManager& specs, ServerSettings settings) {
+  auto base = parse_base_url(settings.base_url);
+  if (!base) return std::unexpected(base.error());
+  auto origins = OriginPolicy::make(settings.origins);
+  if (!origins) return std::unexpected(origins.error());
+  return std::unique_ptr<Server>(new Server(std::make_unique<Service>(
+      std::move(executor), kernels, specs, std::move(settings), std::move(*origins), std::move(*base))));
+}
+
+Server::Server(std::unique_ptr<Service> service) : service_(std::move(service)) {}
+
+Server::~Server() = default;
+
+Result<std::uint16_t> Server::bind(const std::string& ip, std::uint16_t port) {
+  return service_->http().bind(ip, port);
+}
+
+void Server::run() {
+  if (!service_->authenticator().requires_token())
+    log_warning("There is no token: everybody who can reach this server can run code as this user");
+  service_->http().run();
+}
+
+Task<void> Server::stop(std::chrono::steady_clock::duration grace) {
+  co_await service_->stop(grace);
+}
+
+}  // namespace nextgen_kernels

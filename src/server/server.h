@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "kernels/multi_kernel_manager.h"
+#include "kernelspecs/kernel_spec_manager.h"
+#include "runtime/task.h"
+#include "server/http_server.h"
+#include "server/kernel_websocket.h"
+#include "server/origin_policy.h"
+
+namespace nextgen_kernels {
+
+struct ServerSettings {
+  std::string token;           ///< Empty: everybody who can reach the server may use it.
+  std::string base_url = "/";  ///< Starts and ends with '/'.
+  std::string version;         ///< What `/api` tells.
+  OriginSettings origins;
+  HttpLimits limits;
+  KernelWebSocketSettings websockets;
+  /// The `Content-Security-Policy` of API responses; `{base_url}` stands for the base URL.
+  std::string content_security_policy =
+      "frame-ancestors 'self'; report-uri {base_url}api/security/csp-report; default-src 'none'";
+  /// What `/api/nextgen/registry` tells about provisioners and their clients.
+  std::function<nlohmann::json()> registry_model = [] { return nlohmann::json::object(); };
+};
+
+/// The HTTP and WebSocket server: Jupyter's kernel, kernel spec and session API, and the page at its root.
+/// Owned by the application; on one executor, the kernels'. The managers outlive it.
+///
+/// Life: `make`, `bind` (one or more times), `run`, `stop`. After `stop` has ended nothing of it runs any
+/// more.
+class Server {
+ public:
+  /// Fails with `invalid_argument` when a setting makes no sense.
+  static Result<std::unique_ptr<Server>> make(Executor executor, MultiKernelManager& kernels,
+                                              KernelSpecManager& specs, ServerSettings settings);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  /// Listens on an address and a port (0: a free one); ends with the port. See `HttpServer::bind`.
+  Result<std::uint16_t> bind(const std::string& ip, std::uint16_t port);
+
+  /// Begins to answer.
+  void run();
+
+  /// Refuses what is new, closes WebSockets with 1012 (their clients will connect again), and lets requests
+  /// under way finish within `grace`.
+  Task<void> stop(std::chrono::steady_clock::duration grace);
+
+ private:
+  class Service;
+  explicit Server(std::unique_ptr<Service> service);
+
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,159 @@
+#include "server/session_handlers.h"
+
+#include "server/json_fields.h"
+#include "server/kernel_handlers.h"
+
+namespace nextgen_kernels {
+namespace {
+
+/// What the bodies of POST and PATCH have in common.
+Result<SessionChanges> read_fields(const nlohmann::json& body) {
+  SessionChanges fields;
+  auto path = string_field(body, "path");
+  if (!path) return std::unexpected(path.error());
+  auto name = string_field(body, "name");
+  if (!name) return std::unexpected(name.error());
+  auto type = string_field(body, "type");
+  if (!type) return std::unexpected(type.error());
+  fields.path = std::move(*path);
+  fields.name = std::move(*name);
+  fields.type = std::move(*type);
+
+  const auto kernel = object_field(body, "kernel");
+  if (!kernel) return std::unexpected(kernel.error());
+  if (!*kernel) return fields;
+  auto kernel_id = string_field(**kernel, "id");
+  if (!kernel_id) return std::unexpected(kernel_id.error());
+  auto kernel_name = string_field(**kernel, "name");
+  if (!kernel_name) return std::unexpected(kernel_name.error());
+  // Clients send "" for what they do not know.
+  if (*kernel_id && !(*kernel_id)->empty()) fields.kernel_id = std::move(*kernel_id);
+  if (*kernel_name && !(*kernel_name)->empty()) fields.kernel_name = std::move(*kernel_name);
+  return fields;
+}
+
+/// The body of a request that must have one. A `notebook` member, which old clients send instead of path and
+/// type, is translated.
+Result<nlohmann::json> read_body(const HttpRequest& request) {
+  auto body = parse_json_body(request);
+  if (!body) return std::unexpected(body.error());
+  if (!*body) return make_error(ErrorCode::invalid_argument, "No JSON data provided");
+  const auto notebook = object_field(**body, "notebook");
+  if (!notebook) return std::unexpected(notebook.error());
+  if (*notebook) {
+    (**body)["type"] = "notebook";
+    const auto* const key = (*notebook)->contains("path") ? "path" : "name";
+    if (const auto member = (*notebook)->find(key); member != (*notebook)->end()) (**body)["path"] = *member;
+  }
+  return std::move(**body);
+}
+
+HttpResponse kernel_start_error(std::string_view message, std::string_view short_message) {
+  return json_response(
+      http::status::not_implemented,
+      {{"message", message}, {"short_message", short_message}, {"reason", short_message}, {"traceback", ""}});
+}
+
+/// Upstream's answers to a session whose kernel does not start: a status of their own, and two texts.
+HttpResponse creation_error(const SessionError& failure) {
+  if (!failure.kernel_start || failure.error.code != ErrorCode::not_found)
+    return error_response(failure.error);
+  const auto& name = failure.kernel_start->kernel_name;
+  return kernel_start_error(
+      fmt::format("The '{}' kernel is not available. Please pick another suitable kernel "
+                  "instead, or install that kernel.",
+                  name),
+      fmt::format("{} not found", name));
+}
+
+HttpResponse update_error(const SessionError& failure) {
+  if (!failure.kernel_start) return error_response(failure.error);
+  const auto& name = failure.kernel_start->kernel_name;
+  return kernel_start_error(
+      fmt::format("The '{}' kernel could not be started: {}", name, failure.error.message),
+      fmt::format("Error starting kernel {}", name));
+}
+
+/// Of a kernel that ended after its session was looked up. Clients insist on a complete model.
+nlohmann::ordered_json ended_kernel_model(const std::string& kernel_id) {
+  return {{"id", kernel_id},
+          {"name", ""},
+          {"last_activity", format_timestamp(Timestamp::clock::now())},
+          {"execution_state", to_string(ExecutionState::dead)},
+          {"connections", 0}};
+}
+
+}  // namespace
+
+nlohmann::ordered_json SessionHandlers::session_model(const Session& session) const {
+  nlohmann::ordered_json model = {
+      {"id", session.id}, {"path", session.path}, {"name", session.name}, {"type", session.type}};
+  const auto kernel = kernels_.find_kernel(session.kernel_id);
+  model["kernel"] = kernel == nullptr ? ended_kernel_model(session.kernel_id) : kernel_model(*kernel);
+  if (session.type == "notebook") model["notebook"] = {{"path", session.path}, {"name", session.name}};
+  return model;
+}
+
+void SessionHandlers::add_routes(Router& router) {
+  using enum http::verb;
+  router.add(get, "/api/sessions", [this](HttpRequest request) { return list(std::move(request)); });
+  router.add(post, "/api/sessions", [this](HttpRequest request) { return create(std::move(request)); });
+  router.add(get, "/api/sessions/{session_id}",
+             [this](HttpRequest request) { return this->get(std::move(request)); });
+  router.add(patch, "/api/sessions/{session_id}",
+             [this](HttpRequest request) { return update(std::move(request)); });
+  router.add(delete_, "/api/sessions/{session_id}",
+             [this](HttpRequest request) { return remove(std::move(request)); });
+}
+
+Task<Result<HttpResponse>> SessionHandlers::list(HttpRequest) {
+  auto models = nlohmann::ordered_json::array();
+  for (const auto& session : sessions_.list_sessions()) models.push_back(session_model(session));
+  co_return json_response(http::status::ok, models);
+}
+
+Task<Result<HttpResponse>> SessionHandlers::create(HttpRequest request) {
+  const auto body = read_body(request);
+  if (!body) co_return std::unexpected(body.error());
+  auto fields = read_fields(*body);
+  if (!fields) co_return std::unexpected(fields.error());
+  if (!fields->path) co_return make_error(ErrorCode::invalid_argument, "Missing field in JSON data: path");
+  if (!fields->type) co_return make_error(ErrorCode::invalid_argument, "Missing field in JSON data: type");
+
+  const auto session = co_await sessions_.create_session({.path = std::move(*fields->path),
+                                                          .name = fields->name.value_or(""),
+                                                          .type = std::move(*fields->type),
+                                                          .kernel_id = std::move(fields->kernel_id),
+                                                          .kernel_name = std::move(fields->kernel_name)});
+  if (!session) co_return creation_error(session.error());
+  auto response = json_response(http::status::created, session_model(*session));
+  response.headers.set(http::field::location, base_url_ + "api/sessions/" + session->id);
+  co_return response;
+}
+
+Task<Result<HttpResponse>> SessionHandlers::get(HttpRequest request) {
+  const auto session = sessions_.get_session(request.parameter("session_id"));
+  if (!session) co_return std::unexpected(session.error());
+  co_return json_response(http::status::ok, session_model(*session));
+}
+
+Task<Result<HttpResponse>> SessionHandlers::update(HttpRequest request) {
+  const auto body = read_body(request);
+  if (!body) co_return std::unexpected(body.error());
+  auto changes = read_fields(*body);
+  if (!changes) co_return std::unexpected(changes.error());
+  const auto session =
+      co_await sessions_.update_session(request.parameter("session_id"), std::move(*changes));
+  if (!session) co_return update_error(session.error());
+  co_return json_response(http::status::ok, session_model(*session));
+}
+
+Task<Result<HttpResponse>> SessionHandlers::remove(HttpRequest request) {
+  const auto ended = co_await sessions_.delete_session(request.parameter("session_id"));
+  if (ended) co_return empty_response(http::status::no_content);
+  if (ended.error().code == ErrorCode::unavailable)
+    co_return error_response(http::status::gone, ended.error().message);
+  co_return std::unexpected(ended.error());
+}
+
+}  // namespace nextgen_kernels

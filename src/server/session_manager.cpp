@@ -1,0 +1,165 @@
+#include "server/session_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/random.h"
+
+namespace nextgen_kernels {
+namespace {
+
+std::unexpected<Error> unknown_session(std::string_view id) {
+  return make_error(ErrorCode::not_found, "Session not found: session_id='{}'", id);
+}
+
+std::unexpected<SessionError> failure(Error error) {
+  return std::unexpected(SessionError{std::move(error), {}});
+}
+
+}  // namespace
+
+/// Held while an operation on one path or session is under way; the next one waits for its end.
+class SessionManager::Turn {
+ public:
+  Turn(SessionManager& manager, std::string key) : manager_(manager), key_(std::move(key)) {
+    manager_.turns_taken_.insert(key_);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    manager_.turns_taken_.erase(key_);
+    manager_.turn_ended_.notify_all();
+  }
+
+ private:
+  SessionManager& manager_;
+  std::string key_;
+};
+
+SessionManager::SessionManager(Executor executor, MultiKernelManager& kernels)
+    : kernels_(kernels), turn_ended_(std::move(executor)) {}
+
+Task<std::unique_ptr<SessionManager::Turn>> SessionManager::take_turn(std::string key) {
+  while (turns_taken_.contains(key)) co_await turn_ended_.wait();
+  co_return std::make_unique<Turn>(*this, std::move(key));
+}
+
+void SessionManager::drop_orphans() {
+  std::erase_if(sessions_,
+                [this](const auto& session) { return kernels_.find_kernel(session->kernel_id) == nullptr; });
+}
+
+std::vector<Session> SessionManager::list_sessions() {
+  drop_orphans();
+  std::vector<Session> sessions;
+  for (const auto& session : sessions_) sessions.push_back(*session);
+  return sessions;
+}
+
+Session* SessionManager::find_session(std::string_view id) {
+  const auto found =
+      std::ranges::find(sessions_, id, [](const auto& session) -> std::string_view { return session->id; });
+  return found == sessions_.end() ? nullptr : found->get();
+}
+
+bool SessionManager::is_shared(const std::string& kernel_id) const {
+  return std::ranges::any_of(sessions_,
+                             [&kernel_id](const auto& session) { return session->kernel_id == kernel_id; });
+}
+
+Result<Session> SessionManager::get_session(std::string_view id) {
+  drop_orphans();
+  const auto* session = find_session(id);
+  if (session == nullptr) return unknown_session(id);
+  return *session;
+}
+
+// What kernels and extensions find in JPY_SESSION_NAME: the document's file.
+std::string SessionManager::kernel_session_name(const Session& session) const {
+  if (session.name.empty()) return session.path;
+  return (kernels_.working_directory_for(session.path) / session.name).string();
+}
+
+Task<Result<std::shared_ptr<KernelManager>>> SessionManager::start_kernel(
+    Session session, std::optional<std::string> kernel_name, std::optional<std::string> kernel_id) {
+  StartKernelRequest request;
+  request.kernel_name = std::move(kernel_name);
+  request.kernel_id = std::move(kernel_id);
+  request.path = session.path;
+  request.environment["JPY_SESSION_NAME"] = kernel_session_name(session);
+  co_return co_await kernels_.start_kernel(std::move(request));
+}
+
+Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest request) {
+  const auto turn = co_await take_turn("path " + request.path);
+  drop_orphans();
+  const auto existing =
+      std::ranges::find(sessions_, request.path, [](const auto& session) { return session->path; });
+  if (existing != sessions_.end()) co_return **existing;
+
+  Session session{.id = random_uuid(),
+                  .path = std::move(request.path),
+                  .name = std::move(request.name),
+                  .type = std::move(request.type),
+                  .kernel_id = request.kernel_id.value_or("")};
+  if (kernels_.find_kernel(session.kernel_id) == nullptr) {
+    const auto kernel_name = request.kernel_name.value_or(kernels_.default_kernel_name());
+    const auto kernel = co_await start_kernel(session, kernel_name, request.kernel_id);
+    if (!kernel)
+      co_return std::unexpected(
+          SessionError{kernel.error(), KernelStartFailure{kernel_name, kernel.error()}});
+    session.kernel_id = (*kernel)->kernel_id();
+  }
+  sessions_.push_back(std::make_unique<Session>(session));
+  co_return session;
+}
+
+Task<SessionResult<Session>> SessionManager::update_session(std::string id, SessionChanges changes) {
+  const auto turn = co_await take_turn("session " + id);
+  const auto before = get_session(id);
+  if (!before) co_return failure(before.error());
+
+  auto kernel_id = before->kernel_id;
+  if (changes.kernel_id) {
+    if (kernels_.find_kernel(*changes.kernel_id) == nullptr) {
+      co_return failure({ErrorCode::invalid_argument, "No such kernel: " + *changes.kernel_id});
+    }
+    kernel_id = *changes.kernel_id;
+  } else if (changes.kernel_name) {
+    const auto kernel = co_await start_kernel(*before, changes.kernel_name, std::nullopt);
+    if (!kernel) {
+      co_return std::unexpected(
+          SessionError{kernel.error(), KernelStartFailure{*changes.kernel_name, kernel.error()}});
+    }
+    kernel_id = (*kernel)->kernel_id();
+  }
+
+  // Looked up again: while the kernel started, the old one may have ended and the session with it.
+  auto* session = find_session(id);
+  if (session == nullptr) session = sessions_.emplace_back(std::make_unique<Session>(*before)).get();
+  session->path = changes.path.value_or(session->path);
+  session->name = changes.name.value_or(session->name);
+  session->type = changes.type.value_or(session->type);
+  session->kernel_id = kernel_id;
+  const Session updated = *session;
+  if (const auto kernel = kernels_.find_kernel(kernel_id);
+      kernel != nullptr && (changes.path || changes.name))
+    kernel->update_environment("JPY_SESSION_NAME", kernel_session_name(updated));
+  // The session has its new kernel already, whatever becomes of the old one.
+  if (before->kernel_id != kernel_id && !is_shared(before->kernel_id))
+    co_await kernels_.shutdown_kernel(before->kernel_id);
+  co_return updated;
+}
+
+Task<Result<void>> SessionManager::delete_session(std::string id) {
+  const auto turn = co_await take_turn("session " + id);
+  const auto* session = find_session(id);
+  if (session == nullptr) co_return unknown_session(id);
+  const auto kernel_id = session->kernel_id;
+  std::erase_if(sessions_, [&id](const auto& other) { return other->id == id; });
+  if (!co_await kernels_.shutdown_kernel(kernel_id))
+    co_return make_error(ErrorCode::unavailable, "Kernel deleted before session");
+  co_return Result<void>{};
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/multi_kernel_manager.h"
+#include "runtime/event.h"
+
+namespace nextgen_kernels {
+
+/// What ties a document (a notebook, a console) to the kernel that runs it.
+struct Session {
+  std::string id;
+  std::string path;
+  std::string name;
+  std::string type;
+  std::string kernel_id;
+};
+
+/// Body of POST /api/sessions.
+struct CreateSessionRequest {
+  std::string path;
+  std::string name;
+  std::string type;
+  std::optional<std::string> kernel_id;
+  std::optional<std::string> kernel_name;
+};
+
+/// Body of PATCH /api/sessions/{id}: what is set is changed. An id wins over a name.
+struct SessionChanges {
+  std::optional<std::string> path;
+  std::optional<std::string> name;
+  std::optional<std::string> type;
+  std::optional<std::string> kernel_id;
+  std::optional<std::string> kernel_name;
+};
+
+/// A session that cannot have the kernel it was to have: the kernel's name and why it did not start.
+struct KernelStartFailure {
+  std::string kernel_name;
+  Error error;
+};
+
+/// What can go wrong with a session: in general, or with the start of its kernel.
+struct SessionError {
+  Error error;
+  std::optional<KernelStartFailure> kernel_start;
+};
+
+template <typename T>
+using SessionResult = std::expected<T, SessionError>;
+
+/// The sessions of a server, in memory (jupyter_server's `SessionManager`). Owned by the server, used on its
+/// executor. A session lives as long as its kernel: one whose kernel has gone is dropped when somebody looks.
+class SessionManager {
+ public:
+  SessionManager(Executor executor, MultiKernelManager& kernels);
+  SessionManager(const SessionManager&) = delete;
+  SessionManager& operator=(const SessionManager&) = delete;
+
+  /// In the order they were created.
+  std::vector<Session> list_sessions();
+
+  /// Fails with upstream's 404 text.
+  Result<Session> get_session(std::string_view id);
+
+  /// The session of this path, or a new one, with a kernel that runs or is started now. Several requests for
+  /// one path get one session and one kernel.
+  Task<SessionResult<Session>> create_session(CreateSessionRequest request);
+
+  /// Changes a session. When it gets another kernel, the old one is ended unless another session uses it.
+  Task<SessionResult<Session>> update_session(std::string id, SessionChanges changes);
+
+  /// Ends the session and its kernel. `unavailable` when the kernel had gone before.
+  Task<Result<void>> delete_session(std::string id);
+
+ private:
+  class Turn;
+
+  Task<std::unique_ptr<Turn>> take_turn(std::string key);
+  Task<Result<std::shared_ptr<KernelManager>>> start_kernel(Session session,
+                                                            std::optional<std::string> kernel_name,
+                                                            std::optional<std::string> kernel_id);
+  std::string kernel_session_name(const Session& session) const;
+  Session* find_session(std::string_view id);
+  bool is_shared(const std::string& kernel_id) const;
+  void drop_orphans();
+
+  MultiKernelManager& kernels_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::set<std::string> turns_taken_;  // Paths and session ids that an operation is under way for.
+  Event turn_ended_;
+};
+
+}  // namespace nextgen_kernels

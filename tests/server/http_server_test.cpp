@@ -1,0 +1,205 @@
+#include "server/http_server.h"
+
+#include "server_fixture.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::HasSubstr;
+
+using HttpServerTest = ServerFixture;
+
+/// The status of the answer to raw bytes, after which the server must close the connection.
+unsigned status_of_malformed(std::uint16_t port, const std::string& bytes) {
+  TestConnection connection(port);
+  connection.send_some(bytes);
+  const auto status = connection.receive().status;
+  connection.socket().shutdown(TcpSocket::shutdown_send);
+  EXPECT_TRUE(connection.at_end());
+  return status;
+}
+
+TEST_F(HttpServerTest, answers_malformed_requests_and_closes) {
+  start();
+  for (const std::string bytes : {
+           "garbage\r\n\r\n",
+           "GET\r\n\r\n",
+           "GET /\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+           "GET api HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+       })
+    EXPECT_EQ(status_of_malformed(port_, bytes), 400u) << bytes;
+}
+
+TEST_F(HttpServerTest, wants_exactly_one_host) {
+  start();
+  TestConnection none(port_);
+  none.send("GET /api HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(none.receive().status, 400u);
+  TestConnection two(port_);
+  two.send("GET /api HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n");
+  EXPECT_EQ(two.receive().status, 400u);
+  TestConnection old(port_);
+  old.send("GET /api?token=secret-token HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(old.receive().status, 200u);
+  EXPECT_TRUE(old.at_end());
+}
+
+TEST_F(HttpServerTest, refuses_other_versions) {
+  start();
+  EXPECT_EQ(status_of_malformed(port_, "GET / HTTP/3.0\r\nHost: localhost\r\n\r\n"), 505u);
+}
+
+TEST_F(HttpServerTest, bounds_the_head) {
+  settings_.limits.header_bytes = 1000;
+  start();
+  EXPECT_EQ(
+      status_of_malformed(port_, make_request_text("X: " + std::string(2000, 'x') + "\r\n", "GET", "/api")),
+      431u);
+}
+
+TEST_F(HttpServerTest, bounds_the_body) {
+  settings_.limits.body_bytes = 1000;
+  start();
+  EXPECT_EQ(request("POST", "/api/kernels", std::string(1001, ' ')).status, 413u);
+  TestConnection chunked(port_);
+  chunked.send_some(make_request_text("Authorization: token secret-token\r\nTransfer-Encoding: chunked\r\n",
+                                      "POST", "/api/kernels") +
+                    "800\r\n" + std::string(0x800, ' ') + "\r\n0\r\n\r\n");
+  EXPECT_EQ(chunked.receive().status, 413u);
+}
+
+TEST_F(HttpServerTest, takes_chunked_bodies) {
+  start();
+  TestConnection connection(port_);
+  connection.send(make_request_text("Authorization: token secret-token\r\nTransfer-Encoding: chunked\r\n",
+                                    "POST", "/api/kernels") +
+                  "10\r\n{\"name\": \"other\"\r\n1\r\n}\r\n0\r\n\r\n");
+  const auto response = connection.receive();
+  EXPECT_EQ(response.status, 201u);
+  EXPECT_EQ(response.json().at("name"), "other");
+}
+
+TEST_F(HttpServerTest, cuts_off_clients_that_send_their_head_too_slowly) {
+  settings_.limits.header_timeout = std::chrono::milliseconds(50);
+  start();
+  TestConnection connection(port_);
+  connection.send("GET /api HTTP/1.1\r\nHo");
+  EXPECT_TRUE(connection.at_end());
+}
+
+TEST_F(HttpServerTest, cuts_off_clients_that_send_their_body_too_slowly) {
+  settings_.limits.body_timeout = std::chrono::milliseconds(50);
+  start();
+  TestConnection connection(port_);
+  connection.send(make_request_text("Authorization: token secret-token\r\nContent-Length: 5\r\n", "POST",
+                                    "/api/kernels") +
+                  "{");
+  EXPECT_TRUE(connection.at_end());
+}
+
+TEST_F(HttpServerTest, closes_idle_connections) {
+  settings_.limits.idle_timeout = std::chrono::milliseconds(50);
+  start();
+  TestConnection connection(port_);
+  EXPECT_TRUE(connection.at_end());
+}
+
+TEST_F(HttpServerTest, answers_pipelined_requests_in_order) {
+  start();
+  TestConnection connection(port_);
+  const std::string token = "Authorization: token secret-token\r\n";
+  connection.send(make_request_text(token, "GET", "/api") +
+                  make_request_text(token, "POST", "/api/kernels", "{}") +
+                  make_request_text(token, "GET", "/api/kernels"));
+  EXPECT_TRUE(connection.receive().json().contains("version"));
+  EXPECT_EQ(connection.receive().status, 201u);
+  EXPECT_EQ(connection.receive().json().size(), 1u);
+}
+
+TEST_F(HttpServerTest, says_100_continue_when_asked_and_only_to_those_let_in) {
+  start();
+  TestConnection connection(port_);
+  connection.send(
+      make_request_text("Authorization: token secret-token\r\nExpect: 100-continue\r\nContent-Length: 2\r\n",
+                        "POST", "/api/kernels"));
+  EXPECT_EQ(connection.receive_head().status, 100u);
+  connection.send("{}");
+  EXPECT_EQ(connection.receive().status, 201u);
+
+  TestConnection stranger(port_);
+  stranger.send(make_request_text("Expect: 100-continue\r\nContent-Length: 2\r\n", "POST", "/api/kernels"));
+  EXPECT_EQ(stranger.receive().status, 403u);
+}
+
+TEST_F(HttpServerTest, closes_after_the_response_when_asked) {
+  start();
+  TestConnection connection(port_);
+  connection.send(
+      make_request_text("Authorization: token secret-token\r\nConnection: close\r\n", "GET", "/api"));
+  EXPECT_EQ(connection.receive().status, 200u);
+  EXPECT_TRUE(connection.at_end());
+}
+
+TEST_F(HttpServerTest, makes_clients_wait_when_there_are_too_many) {
+  settings_.limits.connections = 1;
+  start();
+  const std::string ask = make_request_text("Authorization: token secret-token\r\n", "GET", "/api");
+  auto first = std::make_unique<TestConnection>(port_);
+  first->send(ask);
+  EXPECT_EQ(first->receive().status, 200u);
+  TestConnection second(port_);
+  second.send(ask);
+  first.reset();
+  EXPECT_EQ(second.receive().status, 200u);
+}
+
+TEST_F(HttpServerTest, finishes_requests_under_way_when_it_stops) {
+  script_.launch_allowed = false;
+  start();
+  TestConnection idle(port_);
+  TestConnection busy(port_);
+  busy.send(make_request_text("Authorization: token secret-token\r\n", "POST", "/api/kernels"));
+  wait_until([this] { return script_.launches == 1; });
+  auto stopped = asio::co_spawn(loop_, server_->stop(std::chrono::seconds(30)), asio::use_future);
+  EXPECT_TRUE(idle.at_end());
+  on_loop([this] { script_.change(script_.launch_allowed, true); });
+  const auto response = busy.receive();
+  EXPECT_EQ(response.status, 201u);
+  EXPECT_EQ(response.header("Connection"), "close");
+  stopped.get();
+}
+
+TEST_F(HttpServerTest, cuts_off_requests_that_take_too_long_when_it_stops) {
+  script_.launch_allowed = false;
+  start();
+  TestConnection busy(port_);
+  busy.send(make_request_text("Authorization: token secret-token\r\n", "POST", "/api/kernels"));
+  wait_until([this] { return script_.launches == 1; });
+  run(server_->stop(std::chrono::milliseconds(1)));
+  EXPECT_TRUE(busy.at_end());
+  on_loop([this] { script_.change(script_.launch_allowed, true); });
+}
+
+TEST_F(HttpServerTest, says_what_to_do_when_it_cannot_listen) {
+  start();
+  const auto taken = on_loop([this] { return server_->bind("127.0.0.1", port_); });
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::already_exists);
+  EXPECT_THAT(taken.error().message,
+              HasSubstr("is taken by another program: choose another with --ServerApp.port=N"));
+  const auto no_address = on_loop([this] { return server_->bind("example", 0); });
+  ASSERT_FALSE(no_address);
+  EXPECT_THAT(no_address.error().message, HasSubstr("'example' is not an IP address"));
+  const auto foreign = on_loop([this] { return server_->bind("192.0.2.1", 0); });
+  ASSERT_FALSE(foreign);
+  EXPECT_THAT(foreign.error().message, HasSubstr("is not an address of this machine"));
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
