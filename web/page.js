@@ -184,7 +184,7 @@ function mapping_row(mapping) {
 }
 
 async function show_mappings() {
-  const { mappings = [], fallback = "" } = await ask("GET", "api/nextgen/registry");
+  const { mappings = [], fallback_client_class: fallback = null } = await ask("GET", "api/nextgen/registry");
   const rows = mappings.map(mapping_row);
   if (fallback) rows.push(mapping_row({ provisioner: "", client: fallback, source: "the fallback, for every other provisioner" }));
   update("mappings", rows.length

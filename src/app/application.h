@@ -1,0 +1,67 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/jupyter_paths.h"
+#include "config/server_options.h"
+#include "kernels/multi_kernel_manager.h"
+#include "kernelspecs/kernel_spec_manager.h"
+#include "registry/kernel_client_registry.h"
+#include "registry/kernel_provisioner_factory.h"
+#include "runtime/zmq_socket.h"
+#include "server/server.h"
+
+namespace nextgen_kernels {
+
+/// What the operator said, and where we are: the input of everything else.
+struct ApplicationSettings {
+  Environment environment;
+  JupyterPaths paths;
+  ServerOptions options;
+  std::string token;
+};
+
+/// Owns the parts of the program and wires them: registry, provisioners, kernel specs, kernels, server. The registry
+/// is complete before anything is served. One event loop, `loop`, runs all of it.
+class Application {
+ public:
+  /// Fails when the configuration cannot be carried out.
+  static Result<std::unique_ptr<Application>> make(ApplicationSettings settings);
+
+  Application(const Application&) = delete;
+  Application& operator=(const Application&) = delete;
+
+  asio::io_context& loop() { return loop_; }
+  KernelSpecManager& kernel_specs() { return *specs_; }
+
+  /// Listens on the configured address: the configured port, or the next free one after it (`port_retries`).
+  Result<std::uint16_t> bind();
+
+  /// Begins to serve.
+  void run() { server_->run(); }
+
+  /// Refuses what is new, then ends sockets, requests and kernels.
+  Task<void> stop();
+
+ private:
+  explicit Application(ApplicationSettings settings);
+
+  Result<void> set_up();
+  Result<void> apply_configuration();
+  nlohmann::json registry_model() const;
+
+  ApplicationSettings settings_;
+  asio::io_context loop_{1};
+  ZmqContext zmq_;
+  KernelClientRegistry registry_;
+  KernelProvisionerFactory provisioners_;
+  std::unique_ptr<KernelSpecManager> specs_;
+  std::unique_ptr<MultiKernelManager> kernels_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace nextgen_kernels

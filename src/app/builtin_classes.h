@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/error.h"
+#include "kernels/kernel_manager.h"
+#include "provisioners/local/local_provisioner.h"
+#include "registry/kernel_client_registry.h"
+#include "registry/kernel_provisioner_factory.h"
+#include "runtime/zmq_socket.h"
+
+namespace nextgen_kernels {
+
+/// Declares the provisioner and client classes of this program, and which of them belong together.
+Result<void> register_builtin_classes(KernelClientRegistry& registry, KernelProvisionerFactory& provisioners);
+
+/// What provisioners of kernels on this machine need.
+struct BuiltinClassSettings {
+  LocalProvisioner::Options local_provisioner;
+};
+
+/// Makes the objects of the classes above; fails for a class that this program does not have. The factory and the
+/// context outlive what is made.
+KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners, ZmqContext& context,
+                                       BuiltinClassSettings settings);
+
+/// Whether this program can start a kernel of this spec, or why not.
+Result<void> check_provisioner(const KernelProvisionerFactory& provisioners, const KernelSpec& spec);
+
+}  // namespace nextgen_kernels

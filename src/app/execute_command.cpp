@@ -1,0 +1,233 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+
+#include "app/code_output.h"
+#include "app/command.h"
+#include "app/jupyter_connection.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "runtime/task_group.h"
+
+namespace nextgen_kernels {
+namespace {
+
+const CommandSyntax& syntax() {
+  static const CommandSyntax instance{
+      .program = "nextgen-kernels execute",
+      .summary = "Runs code on a kernel and prints what it prints. Ends with 0, or with 1 when the code raised.",
+      .options = {{.name = "kernel", .value_name = "NAME", .help = "Start a kernel of this kernel spec for it."},
+                  {.name = "kernel-id", .value_name = "ID", .help = "Run it on this kernel of the server."},
+                  {.name = "url",
+                   .value_name = "URL",
+                   .help = "The server, as it printed its URL; without one, a server is started for this run."}},
+      .arguments_name = "CODE|FILE|-"};
+  return instance;
+}
+
+/// What to run, from where it is.
+struct Code {
+  std::string text;
+  bool from_standard_input = false;
+};
+
+Result<Code> read_code(const std::string& argument) {
+  if (argument == "-")
+    return Code{.text = {std::istreambuf_iterator<char>(std::cin), {}}, .from_standard_input = true};
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(argument, ignored)) return Code{.text = argument};
+  std::ifstream file(argument, std::ios::binary);
+  if (!file) return make_errno_error("Cannot read", argument, errno);
+  return Code{.text = {std::istreambuf_iterator<char>(file), {}}};
+}
+
+/// One execution on one kernel of a server.
+class Execution {
+ public:
+  Execution(asio::io_context& loop, const CommandLine& line, ServerUrl url, Code code)
+      : connection_(loop.get_executor(), std::move(url)),
+        interrupts_(loop, SIGINT),
+        tasks_(loop.get_executor()),
+        kernel_name_(line.value_of("kernel")),
+        kernel_id_(line.value_of("kernel-id").value_or("")),
+        code_(std::move(code)) {}
+
+  Task<Result<ExitCode>> run() {
+    const bool own_kernel = kernel_id_.empty();
+    if (own_kernel) {
+      auto started = co_await start_kernel();
+      if (!started) co_return std::unexpected(started.error());
+    }
+    wait_for_interrupt();
+    auto result = co_await execute();
+    interrupts_.cancel();
+    if (own_kernel) co_await connection_.request("DELETE", "api/kernels/" + kernel_id_, nullptr);
+    co_await tasks_.join();
+    co_return result;
+  }
+
+ private:
+  Task<Result<void>> start_kernel() {
+    nlohmann::json body = nlohmann::json::object();
+    if (kernel_name_) body["name"] = *kernel_name_;
+    const auto kernel = co_await connection_.request("POST", "api/kernels", std::move(body));
+    if (!kernel) co_return std::unexpected(kernel.error());
+    kernel_id_ = kernel->value("id", "");
+    co_return Result<void>{};
+  }
+
+  Task<Result<ExitCode>> execute() {
+    if (auto opened = co_await connection_.open_channels(kernel_id_, session_); !opened)
+      co_return std::unexpected(opened.error());
+    const nlohmann::json content = {{"code", code_.text},
+                                    {"silent", false},
+                                    {"store_history", true},
+                                    {"user_expressions", nlohmann::json::object()},
+                                    {"allow_stdin", !code_.from_standard_input},
+                                    {"stop_on_error", true}};
+    const auto request = make_request(Channel::shell, "execute_request", content.dump(), session_);
+    if (!request) co_return std::unexpected(request.error());
+    if (auto sent = co_await connection_.send(*request); !sent) co_return std::unexpected(sent.error());
+    co_return co_await follow(request->header.msg_id);
+  }
+
+  /// Prints until both the reply and the idle status of the request have come.
+  Task<Result<ExitCode>> follow(std::string_view request_id) {
+    bool idle = false;
+    std::optional<ExitCode> replied;
+    while (!idle || !replied) {
+      const auto received = co_await connection_.receive();
+      if (!received) co_return std::unexpected(received.error());
+      const auto& message = **received;
+      const auto type = message.header_fields().msg_type;
+      // What the server says of the kernel itself has no parent.
+      const bool ours = message.parent_fields().msg_id == request_id || message.parent_fields().msg_id.empty();
+      if (!ours) continue;
+      if (type == "input_request") {
+        if (auto answered = co_await answer_input(message); !answered) co_return std::unexpected(answered.error());
+        continue;
+      }
+      output_.print(message);
+      const auto content = nlohmann::json::parse(message.content(), nullptr, false);
+      if (type == "execute_reply" && content.is_object())
+        replied = content.value("status", "") == "ok" ? ExitCode::success : ExitCode::code_raised;
+      if (type == "status" && content.is_object()) {
+        const auto state = content.value("execution_state", "");
+        if (state == "dead" || state == "restarting")
+          co_return make_error(ErrorCode::unavailable, "The kernel died before the code had ended");
+        if (state == "idle" && !message.parent_fields().msg_id.empty()) idle = true;
+      }
+    }
+    co_return *replied;
+  }
+
+  Task<Result<void>> answer_input(const Message& message) {
+    const auto content = nlohmann::json::parse(message.content(), nullptr, false);
+    if (content.is_object()) std::cout << content.value("prompt", "") << std::flush;
+    std::string line;
+    std::getline(std::cin, line);
+    const nlohmann::json reply = {{"value", line}};
+    const auto request = make_request(Channel::stdin_, "input_reply", reply.dump(), session_);
+    if (!request) co_return std::unexpected(request.error());
+    co_return co_await connection_.send(*request);
+  }
+
+  /// Ctrl-C interrupts the code, not this program.
+  void wait_for_interrupt() {
+    interrupts_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      tasks_.spawn("interrupt", interrupt());
+      wait_for_interrupt();
+    });
+  }
+
+  Task<void> interrupt() {
+    const auto interrupted =
+        co_await connection_.request("POST", "api/kernels/" + kernel_id_ + "/interrupt", nlohmann::json::object());
+    if (!interrupted) report_failure(interrupted.error());
+  }
+
+  JupyterConnection connection_;
+  asio::signal_set interrupts_;
+  TaskGroup tasks_;
+  CodeOutput output_;
+  const std::string session_ = random_uuid();
+  std::optional<std::string> kernel_name_;
+  std::string kernel_id_;
+  Code code_;
+};
+
+ExitCode execute_on(asio::io_context& loop, Execution& execution) {
+  ExitCode exit_code = ExitCode::failure;
+  asio::co_spawn(loop, execution.run(), [&](const std::exception_ptr& failure, Result<ExitCode> result) {
+    if (failure) std::rethrow_exception(failure);
+    exit_code = result ? *result : report_failure(result.error());
+    loop.stop();
+  });
+  loop.run();
+  return exit_code;
+}
+
+Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, PreparedCommand prepared, Code code) {
+  const auto token = random_hex(24);
+  prepared.options.ip = "127.0.0.1";
+  prepared.options.port = 0;
+  auto application = Application::make({.environment = invocation.environment,
+                                        .paths = std::move(prepared.paths),
+                                        .options = std::move(prepared.options),
+                                        .token = token});
+  if (!application) return std::unexpected(application.error());
+  const auto port = (*application)->bind();
+  if (!port) return std::unexpected(port.error());
+  (*application)->run();
+
+  auto& loop = (*application)->loop();
+  Execution execution(loop, prepared.line, {.host = "127.0.0.1", .port = *port, .base_path = "/", .token = token},
+                      std::move(code));
+  const auto exit_code = execute_on(loop, execution);
+  loop.restart();
+  asio::co_spawn(loop, (*application)->stop(), [&](const std::exception_ptr&) { loop.stop(); });
+  loop.run();
+  return exit_code;
+}
+
+}  // namespace
+
+ExitCode run_execute(const CommandInvocation& invocation) {
+  auto prepared = prepare_command(invocation, syntax());
+  if (!prepared) return prepared.error();
+  const auto& line = prepared->line;
+  if (line.arguments.size() != 1)
+    return report_failure({ErrorCode::invalid_argument, "Give one CODE, FILE or - for standard input"});
+  if (line.has("kernel") && line.has("kernel-id"))
+    return report_failure({ErrorCode::invalid_argument, "--kernel and --kernel-id exclude each other"});
+  const auto url_text = line.value_of("url");
+  if (line.has("kernel-id") && !url_text)
+    return report_failure({ErrorCode::invalid_argument, "--kernel-id names a kernel of a server: give its --url"});
+  auto code = read_code(line.arguments.front());
+  if (!code) return report_failure(code.error());
+  ::signal(SIGPIPE, SIG_IGN);
+
+  if (!url_text) {
+    // The log of a server of one command would only be in the way of what the code prints.
+    if (!log_enabled(LogLevel::debug)) set_log_level(LogLevel::error);
+    const auto exit_code = execute_on_own_server(invocation, std::move(*prepared), std::move(*code));
+    return exit_code ? *exit_code : report_failure(exit_code.error());
+  }
+  auto url = ServerUrl::parse(*url_text);
+  if (!url) return report_failure(url.error());
+  if (url->token.empty()) url->token = prepared->options.token.value_or("");
+  asio::io_context loop(1);
+  Execution execution(loop, line, std::move(*url), std::move(*code));
+  return execute_on(loop, execution);
+}
+
+}  // namespace nextgen_kernels

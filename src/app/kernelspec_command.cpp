@@ -1,0 +1,46 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "app/builtin_classes.h"
+#include "app/command.h"
+#include "kernelspecs/kernel_spec_list.h"
+
+namespace nextgen_kernels {
+namespace {
+
+const CommandSyntax& syntax() {
+  static const CommandSyntax instance{
+      .program = "nextgen-kernels kernelspec list",
+      .summary = "Lists the kernel specs of this machine.",
+      .options = {{.name = "all", .help = "Also those that cannot be used, with the reason."},
+                  {.name = "json", .help = "For programs, in the form of jupyter kernelspec list --json."}}};
+  return instance;
+}
+
+}  // namespace
+
+ExitCode run_kernelspec(const CommandInvocation& invocation) {
+  auto rest = invocation;
+  if (rest.arguments.empty() || rest.arguments.front() != "list") {
+    const bool help = !rest.arguments.empty() && rest.arguments.front().starts_with("--help");
+    if (!help) return report_failure({ErrorCode::invalid_argument, "Usage: nextgen-kernels kernelspec list [--all] [--json]"});
+  } else {
+    rest.arguments.erase(rest.arguments.begin());
+  }
+  auto prepared = prepare_command(rest, syntax());
+  if (!prepared) return prepared.error();
+  const auto application = Application::make({.environment = invocation.environment,
+                                              .paths = prepared->paths,
+                                              .options = prepared->options,
+                                              .token = {}});
+  if (!application) return report_failure(application.error());
+  const auto text = render_kernel_spec_list(
+      (*application)->kernel_specs().list(),
+      prepared->line.has("all") ? KernelSpecListContent::all : KernelSpecListContent::usable,
+      prepared->line.has("json") ? KernelSpecListFormat::json : KernelSpecListFormat::table);
+  std::fputs(text.c_str(), stdout);
+  return ExitCode::success;
+}
+
+}  // namespace nextgen_kernels

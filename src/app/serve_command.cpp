@@ -1,0 +1,120 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "app/command.h"
+#include "app/server_url.h"
+#include "base/log.h"
+#include "base/random.h"
+
+namespace nextgen_kernels {
+namespace {
+
+const CommandSyntax& syntax() {
+  static const CommandSyntax instance{.program = "nextgen-kernels serve",
+                                      .summary = "Serves kernels over the Jupyter REST and WebSocket API."};
+  return instance;
+}
+
+/// Everything goes to the file, what an operator should see at once also to standard error.
+Result<void> log_to_file(const std::filesystem::path& path, LogLevel level) {
+  // Not world-readable: what kernels print before they die stands in it.
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) return make_errno_error("Cannot write the log", path.string(), errno);
+  ::close(fd);
+  auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+  auto terminal = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  terminal->set_level(level == LogLevel::debug ? spdlog::level::debug : spdlog::level::warn);
+  set_log_sinks({file, terminal});
+  return {};
+}
+
+/// Every kernel takes a dozen descriptors, every WebSocket one: use what the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void print_welcome(const ServerOptions& options, std::uint16_t port, const std::string& token,
+                   const std::filesystem::path& log_file) {
+  const auto url = local_url(options.ip, port);
+  fmt::print("nextgen-kernels {} is running:\n\n    {}/{}\n\n", NEXTGEN_KERNELS_VERSION, url,
+             token.empty() ? std::string() : "?token=" + token);
+  fmt::print("Attach JupyterLab:\n    jupyter lab --gateway-url={}{}\n", url,
+             token.empty() ? std::string() : " --GatewayClient.auth_token=" + token);
+  fmt::print("Log: {}\nCtrl-C stops the server and its kernels.\n", log_file.string());
+  std::fflush(stdout);
+}
+
+class ServeRun {
+ public:
+  explicit ServeRun(Application& application) : application_(application), signals_(application.loop(), SIGINT, SIGTERM) {}
+
+  /// Serves until a signal ends it.
+  void run() {
+    application_.run();
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (!error) stop();
+    });
+    application_.loop().run();
+  }
+
+ private:
+  void stop() {
+    fmt::print("\nStopping: ending the kernels. Ctrl-C again kills them.\n");
+    std::fflush(stdout);
+    log_info("Stopping");
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (!error) application_.loop().stop();
+    });
+    asio::co_spawn(application_.loop(), application_.stop(), [this](const std::exception_ptr& failure) {
+      if (failure) log_error("Stopping failed");
+      log_info("Stopped");
+      signals_.cancel();
+    });
+  }
+
+  Application& application_;
+  asio::signal_set signals_;
+};
+
+}  // namespace
+
+ExitCode run_serve(const CommandInvocation& invocation) {
+  auto prepared = prepare_command(invocation, syntax());
+  if (!prepared) return prepared.error();
+  const auto options = prepared->options;
+  const auto token = options.token.value_or(random_hex(24));
+  raise_descriptor_limit();
+  ::signal(SIGPIPE, SIG_IGN);
+
+  const auto runtime_dir = prepared->paths.runtime_dir;
+  auto application = Application::make({.environment = invocation.environment,
+                                        .paths = std::move(prepared->paths),
+                                        .options = options,
+                                        .token = token});
+  if (!application) return report_failure(application.error());
+  const auto port = (*application)->bind();
+  if (!port) return report_failure(port.error());
+
+  const auto log_file =
+      options.log_file.empty() ? runtime_dir / fmt::format("nextgen-kernels-{}.log", *port) : options.log_file;
+  if (auto logging = log_to_file(log_file, options.log_level); !logging) return report_failure(logging.error());
+  log_info("nextgen-kernels {} listens on {} (process {})", NEXTGEN_KERNELS_VERSION, local_url(options.ip, *port),
+           ::getpid());
+  if (token.empty()) log_warning("There is no token: everybody who can reach this server can run code as you");
+  print_welcome(options, *port, token, log_file);
+  ServeRun(**application).run();
+  return ExitCode::success;
+}
+
+}  // namespace nextgen_kernels
