@@ -1,9 +1,9 @@
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-
 #include <memory>
 #include <string>
+
+#include <boost/asio/io_context.hpp>
 
 #include "base/error.h"
 #include "base/jupyter_paths.h"
@@ -25,8 +25,8 @@ struct ApplicationSettings {
   std::string token;
 };
 
-/// Owns the parts of the program and wires them: registry, provisioners, kernel specs, kernels, server. The registry
-/// is complete before anything is served. One event loop, `loop`, runs all of it.
+/// Owns the parts of the program and wires them: registry, provisioners, kernel specs, kernels, server. The
+/// registry is complete before anything is served. One event loop, `loop`, runs all of it.
 class Application {
  public:
   /// Fails when the configuration cannot be carried out.

@@ -13,7 +13,8 @@ Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisione
   const auto named = provisioners.find(spec.provisioner.name);
   if (!named) return std::unexpected(named.error());
   if (named->provisioner.to_string() != LocalProvisioner::reference) {
-    return make_error(ErrorCode::unavailable, "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
+    return make_error(ErrorCode::unavailable,
+                      "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
                       named->name, named->source, named->provisioner.to_string());
   }
   return named->provisioner;
@@ -21,21 +22,22 @@ Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisione
 
 }  // namespace
 
-Result<void> register_builtin_classes(KernelClientRegistry& registry, KernelProvisionerFactory& provisioners) {
+Result<void> register_builtin_classes(KernelClientRegistry& registry,
+                                      KernelProvisionerFactory& provisioners) {
   const auto local = ClassReference::parse(LocalProvisioner::reference);
   if (!local) return std::unexpected(local.error());
   const auto client = ClassReference::parse(JupyterServerKernelClient::reference);
   if (!client) return std::unexpected(client.error());
 
-  const auto errors = registry.define_classes({{.reference = *local,
-                                                .kind = ClassKind::provisioner,
-                                                .bases = {ClassReference(provisioner_base)},
-                                                .source = std::string(builtin_source)},
-                                               {.reference = *client,
-                                                .kind = ClassKind::client,
-                                                .source = std::string(builtin_source)}});
+  const auto errors = registry.define_classes(
+      {{.reference = *local,
+        .kind = ClassKind::provisioner,
+        .bases = {ClassReference(provisioner_base)},
+        .source = std::string(builtin_source)},
+       {.reference = *client, .kind = ClassKind::client, .source = std::string(builtin_source)}});
   if (!errors.empty()) return std::unexpected(errors.front());
-  if (auto added = provisioners.add_builtin(KernelProvisionerFactory::standard_provisioner_name, *local); !added)
+  if (auto added = provisioners.add_builtin(KernelProvisionerFactory::standard_provisioner_name, *local);
+      !added)
     return added;
   const auto mapped = registry.register_client(*local, *client, {.source = std::string(builtin_source)});
   if (!mapped) return std::unexpected(mapped.error());

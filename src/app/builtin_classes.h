@@ -17,8 +17,8 @@ struct BuiltinClassSettings {
   LocalProvisioner::Options local_provisioner;
 };
 
-/// Makes the objects of the classes above; fails for a class that this program does not have. The factory and the
-/// context outlive what is made.
+/// Makes the objects of the classes above; fails for a class that this program does not have. The factory and
+/// the context outlive what is made.
 KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners, ZmqContext& context,
                                        BuiltinClassSettings settings);
 

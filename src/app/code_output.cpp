@@ -1,9 +1,9 @@
 #include "app/code_output.h"
 
-#include <unistd.h>
-
 #include <cstdio>
+
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace nextgen_kernels {
 namespace {

@@ -6,8 +6,8 @@
 
 namespace nextgen_kernels {
 
-/// Prints the outputs of executed code as they come: streams where they belong, results and displays as text, errors
-/// with their traceback. Colours only reach a terminal.
+/// Prints the outputs of executed code as they come: streams where they belong, results and displays as text,
+/// errors with their traceback. Colours only reach a terminal.
 class CodeOutput {
  public:
   CodeOutput();

@@ -1,8 +1,8 @@
 #include "app/command.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 #include "config/configuration_files.h"
@@ -34,8 +34,10 @@ std::expected<PreparedCommand, ExitCode> prepare_command(const CommandInvocation
     return std::unexpected(ExitCode::failure);
   }
   const auto width = terminal_width(invocation.environment);
-  if (line->action == CommandAction::show_help) return std::unexpected(print(help_text(table, syntax, width)));
-  if (line->action == CommandAction::show_all_help) return std::unexpected(print(all_help_text(table, syntax, width)));
+  if (line->action == CommandAction::show_help)
+    return std::unexpected(print(help_text(table, syntax, width)));
+  if (line->action == CommandAction::show_all_help)
+    return std::unexpected(print(all_help_text(table, syntax, width)));
 
   auto paths = find_jupyter_paths(invocation.environment, line->environment_prefixes);
   if (line->action == CommandAction::generate_configuration) {

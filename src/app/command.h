@@ -31,8 +31,8 @@ struct PreparedCommand {
   ServerOptions options;
 };
 
-/// Reads the command line and the configuration and sets the log level. When the command line asks for help or the
-/// like, that is done, and the exit code to end with is given instead.
+/// Reads the command line and the configuration and sets the log level. When the command line asks for help
+/// or the like, that is done, and the exit code to end with is given instead.
 std::expected<PreparedCommand, ExitCode> prepare_command(const CommandInvocation& invocation,
                                                          const CommandSyntax& syntax);
 

@@ -1,13 +1,12 @@
-#include <signal.h>
-#include <unistd.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/signal_set.hpp>
-
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <optional>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <signal.h>
+#include <unistd.h>
 
 #include "app/code_output.h"
 #include "app/command.h"
@@ -23,12 +22,14 @@ namespace {
 const CommandSyntax& syntax() {
   static const CommandSyntax instance{
       .program = "nextgen-kernels execute",
-      .summary = "Runs code on a kernel and prints what it prints. Ends with 0, or with 1 when the code raised.",
-      .options = {{.name = "kernel", .value_name = "NAME", .help = "Start a kernel of this kernel spec for it."},
-                  {.name = "kernel-id", .value_name = "ID", .help = "Run it on this kernel of the server."},
-                  {.name = "url",
-                   .value_name = "URL",
-                   .help = "The server, as it printed its URL; without one, a server is started for this run."}},
+      .summary =
+          "Runs code on a kernel and prints what it prints. Ends with 0, or with 1 when the code raised.",
+      .options =
+          {{.name = "kernel", .value_name = "NAME", .help = "Start a kernel of this kernel spec for it."},
+           {.name = "kernel-id", .value_name = "ID", .help = "Run it on this kernel of the server."},
+           {.name = "url",
+            .value_name = "URL",
+            .help = "The server, as it printed its URL; without one, a server is started for this run."}},
       .arguments_name = "CODE|FILE|-"};
   return instance;
 }
@@ -109,10 +110,12 @@ class Execution {
       const auto& message = **received;
       const auto type = message.header_fields().msg_type;
       // What the server says of the kernel itself has no parent.
-      const bool ours = message.parent_fields().msg_id == request_id || message.parent_fields().msg_id.empty();
+      const bool ours =
+          message.parent_fields().msg_id == request_id || message.parent_fields().msg_id.empty();
       if (!ours) continue;
       if (type == "input_request") {
-        if (auto answered = co_await answer_input(message); !answered) co_return std::unexpected(answered.error());
+        if (auto answered = co_await answer_input(message); !answered)
+          co_return std::unexpected(answered.error());
         continue;
       }
       output_.print(message);
@@ -150,8 +153,8 @@ class Execution {
   }
 
   Task<void> interrupt() {
-    const auto interrupted =
-        co_await connection_.request("POST", "api/kernels/" + kernel_id_ + "/interrupt", nlohmann::json::object());
+    const auto interrupted = co_await connection_.request("POST", "api/kernels/" + kernel_id_ + "/interrupt",
+                                                          nlohmann::json::object());
     if (!interrupted) report_failure(interrupted.error());
   }
 
@@ -176,7 +179,8 @@ ExitCode execute_on(asio::io_context& loop, Execution& execution) {
   return exit_code;
 }
 
-Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, PreparedCommand prepared, Code code) {
+Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, PreparedCommand prepared,
+                                       Code code) {
   const auto token = random_hex(24);
   prepared.options.ip = "127.0.0.1";
   prepared.options.port = 0;
@@ -190,7 +194,8 @@ Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, Prep
   (*application)->run();
 
   auto& loop = (*application)->loop();
-  Execution execution(loop, prepared.line, {.host = "127.0.0.1", .port = *port, .base_path = "/", .token = token},
+  Execution execution(loop, prepared.line,
+                      {.host = "127.0.0.1", .port = *port, .base_path = "/", .token = token},
                       std::move(code));
   const auto exit_code = execute_on(loop, execution);
   loop.restart();
@@ -211,7 +216,8 @@ ExitCode run_execute(const CommandInvocation& invocation) {
     return report_failure({ErrorCode::invalid_argument, "--kernel and --kernel-id exclude each other"});
   const auto url_text = line.value_of("url");
   if (line.has("kernel-id") && !url_text)
-    return report_failure({ErrorCode::invalid_argument, "--kernel-id names a kernel of a server: give its --url"});
+    return report_failure(
+        {ErrorCode::invalid_argument, "--kernel-id names a kernel of a server: give its --url"});
   auto code = read_code(line.arguments.front());
   if (!code) return report_failure(code.error());
   ::signal(SIGPIPE, SIG_IGN);

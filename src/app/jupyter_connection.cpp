@@ -18,7 +18,8 @@ std::string explain(const http::response<http::string_body>& response) {
   const auto body = nlohmann::json::parse(response.body(), nullptr, false);
   if (body.is_object()) {
     for (const auto* field : {"message", "reason"}) {
-      if (const auto text = body.find(field); text != body.end() && text->is_string() && !text->get<std::string>().empty())
+      if (const auto text = body.find(field);
+          text != body.end() && text->is_string() && !text->get<std::string>().empty())
         return text->get<std::string>();
     }
   }
@@ -36,18 +37,21 @@ std::string JupyterConnection::host_header() const {
 
 Task<Result<void>> JupyterConnection::connect(beast::tcp_stream& stream) {
   asio::ip::tcp::resolver resolver(executor_);
-  const auto [unresolved, endpoints] = co_await resolver.async_resolve(url_.host, std::to_string(url_.port), no_throw);
-  if (unresolved) co_return make_error(ErrorCode::unavailable, "Cannot resolve {}: {}", url_.host, unresolved.message());
+  const auto [unresolved, endpoints] =
+      co_await resolver.async_resolve(url_.host, std::to_string(url_.port), no_throw);
+  if (unresolved)
+    co_return make_error(ErrorCode::unavailable, "Cannot resolve {}: {}", url_.host, unresolved.message());
   const auto [refused, endpoint] = co_await stream.async_connect(endpoints, no_throw);
   if (refused) {
-    co_return make_error(ErrorCode::unavailable, "Cannot connect to http://{}: {}. Is the server running?", host_header(),
-                         refused.message());
+    co_return make_error(ErrorCode::unavailable, "Cannot connect to http://{}: {}. Is the server running?",
+                         host_header(), refused.message());
   }
   stream.socket().set_option(asio::ip::tcp::no_delay(true));
   co_return Result<void>{};
 }
 
-Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std::string path, nlohmann::json body) {
+Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std::string path,
+                                                        nlohmann::json body) {
   beast::tcp_stream stream(executor_);
   if (auto connected = co_await connect(stream); !connected) co_return std::unexpected(connected.error());
   http::request<http::string_body> request(http::string_to_verb(method), url_.base_path + path, 11);
@@ -65,10 +69,11 @@ Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std:
   const auto [unread, read] = co_await http::async_read(stream, buffer, response, no_throw);
   if (unread) co_return make_error(ErrorCode::unavailable, "{} {}: {}", method, path, unread.message());
   if (response.result_int() == 401 || response.result_int() == 403) {
-    co_return make_error(ErrorCode::permission_denied,
-                         "The server at http://{} refuses the request: {}. Give its token in the URL (?token=…) or in "
-                         "JUPYTER_TOKEN.",
-                         host_header(), explain(response));
+    co_return make_error(
+        ErrorCode::permission_denied,
+        "The server at http://{} refuses the request: {}. Give its token in the URL (?token=…) or in "
+        "JUPYTER_TOKEN.",
+        host_header(), explain(response));
   }
   if (response.result_int() >= 400) {
     co_return make_error(response.result_int() == 404 ? ErrorCode::not_found : ErrorCode::unavailable, "{}",
@@ -77,7 +82,8 @@ Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std:
   if (response.body().empty()) co_return nlohmann::json();
   auto answer = nlohmann::json::parse(response.body(), nullptr, false);
   if (answer.is_discarded())
-    co_return make_error(ErrorCode::protocol, "{} {}: the answer is no JSON. Is this a Jupyter server?", method, path);
+    co_return make_error(ErrorCode::protocol, "{} {}: the answer is no JSON. Is this a Jupyter server?",
+                         method, path);
   co_return answer;
 }
 
@@ -85,11 +91,13 @@ Task<Result<void>> JupyterConnection::open_channels(std::string kernel_id, std::
   auto& stream = beast::get_lowest_layer(channels_);
   if (auto connected = co_await connect(stream); !connected) co_return connected;
   channels_.read_message_max(0);
-  channels_.set_option(websocket::stream_base::decorator([token = url_.token](websocket::request_type& request) {
-    if (!token.empty()) request.set(http::field::authorization, "token " + token);
-    request.set(http::field::sec_websocket_protocol, v1_protocol);
-  }));
-  const auto path = fmt::format("{}api/kernels/{}/channels?session_id={}", url_.base_path, kernel_id, session);
+  channels_.set_option(
+      websocket::stream_base::decorator([token = url_.token](websocket::request_type& request) {
+        if (!token.empty()) request.set(http::field::authorization, "token " + token);
+        request.set(http::field::sec_websocket_protocol, v1_protocol);
+      }));
+  const auto path =
+      fmt::format("{}api/kernels/{}/channels?session_id={}", url_.base_path, kernel_id, session);
   websocket::response_type response;
   const auto [failure] = co_await channels_.async_handshake(response, host_header(), path, no_throw);
   if (failure) {
@@ -106,15 +114,18 @@ Task<Result<void>> JupyterConnection::send(const OutgoingMessage& message) {
   const auto framed = Message::make(message.channel, message.parts, message.buffers);
   if (!framed) co_return std::unexpected(framed.error());
   const auto payload = (*framed)->v1_payload();
-  const auto [failure, sent] = co_await channels_.async_write(asio::buffer(payload.data(), payload.size()), no_throw);
-  if (failure) co_return make_error(ErrorCode::unavailable, "The connection to the server broke: {}", failure.message());
+  const auto [failure, sent] =
+      co_await channels_.async_write(asio::buffer(payload.data(), payload.size()), no_throw);
+  if (failure)
+    co_return make_error(ErrorCode::unavailable, "The connection to the server broke: {}", failure.message());
   co_return Result<void>{};
 }
 
 Task<Result<Message::Pointer>> JupyterConnection::receive() {
   received_.clear();
   const auto [failure, count] = co_await channels_.async_read(received_, no_throw);
-  if (failure) co_return make_error(ErrorCode::unavailable, "The connection to the server broke: {}", failure.message());
+  if (failure)
+    co_return make_error(ErrorCode::unavailable, "The connection to the server broke: {}", failure.message());
   const auto bytes = received_.cdata();
   co_return Message::from_v1_payload({static_cast<const char*>(bytes.data()), bytes.size()});
 }

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <string>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket/stream.hpp>
-
 #include <nlohmann/json.hpp>
-#include <string>
 
 #include "app/server_url.h"
 #include "base/error.h"
@@ -16,13 +16,14 @@
 
 namespace nextgen_kernels {
 
-/// A client of a Jupyter server, ours or another: its REST API, and the WebSocket of one kernel. On one executor.
+/// A client of a Jupyter server, ours or another: its REST API, and the WebSocket of one kernel. On one
+/// executor.
 class JupyterConnection {
  public:
   JupyterConnection(Executor executor, ServerUrl url);
 
-  /// One request; the body of the answer, null when it is empty. Statuses from 400 on are errors with what the server
-  /// says.
+  /// One request; the body of the answer, null when it is empty. Statuses from 400 on are errors with what
+  /// the server says.
   Task<Result<nlohmann::json>> request(std::string method, std::string path, nlohmann::json body);
 
   /// Opens the channels of a kernel, as the client session `session`.

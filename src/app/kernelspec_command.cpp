@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "app/builtin_classes.h"
 #include "app/command.h"
@@ -24,7 +24,9 @@ ExitCode run_kernelspec(const CommandInvocation& invocation) {
   auto rest = invocation;
   if (rest.arguments.empty() || rest.arguments.front() != "list") {
     const bool help = !rest.arguments.empty() && rest.arguments.front().starts_with("--help");
-    if (!help) return report_failure({ErrorCode::invalid_argument, "Usage: nextgen-kernels kernelspec list [--all] [--json]"});
+    if (!help)
+      return report_failure(
+          {ErrorCode::invalid_argument, "Usage: nextgen-kernels kernelspec list [--all] [--json]"});
   } else {
     rest.arguments.erase(rest.arguments.begin());
   }

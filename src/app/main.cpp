@@ -1,9 +1,9 @@
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdio>
 #include <exception>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "app/command.h"
 #include "base/strings.h"
@@ -26,8 +26,10 @@ constexpr std::array<Subcommand, 3> subcommands = {{
 
 void print_usage(std::FILE* out) {
   fmt::print(out, "A kernel service for Jupyter.\n\nUsage: nextgen-kernels COMMAND [OPTION]…\n\n");
-  for (const auto& subcommand : subcommands) fmt::print(out, "  {:<12}{}\n", subcommand.name, subcommand.help);
-  fmt::print(out, "\nnextgen-kernels COMMAND --help tells the options of a command, --help-all every setting.\n");
+  for (const auto& subcommand : subcommands)
+    fmt::print(out, "  {:<12}{}\n", subcommand.name, subcommand.help);
+  fmt::print(out,
+             "\nnextgen-kernels COMMAND --help tells the options of a command, --help-all every setting.\n");
 }
 
 int run(int argc, char** argv) {
@@ -48,13 +50,14 @@ int run(int argc, char** argv) {
   std::vector<std::string> names;
   for (const auto& subcommand : subcommands) {
     if (subcommand.name == name) {
-      return static_cast<int>(
-          subcommand.run({.arguments = {arguments.begin() + 1, arguments.end()}, .environment = nk::process_environment()}));
+      return static_cast<int>(subcommand.run(
+          {.arguments = {arguments.begin() + 1, arguments.end()}, .environment = nk::process_environment()}));
     }
     names.emplace_back(subcommand.name);
   }
   const auto meant = nk::closest_match(name, names);
-  fmt::print(stderr, "nextgen-kernels: there is no command '{}'{}\n\n", name, meant ? ". Did you mean " + *meant + "?" : "");
+  fmt::print(stderr, "nextgen-kernels: there is no command '{}'{}\n\n", name,
+             meant ? ". Did you mean " + *meant + "?" : "");
   print_usage(stderr);
   return static_cast<int>(nk::ExitCode::failure);
 }

@@ -1,13 +1,12 @@
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <fcntl.h>
 #include <signal.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include "app/command.h"
 #include "app/server_url.h"
@@ -57,7 +56,8 @@ void print_welcome(const ServerOptions& options, std::uint16_t port, const std::
 
 class ServeRun {
  public:
-  explicit ServeRun(Application& application) : application_(application), signals_(application.loop(), SIGINT, SIGTERM) {}
+  explicit ServeRun(Application& application)
+      : application_(application), signals_(application.loop(), SIGINT, SIGTERM) {}
 
   /// Serves until a signal ends it.
   void run() {
@@ -106,12 +106,14 @@ ExitCode run_serve(const CommandInvocation& invocation) {
   const auto port = (*application)->bind();
   if (!port) return report_failure(port.error());
 
-  const auto log_file =
-      options.log_file.empty() ? runtime_dir / fmt::format("nextgen-kernels-{}.log", *port) : options.log_file;
-  if (auto logging = log_to_file(log_file, options.log_level); !logging) return report_failure(logging.error());
-  log_info("nextgen-kernels {} listens on {} (process {})", NEXTGEN_KERNELS_VERSION, local_url(options.ip, *port),
-           ::getpid());
-  if (token.empty()) log_warning("There is no token: everybody who can reach this server can run code as you");
+  const auto log_file = options.log_file.empty() ? runtime_dir / fmt::format("nextgen-kernels-{}.log", *port)
+                                                 : options.log_file;
+  if (auto logging = log_to_file(log_file, options.log_level); !logging)
+    return report_failure(logging.error());
+  log_info("nextgen-kernels {} listens on {} (process {})", NEXTGEN_KERNELS_VERSION,
+           local_url(options.ip, *port), ::getpid());
+  if (token.empty())
+    log_warning("There is no token: everybody who can reach this server can run code as you");
   print_welcome(options, *port, token, log_file);
   ServeRun(**application).run();
   return ExitCode::success;

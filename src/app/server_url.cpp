@@ -9,13 +9,15 @@ namespace nextgen_kernels {
 Result<ServerUrl> ServerUrl::parse(std::string_view text) {
   constexpr std::string_view scheme = "http://";
   if (!text.starts_with(scheme)) {
-    return make_error(ErrorCode::invalid_argument,
-                      "The URL of a server must begin with http://, for example http://127.0.0.1:8888/?token=…");
+    return make_error(
+        ErrorCode::invalid_argument,
+        "The URL of a server must begin with http://, for example http://127.0.0.1:8888/?token=…");
   }
   text.remove_prefix(scheme.size());
   text = text.substr(0, text.find('#'));
   const auto query_start = text.find('?');
-  const auto query = query_start == std::string_view::npos ? std::string_view() : text.substr(query_start + 1);
+  const auto query =
+      query_start == std::string_view::npos ? std::string_view() : text.substr(query_start + 1);
   text = text.substr(0, query_start);
   const auto path_start = text.find('/');
   auto authority = text.substr(0, path_start);
@@ -38,7 +40,8 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
       return make_error(ErrorCode::invalid_argument, "'{}' is no port number", digits);
     authority = authority.substr(0, colon);
   }
-  if (authority.starts_with('[') && authority.ends_with(']')) authority = authority.substr(1, authority.size() - 2);
+  if (authority.starts_with('[') && authority.ends_with(']'))
+    authority = authority.substr(1, authority.size() - 2);
   if (authority.empty()) return make_error(ErrorCode::invalid_argument, "The URL names no host");
   url.host = authority;
   return url;
