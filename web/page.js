@@ -67,18 +67,26 @@ function table(caption, titles, rows) {
 
 const class_name = (reference) => reference.split(":").pop();
 
+/** A name that may be broken between its words. */
+function breakable(name) {
+  const words = name.split(/(?<=[._])|(?<=[a-z0-9])(?=[A-Z])/);
+  return make("span", {}, ...words.flatMap((word) => [word, make("wbr")]));
+}
+
 /** A class by its name, with its module. */
 function class_cell(reference) {
   if (!reference) return make("td", {}, "–");
   const module = reference.split(":").slice(0, -1).join(":");
-  return make("td", { class: "class" }, class_name(reference), make("small", {}, module));
+  return make("td", { class: "class" }, breakable(class_name(reference)), make("small", {}, breakable(module)));
 }
+
+const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 
 function time_since(timestamp) {
   const seconds = Math.max(0, (Date.now() - Date.parse(timestamp)) / 1000);
   for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
-    const count = Math.floor(seconds / length);
-    if (count > 0) return `${count} ${unit}${count > 1 ? "s" : ""} ago`;
+    const number = Math.floor(seconds / length);
+    if (number > 0) return `${count(number, unit)} ago`;
   }
   return "just now";
 }
@@ -103,6 +111,14 @@ async function act(kernel, done, method, path) {
   await show_kernels();
 }
 
+/** Which rule of the registry chose the client, by the kernel model's `matched_by`. */
+const rules = {
+  exact: "registered for this class",
+  base: "registered for a base of this class",
+  fallback: "the fallback client",
+  configured: "configured",
+};
+
 const kernel_title = (kernel) => display_names[kernel.name] || kernel.name;
 
 function kernel_row(kernel) {
@@ -119,10 +135,9 @@ function kernel_row(kernel) {
     make("td", {}, make("span", { class: `state ${kernel.execution_state}` }, kernel.execution_state),
       kernel.reason ? make("small", { class: "reason" }, kernel.reason) : null),
     make("td", { class: "class", title: `${kernel.provisioner} → ${kernel.client}` },
-      make("span", {}, class_name(kernel.provisioner || "–")), " → ", make("span", {}, class_name(kernel.client || "–")),
-      kernel.matched_by ? make("small", {}, `matched by ${kernel.matched_by}`) : null),
-    make("td", {}, String(kernel.connections)),
-    make("td", {}, time_since(kernel.last_activity)),
+      breakable(class_name(kernel.provisioner || "–")), " → ", breakable(class_name(kernel.client || "–")),
+      make("small", {}, rules[kernel.matched_by] || kernel.matched_by)),
+    make("td", {}, time_since(kernel.last_activity), make("small", {}, count(kernel.connections, "connection"))),
     make("td", { class: "actions" },
       button("Interrupt", () => act(kernel, "interrupted", "POST", `${path}/interrupt`)), " ",
       button("Restart", () => {
@@ -139,7 +154,7 @@ async function show_kernels() {
   const kernels = await ask("GET", "api/kernels?no_track_activity=1");
   document.title = kernels.length ? `(${kernels.length}) nextgen-kernels` : "nextgen-kernels";
   update("kernels", kernels.length
-    ? table("Running kernels", ["Kernel", "State", "Provisioner → client", "Connections", "Last activity", ""], kernels.map(kernel_row))
+    ? table("Running kernels", ["Kernel", "State", "Provisioner → client", "Last activity", "Actions"], kernels.map(kernel_row))
     : make("p", { class: "empty" }, "No kernel runs. Start one below, or open a notebook in an attached JupyterLab."));
 }
 

@@ -12,6 +12,11 @@ constexpr std::string_view page_content_policy =
     "'none'; "
     "form-action 'none'; frame-ancestors 'self'";
 
+// Of a page without scripts, which can load nothing: strangers get no other file.
+constexpr std::string_view forbidden_page_content_policy =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors "
+    "'none'";
+
 HttpResponse serve_asset(const WebAsset& asset) {
   HttpResponse response;
   response.headers.set(http::field::content_type, asset.content_type);
@@ -35,6 +40,7 @@ void PageHandlers::add_routes(Router& router) {
 HttpResponse PageHandlers::make_forbidden_page() {
   auto response = serve_asset(*find_web_asset("forbidden.html"));
   response.status = http::status::forbidden;
+  response.headers.set("Content-Security-Policy", forbidden_page_content_policy);
   response.headers.erase(http::field::etag);
   return response;
 }
