@@ -1,5 +1,9 @@
 #include "server/kernel_handlers.h"
 
+#include <set>
+
+#include <fmt/ranges.h>
+
 #include "server/json_fields.h"
 
 namespace nextgen_kernels {
@@ -79,8 +83,20 @@ Task<Result<HttpResponse>> KernelHandlers::start(HttpRequest request) {
       co_return created(*existing);
   }
   const auto kernel = co_await kernels_.start_kernel(std::move(*start));
-  if (!kernel) co_return std::unexpected(kernel.error());
-  co_return created(**kernel);
+  if (kernel) co_return created(**kernel);
+  if (kernel.error().code != ErrorCode::not_found) co_return std::unexpected(kernel.error());
+  co_return std::unexpected(co_await name_kernel_specs(kernel.error()));
+}
+
+Task<Error> KernelHandlers::name_kernel_specs(Error unknown_spec) {
+  const auto entries = co_await pool_.run([&specs = kernels_.kernel_specs()] { return specs.list(); });
+  std::set<std::string> names;
+  for (const auto& entry : entries) {
+    if (entry.spec) names.insert(entry.name);
+  }
+  unknown_spec.message += names.empty() ? ". There are none: install one, for example ipykernel"
+                                        : fmt::format(". There are: {}", fmt::join(names, ", "));
+  co_return unknown_spec;
 }
 
 Task<Result<HttpResponse>> KernelHandlers::get(HttpRequest request) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels/multi_kernel_manager.h"
+#include "runtime/blocking_pool.h"
 #include "server/router.h"
 
 namespace nextgen_kernels {
@@ -14,8 +15,8 @@ nlohmann::ordered_json kernel_model(const KernelManager& kernel);
 /// `/api/kernels`: list, start, look at, end, interrupt and restart kernels. Owned by the server.
 class KernelHandlers {
  public:
-  KernelHandlers(MultiKernelManager& kernels, std::string base_url)
-      : kernels_(kernels), base_url_(std::move(base_url)) {}
+  KernelHandlers(MultiKernelManager& kernels, BlockingPool& pool, std::string base_url)
+      : kernels_(kernels), pool_(pool), base_url_(std::move(base_url)) {}
 
   void add_routes(Router& router);
 
@@ -28,9 +29,11 @@ class KernelHandlers {
   Task<Result<HttpResponse>> restart(HttpRequest request);
 
   Result<StartKernelRequest> read_start_request(const HttpRequest& request) const;
+  Task<Error> name_kernel_specs(Error unknown_spec);
   HttpResponse created(const KernelManager& kernel) const;
 
   MultiKernelManager& kernels_;
+  BlockingPool& pool_;
   std::string base_url_;
 };
 

@@ -90,10 +90,7 @@ Task<Result<HttpResponse>> KernelSpecHandlers::list(HttpRequest request) {
 }
 
 Task<Result<KernelSpec>> KernelSpecHandlers::find_spec(std::string name) {
-  auto spec = co_await pool_.run([&specs = specs_, name] { return specs.get_kernel_spec(name); });
-  if (spec) co_return std::move(*spec);
-  if (spec.error().code != ErrorCode::not_found) co_return std::unexpected(spec.error());
-  co_return make_error(ErrorCode::not_found, "Kernel spec {} not found", name);
+  co_return co_await pool_.run([&specs = specs_, name] { return specs.get_kernel_spec(name); });
 }
 
 Task<Result<HttpResponse>> KernelSpecHandlers::get(HttpRequest request) {

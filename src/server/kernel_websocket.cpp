@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -35,20 +36,20 @@ std::string_view shown_state(ExecutionState state) {
 }  // namespace
 
 KernelWebSocket::KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel,
-                                 KernelWebSocketClient client, KernelWebSocketSettings settings)
+                                 KernelWebSocketClient client, std::unique_ptr<SessionCursor> cursor,
+                                 KernelWebSocketSettings settings)
     : socket_(std::move(socket)),
       kernel_(std::move(kernel)),
-      conversation_(kernel_->conversation()),
       client_(std::move(client)),
       settings_(settings),
-      audience_(conversation_->audience_of(client_.session_id)),
+      cursor_(std::move(cursor)),
       decoder_({.role = WebSocketDecoder::Role::server,
                 .text_validation = WebSocketDecoder::TextValidation::none,
                 .max_message_size = settings.max_message_bytes}),
       timer_(socket_.get_executor()),
       last_sign_of_life_(steady_clock::now()) {
   kernel_->add_connection();
-  cursor_.emplace(conversation_->journal(), static_cast<JournalListener&>(*this), audience_);
+  cursor_->set_listener(this);
 }
 
 KernelWebSocket::~KernelWebSocket() {
@@ -88,11 +89,23 @@ void KernelWebSocket::end() {
   timer_.cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);
-  cursor_.reset();
-  messages_.clear();
+  cursor_->set_listener(nullptr);
+  cursor_->return_unsent(take_unsent());
   queued_own_.clear();
   kernel_->remove_connection();
-  if (on_ended) on_ended(*this);
+  if (on_ended) on_ended(*this, std::move(cursor_));
+}
+
+/// Of the kernel's messages being written those that the socket has not taken completely.
+std::vector<Message::Pointer> KernelWebSocket::take_unsent() {
+  const auto control_buffers = buffers_.size() - messages_.size();
+  const auto sent = std::max(written_buffers_, control_buffers) - control_buffers;
+  const auto first = static_cast<std::ptrdiff_t>(std::max(sent, first_relayed_));
+  std::vector<Message::Pointer> unsent(std::make_move_iterator(messages_.begin() + first),
+                                       std::make_move_iterator(messages_.end()));
+  messages_.clear();
+  buffers_.clear();
+  return unsent;
 }
 
 void KernelWebSocket::close(std::uint16_t code, std::string_view reason) {
@@ -132,10 +145,10 @@ bool KernelWebSocket::collect() {
   if (!control_.empty()) buffers_.push_back(asio::buffer(control_));
   for (auto& message : queued_own_) add_frame(std::move(message));
   queued_own_.clear();
+  first_relayed_ = messages_.size();
   if (state_ == State::open) collect_journal();
   if (!buffers_.empty()) return true;
-  const auto& journal = conversation_->journal();
-  if (state_ == State::open && journal.closed() && cursor_->at_end())
+  if (state_ == State::open && cursor_->journal_closed() && cursor_->at_end())
     close(websocket_close::normal, "The kernel was shut down");
   return false;
 }
@@ -151,6 +164,7 @@ void KernelWebSocket::collect_journal() {
     for (auto& message : queued_own_) add_frame(std::move(message));
     queued_own_.clear();
   }
+  first_relayed_ = messages_.size();
   for (auto& message : batch.messages) add_frame(std::move(message));
 }
 
@@ -322,7 +336,7 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
   }
   const auto storage = message->storage;
   const auto header = message->parts[0];
-  if (const auto taken = kernel_->handle_incoming_message(std::move(*message), audience_); !taken) {
+  if (const auto taken = kernel_->handle_incoming_message(std::move(*message), cursor_->audience()); !taken) {
     log_warning("{}: {}", describe(), taken.error().message);
     // As an output of what was asked, so that it shows where the user waits for one.
     queue_notice(taken.error().message + "\n", header);

@@ -15,6 +15,7 @@
 #include "journal/conversation.h"
 #include "kernels/kernel_manager.h"
 #include "server/http_message.h"
+#include "server/session_cursor.h"
 #include "wire/message.h"
 #include "wire/outgoing_message.h"
 #include "wire/websocket_frame.h"
@@ -34,11 +35,14 @@ struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration close_timeout =
       std::chrono::seconds(2);  ///< For its answer to a close frame.
   std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
+  /// For so long a session that lost its socket can come back and get what it missed.
+  std::chrono::steady_clock::duration reconnect_time = std::chrono::minutes(5);
 };
 
 /// Whose WebSocket it is and what it carries.
 struct KernelWebSocketClient {
   std::string session_id;
+  bool may_come_back = false;  ///< It named its session itself, so another socket can continue it.
   KernelWebSocketProtocol protocol = KernelWebSocketProtocol::legacy;
 };
 
@@ -54,12 +58,16 @@ struct KernelWebSocketClient {
 class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, private JournalListener {
  public:
   KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
-                  KernelWebSocketSettings settings);
+                  std::unique_ptr<SessionCursor> cursor, KernelWebSocketSettings settings);
   KernelWebSocket(const KernelWebSocket&) = delete;
   KernelWebSocket& operator=(const KernelWebSocket&) = delete;
   virtual ~KernelWebSocket();
 
-  std::function<void(KernelWebSocket& socket)> on_ended;
+  /// Told once; `cursor` is where the client's session stands, with what did not get to it any more.
+  std::function<void(KernelWebSocket& socket, std::unique_ptr<SessionCursor> cursor)> on_ended;
+
+  const std::string& kernel_id() const { return kernel_->kernel_id(); }
+  const KernelWebSocketClient& client() const { return client_; }
 
   /// Tells the client the kernel's state and begins to relay. `received` came with the upgrade request.
   void start(std::string_view received);
@@ -84,6 +92,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   bool write_collected();
   void wait_writable();
   void finish_batch();
+  std::vector<Message::Pointer> take_unsent();
 
   // Reading.
   void wait_readable();
@@ -105,11 +114,9 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
 
   TcpSocket socket_;
   std::shared_ptr<KernelManager> kernel_;
-  std::shared_ptr<Conversation> conversation_;
   KernelWebSocketClient client_;
   KernelWebSocketSettings settings_;
-  Audience audience_;
-  std::optional<Cursor> cursor_;
+  std::unique_ptr<SessionCursor> cursor_;
   WebSocketDecoder decoder_;
   asio::steady_timer timer_;
   State state_ = State::open;
@@ -122,6 +129,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   std::string control_;                       // What is being written:
   std::vector<Message::Pointer> messages_;
   std::vector<asio::const_buffer> buffers_;
+  std::size_t first_relayed_ = 0;  // In messages_: before it are those of ours.
   std::size_t written_buffers_ = 0;
 };
 

@@ -87,7 +87,7 @@ class Server::Service final : public HttpService {
         pool_(blocking_threads),
         sessions_(executor, kernels),
         status_handlers_(kernels, settings_.version, settings_.registry_model),
-        kernel_handlers_(kernels, settings_.base_url),
+        kernel_handlers_(kernels, pool_, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
         session_handlers_(sessions_, kernels, settings_.base_url),
         websocket_handlers_(executor, kernels, origins_, settings_.websockets),
@@ -153,8 +153,7 @@ class Server::Service final : public HttpService {
   HttpResponse refuse_stranger(const HttpRequest& request) const {
     log_debug("{} {}: no valid token", request.method_name, request.path);
     if (is_browser_navigation(request)) return PageHandlers::make_forbidden_page();
-    return error_response(http::status::forbidden,
-                          "Forbidden: show the server's token, as 'Authorization: token …' or '?token=…'");
+    return error_response(http::status::forbidden, "Forbidden");
   }
 
   std::optional<HttpResponse> check_site(const HttpRequest& request) const {

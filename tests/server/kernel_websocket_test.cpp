@@ -431,6 +431,89 @@ TEST_F(KernelWebSocketTest, gives_up_on_clients_that_do_not_answer_pings) {
   wait_for_connections(id, 0);
 }
 
+// Sessions that come back
+// --------------------------------------------------------------------------------------------
+
+TEST_F(KernelWebSocketTest, a_session_that_comes_back_gets_what_it_missed) {
+  start();
+  const auto id = start_ready_kernel();
+  {
+    auto socket = open_v1_idle(id, "&session_id=a");
+    socket.send_frame(WebSocketOpcode::binary, v1_request("r1"));
+    wait_for_sent(1);
+    print(id, {"seen"});
+    EXPECT_EQ(receive_v1(socket).content.at("text"), "seen");
+  }
+  wait_for_connections(id, 0);
+  print(id, {"missed 1", "missed 2"});
+  say(id, Channel::shell, "execute_reply", request_header("r1"));
+  auto stranger = open_v1_idle(id, "&session_id=b");
+  auto back = open_v1_idle(id, "&session_id=a");
+  EXPECT_EQ(receive_v1(back).content.at("text"), "missed 1");
+  EXPECT_EQ(receive_v1(back).content.at("text"), "missed 2");
+  EXPECT_EQ(receive_v1(back).type, "execute_reply");
+  print(id, {"new"});
+  EXPECT_EQ(receive_v1(back).content.at("text"), "new");
+  EXPECT_EQ(receive_v1(stranger).content.at("text"), "new");
+}
+
+TEST_F(KernelWebSocketTest, a_session_that_comes_back_gets_what_its_old_socket_could_not_send) {
+  start();
+  const auto id = start_ready_kernel();
+  std::vector<std::string> texts;
+  for (int i = 0; i < 40; ++i) texts.push_back(std::to_string(i) + std::string(500'000, 'x'));
+  {
+    auto socket = open_v1_idle(id, "&session_id=a");
+    print(id, texts);
+  }
+  wait_for_connections(id, 0);
+  auto back = open_v1_idle(id, "&session_id=a");
+  const auto first = receive_v1(back).content.at("text").get<std::string>();
+  const auto position = static_cast<std::size_t>(std::ranges::find(texts, first) - texts.begin());
+  ASSERT_LT(position, texts.size());
+  for (auto i = position + 1; i < texts.size(); ++i) ASSERT_EQ(receive_v1(back).content.at("text"), texts[i]);
+}
+
+TEST_F(KernelWebSocketTest, a_session_with_another_socket_misses_nothing_and_gets_nothing_twice) {
+  start();
+  const auto id = start_ready_kernel();
+  auto older = std::make_unique<TestWebSocket>(open_v1_idle(id, "&session_id=a"));
+  auto newer = open_v1_idle(id, "&session_id=a");
+  older.reset();
+  wait_for_connections(id, 1);
+  print(id, {"once"});
+  EXPECT_EQ(receive_v1(newer).content.at("text"), "once");
+  auto third = open_v1_idle(id, "&session_id=a");
+  print(id, {"for both"});
+  EXPECT_EQ(receive_v1(newer).content.at("text"), "for both");
+  EXPECT_EQ(receive_v1(third).content.at("text"), "for both");
+}
+
+TEST_F(KernelWebSocketTest, forgets_sessions_that_do_not_come_back) {
+  settings_.websockets.reconnect_time = std::chrono::milliseconds(50);
+  start();
+  const auto id = start_ready_kernel();
+  open_v1_idle(id, "&session_id=a");
+  wait_for_connections(id, 0);
+  print(id, std::vector<std::string>(10, std::string(500'000, 'x')));
+  wait_until([&] {
+    const auto conversation = kernels_->find_kernel(id)->conversation();
+    conversation->flush();
+    return conversation->journal().memory_size() < 2'000'000;
+  });
+}
+
+TEST_F(KernelWebSocketTest, forgets_absent_sessions_with_their_kernel) {
+  start();
+  const auto id = start_ready_kernel();
+  for (int i = 0; i < 20; ++i) open_v1_idle(id, "&session_id=" + std::to_string(i));
+  wait_for_connections(id, 0);
+  std::weak_ptr<Conversation> conversation =
+      on_loop([&] { return kernels_->find_kernel(id)->conversation(); });
+  EXPECT_EQ(request("DELETE", "/api/kernels/" + id).status, 204u);
+  wait_until([&] { return conversation.expired(); });
+}
+
 // Control frames and the end
 // ----------------------------------------------------------------------------------------
 

@@ -130,7 +130,8 @@ TEST_F(RestApiTest, refuses_strangers_everywhere) {
                              std::string("/"), std::string("/static/page.js"), std::string("/api/nothing")}) {
     const auto response = request_with("", "GET", target);
     EXPECT_EQ(response.status, 403u) << target;
-    EXPECT_EQ(response.json().at("reason"), "Forbidden");
+    EXPECT_EQ(response.json(),
+              nlohmann::json({{"message", "Forbidden"}, {"reason", "Forbidden"}, {"traceback", ""}}));
     EXPECT_EQ(request_with("Authorization: token wrong\r\n", "GET", target).status, 403u) << target;
   }
   EXPECT_EQ(request_with("", "DELETE", "/api/kernels/" + kernel).status, 403u);
@@ -269,7 +270,7 @@ TEST_F(RestApiTest, says_that_a_kernel_spec_is_unknown) {
   start();
   const auto response = request("POST", "/api/kernels", R"({"name": "nope"})");
   EXPECT_EQ(response.status, 404u);
-  EXPECT_THAT(response.json().at("message").get<std::string>(), HasSubstr("nope"));
+  EXPECT_EQ(response.json().at("message"), "Kernel spec nope not found. There are: other, test");
 }
 
 TEST_F(RestApiTest, says_why_a_kernel_did_not_start) {
