@@ -47,6 +47,9 @@ class Application {
   /// Refuses what is new, then ends sockets, requests and kernels.
   Task<void> stop();
 
+  /// Lets `stop` wait for no kernel any longer: kills them.
+  void kill_kernels() { kernels_->kill_all(); }
+
  private:
   explicit Application(ApplicationSettings settings);
 

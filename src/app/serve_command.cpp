@@ -74,7 +74,7 @@ class ServeRun {
     std::fflush(stdout);
     log_info("Stopping");
     signals_.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) application_.loop().stop();
+      if (!error) application_.kill_kernels();
     });
     asio::co_spawn(application_.loop(), application_.stop(), [this](const std::exception_ptr& failure) {
       if (failure) log_error("Stopping failed");

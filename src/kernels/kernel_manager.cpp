@@ -344,6 +344,12 @@ Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience) {
   finish();
 }
 
+Task<void> KernelManager::kill_process() {
+  const auto self = shared_from_this();
+  if (provisioner_ == nullptr || !provisioner_->has_process() || !provisioner_->owns_kernel()) co_return;
+  co_await provisioner_->kill(ShutdownPurpose::end);
+}
+
 Task<Result<void>> KernelManager::wait_until_ready() {
   const auto self = shared_from_this();
   while (!ready_) {

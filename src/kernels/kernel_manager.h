@@ -110,6 +110,9 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// Ends the process: shutdown_request, then SIGTERM, then SIGKILL; publishes `dead` and closes the journal.
   Task<void> shutdown_kernel(ShutdownPatience patience);
 
+  /// Kills the process, whatever else is under way; a shutdown that waits for its end goes on at once.
+  Task<void> kill_process();
+
   /// Ends with the state left behind `starting`: no error when requests can be answered, or why the kernel is
   /// dead.
   Task<Result<void>> wait_until_ready();

@@ -103,6 +103,11 @@ Task<void> MultiKernelManager::shutdown_all(ShutdownPatience patience) {
   co_await tasks_.join();
 }
 
+void MultiKernelManager::kill_all() {
+  for (const auto& kernel : kernels_)
+    tasks_.spawn("kill kernel " + kernel->kernel_id(), kernel->kill_process());
+}
+
 void MultiKernelManager::on_kernel_removed(std::function<void(const std::string&)> callback) {
   removed_callbacks_.push_back(std::move(callback));
 }

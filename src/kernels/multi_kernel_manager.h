@@ -63,6 +63,9 @@ class MultiKernelManager {
   /// Refuses new kernels and ends all there are, at once and each within `patience`.
   Task<void> shutdown_all(ShutdownPatience patience);
 
+  /// Kills the processes of all kernels, while `shutdown_all` waits for their end.
+  void kill_all();
+
   /// Called after a kernel was removed, whoever ended it.
   void on_kernel_removed(std::function<void(const std::string& kernel_id)> callback);
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "server/websocket_handshake.h"
 
@@ -97,6 +98,12 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   if (request.header_lists("Sec-WebSocket-Protocol", v1_subprotocol)) {
     client.protocol = KernelWebSocketProtocol::v1;
     accepted->headers.set(http::field::sec_websocket_protocol, v1_subprotocol);
+  }
+  if (client.protocol == KernelWebSocketProtocol::legacy) {
+    // As Jupyter Server does: its gateway client (nbclient and papermill use it) takes a kernel for broken
+    // when the first reply takes longer than a second, so it must not be let in before the kernel answers.
+    const auto answers_or_dead = co_await (*kernel)->wait_until_ready();
+    if (!answers_or_dead) log_debug("WebSocket: {}", answers_or_dead.error().message);
   }
   accepted->upgrade = [this, kernel = std::move(*kernel), client = std::move(client)](TcpSocket tcp,
                                                                                       std::string received) {

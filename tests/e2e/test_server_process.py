@@ -37,9 +37,9 @@ class TestStart:
     @pytest.mark.stock_differs("it logs its URL to standard error")
     def test_one_clickable_url_on_standard_output(self, start_server: ServerFactory) -> None:
         server = start_server()
-        urls = [line for line in server.stdout if "http://" in line]
+        urls = [line.strip() for line in server.stdout if line.strip().startswith("http://")]
         assert len(urls) == 1
-        url = next(word for word in urls[0].split() if word.startswith("http://"))
+        url = urls[0]
         assert parse_qs(urlsplit(url).query)["token"] == [server.token]
         assert requests.get(url, timeout=PATIENCE).status_code == 200
 
@@ -115,6 +115,23 @@ class TestStop:
         server.process.send_signal(signal.SIGTERM)
         assert v1.wait_for_close() in {1011, 1012}
         assert legacy.wait_for_close() in {1011, 1012}
+
+    @pytest.mark.stock_differs("it asks on the terminal", run=False)
+    def test_a_second_signal_kills_kernels_that_do_not_end(self, start_server: ServerFactory) -> None:
+        server = start_server(options=["--debug"])
+        sockets, pids = kernel_pids(server, 1)
+        deaf = sockets[0].execute(
+            "import signal\n"
+            "for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, signal.SIG_IGN)\n"
+            "print('deaf', flush=True)\n"
+            "while True: pass"
+        )
+        sockets[0].wait_for(lambda m: m.type == "stream" and m.parent == deaf, "its output")
+        server.process.send_signal(signal.SIGINT)
+        assert sockets[0].wait_for_close() == 1012
+        server.process.send_signal(signal.SIGINT)
+        assert server.wait(5.0) == 0
+        assert process_ended(pids[0])
 
     def test_kernel_that_ignores_signals_is_ended_too(self, start_server: ServerFactory) -> None:
         server = start_server()

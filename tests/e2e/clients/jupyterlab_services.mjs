@@ -156,7 +156,7 @@ const scenarios = {
     await within(kernel.restart(), 'restarting');
     await until(kernel.connectionStatusChanged, () => kernel.connectionStatus === 'connected', 'reconnecting');
     const after = await run(kernel, "print('marker' in dir())");
-    const seen = { after, statuses, id: kernel.id, model: session.model.kernel.id };
+    const seen = { after, statuses: [...statuses], id: kernel.id, model: session.model.kernel.id };
     await session.shutdown();
     return seen;
   },
@@ -235,8 +235,9 @@ const scenarios = {
     await within(restarted, 'the news of the restart');
     await until(kernel.connectionStatusChanged, () => kernel.connectionStatus === 'connected', 'reconnecting');
     const after = await run(kernel, "print('born again')");
+    const seen = { statuses: [...statuses], after };
     await session.shutdown();
-    return { statuses, after };
+    return seen;
   },
 };
 

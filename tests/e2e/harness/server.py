@@ -125,7 +125,7 @@ class Server:
         self.process = subprocess.Popen(
             arguments,
             cwd=self.root,
-            env=isolated_environment(home, **credentials, **(environment or {})),
+            env=isolated_environment(home, **(credentials | (environment or {}))),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
