@@ -83,11 +83,12 @@ std::vector<ClassProblem> ClassTable::problems() const {
   return found;
 }
 
-std::vector<ClassDeclaration> ClassTable::classes() const {
-  std::vector<ClassDeclaration> declarations;
+std::vector<std::shared_ptr<const ClassDeclaration>> ClassTable::classes() const {
+  std::vector<std::shared_ptr<const ClassDeclaration>> declarations;
   declarations.reserve(entries_.size());
-  for (const auto& entry : entries_ | std::views::values) declarations.push_back(*entry.declaration);
-  std::ranges::sort(declarations, std::less{}, &ClassDeclaration::reference);
+  for (const auto& entry : entries_ | std::views::values) declarations.push_back(entry.declaration);
+  std::ranges::sort(declarations, std::less{},
+                    [](const auto& declaration) -> const ClassReference& { return declaration->reference; });
   return declarations;
 }
 

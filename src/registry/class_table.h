@@ -50,7 +50,7 @@ class ClassTable {
   std::vector<ClassProblem> problems() const;
 
   /// All declarations, sorted by reference.
-  std::vector<ClassDeclaration> classes() const;
+  std::vector<std::shared_ptr<const ClassDeclaration>> classes() const;
 
  private:
   using Linearization = std::vector<ClassReference>;

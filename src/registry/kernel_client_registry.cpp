@@ -6,35 +6,13 @@
 
 #include "base/log.h"
 #include "registry/registry_core.h"
+#include "registry/text_mapping.h"
 
 namespace nextgen_kernels {
 namespace {
 
 using Events = std::vector<RegistryEvent>;
 using MappingPointer = std::shared_ptr<const Mapping>;
-
-/// Says that an argument is declared as the other kind of class, if it is.
-std::optional<Error> wrong_kind(const ClassTable& classes, const ClassReference& reference,
-                                ClassKind wanted) {
-  const auto* declaration = classes.find(reference);
-  if (!declaration || declaration->kind == wanted) return std::nullopt;
-  return Error{
-      ErrorCode::invalid_argument,
-      fmt::format("{} is declared as a {}, not as a {}; a mapping is from a provisioner to its client",
-                  reference, to_string(declaration->kind), to_string(wanted))};
-}
-
-std::optional<Error> wrong_kinds(const ClassTable& classes, const Mapping& mapping) {
-  if (auto error = wrong_kind(classes, mapping.provisioner, ClassKind::provisioner)) return error;
-  return wrong_kind(classes, mapping.client, ClassKind::client);
-}
-
-/// The place of a mapping that a new one takes: same provisioner and precedence, and it claims the same
-/// kernels.
-bool same_place(const Mapping& left, const Mapping& right) {
-  return left.precedence == right.precedence && left.provisioner == right.provisioner &&
-         left.options.priority == right.options.priority && left.options.criteria == right.options.criteria;
-}
 
 /// A copy that does not itself remember what it replaced, so that replacing forever needs no memory.
 MappingPointer without_history(const Mapping& mapping) {
@@ -46,93 +24,6 @@ MappingPointer without_history(const Mapping& mapping) {
 void log_mapping(const Mapping& mapping) {
   log_info("KernelClientRegistry: {} is mapped to {} ({})", mapping.provisioner, mapping.client,
            mapping.describe_source());
-}
-
-/// One item of a configuration or of entry points, before it is a mapping.
-struct TextMapping {
-  std::string provisioner;
-  std::string client;
-  MappingOptions options;
-};
-
-Result<Mapping> parse_mapping(const TextMapping& text, Precedence precedence) {
-  auto provisioner = ClassReference::parse(text.provisioner);
-  if (!provisioner) return std::unexpected(provisioner.error());
-  auto client = ClassReference::parse(text.client);
-  if (!client) return std::unexpected(client.error());
-  return Mapping{.id = {},
-                 .provisioner = *std::move(provisioner),
-                 .client = *std::move(client),
-                 .precedence = precedence,
-                 .options = text.options};
-}
-
-/// Replaces all mappings of one precedence. One that was there before stays the same mapping.
-std::vector<Error> replace_all(RegistryCore& core, Precedence precedence,
-                               const std::vector<TextMapping>& texts) {
-  const auto install = [&](RegistryState& state, Events& events) {
-    std::vector<Error> errors;
-    std::vector<MappingPointer> old_mappings;
-    std::erase_if(state.mappings, [&](const MappingPointer& mapping) {
-      if (mapping->precedence != precedence) return false;
-      old_mappings.push_back(mapping);
-      return true;
-    });
-    auto& refused = state.refused_input[precedence];
-    refused.clear();
-
-    for (const auto& text : texts) {
-      auto mapping = parse_mapping(text, precedence);
-      if (mapping)
-        if (auto error = wrong_kinds(*state.classes, *mapping)) mapping = std::unexpected(*std::move(error));
-      if (!mapping) {
-        refused.push_back({text.provisioner, text.options.source, mapping.error().message});
-        errors.push_back(
-            {mapping.error().code, fmt::format("{:?} = {:?} ({}) is not used: {}", text.provisioner,
-                                               text.client, text.options.source, mapping.error().message)});
-        continue;
-      }
-      if (auto mismatch = state.incompatibility(*mapping, mapping->provisioner)) {
-        mapping->refusal = *std::move(mismatch);
-        errors.push_back(
-            {ErrorCode::invalid_argument, fmt::format("{} ({}) cannot be used: {}", mapping->provisioner,
-                                                      text.options.source, mapping->refusal)});
-      }
-      const auto same_as_before = std::ranges::find_if(old_mappings, [&](const MappingPointer& old) {
-        return same_place(*old, *mapping) && old->client == mapping->client &&
-               old->options == mapping->options && old->refusal == mapping->refusal;
-      });
-      if (same_as_before != old_mappings.end()) {
-        state.mappings.push_back(*same_as_before);
-        old_mappings.erase(same_as_before);
-        continue;
-      }
-      mapping->id = MappingId{core.next_id()};
-      state.mappings.push_back(std::make_shared<const Mapping>(*std::move(mapping)));
-      events.push_back({.kind = RegistryEventKind::registered, .mapping = state.mappings.back()});
-    }
-    // What has the place of an ended mapping replaces it; the others are removed.
-    for (const auto& old : old_mappings) {
-      const auto heir = std::ranges::find_if(events, [&](const RegistryEvent& event) {
-        return event.kind == RegistryEventKind::registered && same_place(*event.mapping, *old);
-      });
-      if (heir != events.end()) {
-        heir->kind = RegistryEventKind::replaced;
-        heir->previous = old;
-      } else {
-        events.push_back({.kind = RegistryEventKind::removed, .mapping = old});
-      }
-    }
-    for (const auto& event : events)
-      if (event.kind != RegistryEventKind::removed) log_mapping(*event.mapping);
-    return errors;
-  };
-  const auto errors = core.change(install);
-  for (const auto& error : errors) log_warning("KernelClientRegistry: {}", error.message);
-  for (const auto& conflict :
-       core.read([](const RegistrySnapshot& snapshot) { return snapshot.conflicts(); }))
-    if (conflict.used->precedence == precedence) log_warning("KernelClientRegistry: {}", conflict.message);
-  return errors;
 }
 
 RegistryState initial_state() {
@@ -207,7 +98,7 @@ Result<MappingId> KernelClientRegistry::register_client(const ClassReference& pr
                     .client = client,
                     .precedence = Precedence::programmatic,
                     .options = std::move(options)};
-    if (auto error = wrong_kinds(*state.classes, mapping)) return std::unexpected(*std::move(error));
+    if (auto error = state.wrong_kind(mapping)) return std::unexpected(*std::move(error));
     if (const auto mismatch = state.incompatibility(mapping, provisioner))
       return make_error(ErrorCode::invalid_argument, "{} cannot be mapped to {} ({}): {}", provisioner,
                         client, mapping.describe_source(), *mismatch);
@@ -280,7 +171,7 @@ std::vector<Error> KernelClientRegistry::auto_discover_registrations(
                      MappingOptions{.criteria = entry_point.criteria,
                                     .priority = entry_point.priority,
                                     .source = entry_point.describe_source()}});
-  return replace_all(*core_, Precedence::entry_point, texts);
+  return replace_all_mappings(*core_, Precedence::entry_point, texts);
 }
 
 std::vector<Error> KernelClientRegistry::apply_config_mappings(
@@ -289,7 +180,7 @@ std::vector<Error> KernelClientRegistry::apply_config_mappings(
   for (const auto& [provisioner, client] : provisioner_client_mappings)
     texts.push_back(
         {provisioner, client, MappingOptions{.source = "KernelClientRegistry.provisioner_client_mappings"}});
-  return replace_all(*core_, Precedence::configuration, texts);
+  return replace_all_mappings(*core_, Precedence::configuration, texts);
 }
 
 std::shared_ptr<const Resolution> KernelClientRegistry::get_client_for_provisioner(
@@ -357,6 +248,11 @@ std::optional<ClassReference> KernelClientRegistry::fallback_client_class() cons
 }
 
 void KernelClientRegistry::mark_loaded(const ClassReference& client) {
+  const bool known = core_->read([&](const RegistrySnapshot& snapshot) {
+    const auto state = snapshot.state().load_states.find(client);
+    return state != snapshot.state().load_states.end() && state->second.loaded;
+  });
+  if (known) return;  // A change would forget the answers that are kept.
   core_->change([&](RegistryState& state, Events&) {
     return state.load_states.insert_or_assign(client, RegistryState::LoadState{.loaded = true}).second;
   });
@@ -364,9 +260,8 @@ void KernelClientRegistry::mark_loaded(const ClassReference& client) {
 
 void KernelClientRegistry::mark_failed(const ClassReference& client, std::string_view reason) {
   core_->change([&](RegistryState& state, Events&) {
-    return state.load_states
-        .insert_or_assign(client, RegistryState::LoadState{.loaded = false, .failure = std::string(reason)})
-        .second;
+    const RegistryState::LoadState failed{.loaded = false, .failure = std::string(reason)};
+    return state.load_states.insert_or_assign(client, failed).second;
   });
   log_error("KernelClientRegistry: client {} failed to load: {}", client, reason);
 }

@@ -18,7 +18,7 @@
 #include "registry/entry_point.h"
 #include "registry/mapping.h"
 #include "registry/registry_event.h"
-#include "registry/registry_snapshot.h"
+#include "registry/registry_problem.h"
 #include "registry/resolution.h"
 
 namespace nextgen_kernels {

@@ -24,7 +24,7 @@ auto KernelProvisionerFactory::change(Function&& function) {
   const std::lock_guard lock(change_mutex_);
   auto draft = std::make_unique<State>(state_.read([](const State& state) { return state; }));
   auto result = function(*draft);
-  state_.publish(std::move(draft));
+  const auto retired = state_.publish(std::move(draft));
   return result;
 }
 

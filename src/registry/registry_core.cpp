@@ -7,23 +7,6 @@
 #include "base/log.h"
 
 namespace nextgen_kernels {
-namespace {
-
-std::string_view to_string(RegistryEventKind kind) {
-  switch (kind) {
-    case RegistryEventKind::registered:
-      return "registered";
-    case RegistryEventKind::replaced:
-      return "replaced";
-    case RegistryEventKind::removed:
-      return "removed";
-    case RegistryEventKind::resolved:
-      return "resolved";
-  }
-  return "unknown";
-}
-
-}  // namespace
 
 std::size_t RegistryCore::remove_mappings(const std::function<bool(const Mapping&)>& selects) {
   return change([&](RegistryState& state, std::vector<RegistryEvent>& events) {

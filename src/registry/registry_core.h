@@ -33,12 +33,13 @@ class RegistryCore {
   /// changes.
   template <typename Function>
   auto change(Function&& function) {
+    std::vector<std::unique_ptr<const RegistrySnapshot>> retired;  // Destroyed without the lock.
     auto result = [&] {
       const std::lock_guard lock(change_mutex_);
       auto draft = snapshot_.read([](const RegistrySnapshot& snapshot) { return snapshot.state(); });
       std::vector<RegistryEvent> events;
       auto outcome = function(draft, events);
-      snapshot_.publish(std::make_unique<const RegistrySnapshot>(std::move(draft)));
+      retired = snapshot_.publish(std::make_unique<const RegistrySnapshot>(std::move(draft)));
       enqueue(std::move(events));
       return outcome;
     }();

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "registry/mapping.h"
 #include "registry/resolution.h"
@@ -14,6 +15,9 @@ enum class RegistryEventKind {
   removed,     ///< `mapping` ended.
   resolved,    ///< `resolution` was answered.
 };
+
+/// "registered", "replaced", "removed", "resolved".
+std::string_view to_string(RegistryEventKind kind);
 
 /// What a callback of the registry is told. Fields that the kind does not name are null.
 struct RegistryEvent {

@@ -56,12 +56,30 @@ std::string join_contracts(const std::vector<Contract>& contracts) {
 
 }  // namespace
 
+bool same_place(const Mapping& left, const Mapping& right) {
+  return left.precedence == right.precedence && left.provisioner == right.provisioner &&
+         left.options.priority == right.options.priority && left.options.criteria == right.options.criteria;
+}
+
 bool conflicting(const Mapping& left, const Mapping& right) {
   const auto& left_criteria = left.options.criteria;
   const auto& right_criteria = right.options.criteria;
   return left.provisioner == right.provisioner && left.client != right.client &&
          left.precedence == right.precedence && left.options.priority == right.options.priority &&
          left_criteria.empty() == right_criteria.empty() && left_criteria.overlaps(right_criteria);
+}
+
+std::optional<Error> RegistryState::wrong_kind(const Mapping& mapping) const {
+  const auto check = [&](const ClassReference& reference, ClassKind wanted) -> std::optional<Error> {
+    const auto* declaration = classes->find(reference);
+    if (!declaration || declaration->kind == wanted) return std::nullopt;
+    return Error{
+        ErrorCode::invalid_argument,
+        fmt::format("{} is declared as a {}, not as a {}; a mapping is from a provisioner to its client",
+                    reference, to_string(declaration->kind), to_string(wanted))};
+  };
+  if (auto error = check(mapping.provisioner, ClassKind::provisioner)) return error;
+  return check(mapping.client, ClassKind::client);
 }
 
 std::optional<std::string> RegistryState::incompatibility(const Mapping& mapping,
@@ -92,7 +110,7 @@ std::optional<std::string> RegistryState::contract_mismatch(const ClassReference
 
 RegistrySnapshot::RegistrySnapshot(RegistryState state) : state_(std::move(state)) {
   for (const auto& declaration : state_.classes->classes())
-    if (declaration.kind == ClassKind::provisioner) nodes_.try_emplace(declaration.reference);
+    if (declaration->kind == ClassKind::provisioner) nodes_.try_emplace(declaration->reference);
   for (const auto& mapping : state_.mappings) nodes_[mapping->provisioner].candidates.push_back(mapping);
   for (auto& node : nodes_ | std::views::values) sort_by_use(node.candidates);
 }

@@ -14,16 +14,10 @@
 #include "registry/entry_point.h"
 #include "registry/mapping.h"
 #include "registry/registry_event.h"
+#include "registry/registry_problem.h"
 #include "registry/resolution.h"
 
 namespace nextgen_kernels {
-
-/// Something an operator should look at; a row of `doctor`.
-struct RegistryProblem {
-  std::string subject;  ///< The class reference, entry point or configuration key it is about.
-  std::string source;   ///< Who brought it, in words; may be empty.
-  std::string message;
-};
 
 /// All that a registry knows: a plain value, changed by the registry's operations and then frozen in a
 /// snapshot.
@@ -48,8 +42,8 @@ struct RegistryState {
   std::optional<Fallback> configured_fallback = {};
   std::optional<Fallback> fallback = {};
   std::unordered_map<ClassReference, LoadState> load_states = {};
-  std::map<Precedence, std::vector<RegistryProblem>> refused_input =
-      {};                                                      // That of the last time each was read.
+  // Of each precedence what was refused when its mappings were read last.
+  std::map<Precedence, std::vector<RegistryProblem>> refused_input = {};
   std::function<std::vector<EntryPoint>()> entry_points = {};  // What discovery finds now.
   std::shared_ptr<const Callbacks> callbacks = std::make_shared<const Callbacks>();
 
@@ -57,6 +51,9 @@ struct RegistryState {
   const std::optional<Fallback>& effective_fallback() const {
     return configured_fallback ? configured_fallback : fallback;
   }
+
+  /// Says that one of the classes of a mapping is declared as the other kind, if it is.
+  std::optional<Error> wrong_kind(const Mapping& mapping) const;
 
   /// Why the two classes of a mapping do not fit, as far as both are declared; `provisioner` is the class of
   /// the kernel at hand, which may derive from the mapped one.
@@ -109,6 +106,10 @@ class RegistrySnapshot {
   RegistryState state_;
   std::unordered_map<ClassReference, Node> nodes_;
 };
+
+/// True when a new mapping takes the place of the other: same provisioner and precedence, for the same
+/// kernels.
+bool same_place(const Mapping& left, const Mapping& right);
 
 /// True when one of two mappings of one provisioner hides the other for some kernel only by a rule for ties.
 bool conflicting(const Mapping& left, const Mapping& right);

@@ -32,12 +32,15 @@ class SnapshotCell {
     return std::forward<Function>(function)(*current_.load(std::memory_order_seq_cst));
   }
 
-  void publish(std::unique_ptr<const T> next) {
+  /// Returns the old values that nobody reads any more, for the caller to destroy where it likes: what they
+  /// own may run code of others.
+  [[nodiscard]] std::vector<std::unique_ptr<const T>> publish(std::unique_ptr<const T> next) {
     retired_.reserve(retired_.size() + 1);  // Nothing may throw between the exchange and the push.
     retired_.emplace_back(current_.exchange(next.release(), std::memory_order_seq_cst));
     // Sequential consistency orders this load after the exchange: a reader that it does not count has not
     // loaded yet.
-    if (readers_.load(std::memory_order_seq_cst) == 0) retired_.clear();
+    if (readers_.load(std::memory_order_seq_cst) != 0) return {};
+    return std::exchange(retired_, {});
   }
 
  private:

@@ -149,7 +149,7 @@ TEST(ClassTable, lists_its_classes_sorted) {
   ClassTable table;
   ASSERT_TRUE(table.define(provisioner("m:B"_class)));
   ASSERT_TRUE(table.define(provisioner("m:A"_class)));
-  EXPECT_EQ(table.classes().front().reference, ClassReference("m:A"));
+  EXPECT_EQ(table.classes().front()->reference, ClassReference("m:A"));
   EXPECT_THAT(table.problems(), IsEmpty());
 }
 

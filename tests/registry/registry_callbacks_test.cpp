@@ -95,6 +95,18 @@ TEST(RegistryCallbacks, can_end_themselves) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(RegistryCallbacks, can_own_a_registration_that_ends_with_them) {
+  KernelClientRegistry registry;
+  {
+    auto owned =
+        std::make_shared<Registration>(registry.register_scoped("p:Owned"_class, "c:C"_class).value());
+    const auto callback = registry.add_callback(RegistryEventKind::removed, [owned](const RegistryEvent&) {});
+    owned.reset();
+    EXPECT_EQ(registry.registered_mappings().size(), 1);
+  }
+  EXPECT_EQ(registry.registered_mappings().size(), 0);
+}
+
 TEST(RegistryCallbacks, hear_nothing_of_a_refused_registration) {
   KernelClientRegistry registry;
   int calls = 0;

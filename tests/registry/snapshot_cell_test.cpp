@@ -30,7 +30,7 @@ TEST(SnapshotCell, readers_see_what_was_published_last) {
   {
     SnapshotCell<Counted> cell(std::make_unique<const Counted>(1, alive));
     EXPECT_EQ(cell.read([](const Counted& value) { return value.left; }), 1);
-    cell.publish(std::make_unique<const Counted>(2, alive));
+    (void)cell.publish(std::make_unique<const Counted>(2, alive));
     EXPECT_EQ(cell.read([](const Counted& value) { return value.left; }), 2);
     EXPECT_EQ(alive, 1) << "the old value is gone at once when nobody reads";
   }
@@ -41,12 +41,12 @@ TEST(SnapshotCell, a_value_outlives_its_readers) {
   std::atomic<int> alive = 0;
   SnapshotCell<Counted> cell(std::make_unique<const Counted>(1, alive));
   cell.read([&](const Counted& value) {
-    cell.publish(std::make_unique<const Counted>(2, alive));
+    (void)cell.publish(std::make_unique<const Counted>(2, alive));
     EXPECT_EQ(value.left, 1);
     EXPECT_EQ(alive, 2);
     return 0;
   });
-  cell.publish(std::make_unique<const Counted>(3, alive));
+  (void)cell.publish(std::make_unique<const Counted>(3, alive));
   EXPECT_EQ(alive, 1) << "what was put aside is freed by a later publication";
 }
 
@@ -71,7 +71,7 @@ TEST(SnapshotCell, threads_read_whole_living_values_while_others_replace_them) {
         }
       });
     for (int number = 1; number <= 20000; ++number)
-      cell.publish(std::make_unique<const Counted>(number, alive));
+      (void)cell.publish(std::make_unique<const Counted>(number, alive));
     stop = true;
     readers.clear();
     EXPECT_EQ(torn, 0);
