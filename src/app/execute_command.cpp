@@ -104,30 +104,33 @@ class Execution {
   Task<Result<ExitCode>> follow(std::string_view request_id) {
     bool idle = false;
     std::optional<ExitCode> replied;
+    Message::Pointer notice;
     while (!idle || !replied) {
       const auto received = co_await connection_.receive();
       if (!received) co_return std::unexpected(received.error());
       const auto& message = **received;
       const auto type = message.header_fields().msg_type;
-      // What the server says of the kernel itself has no parent.
-      const bool ours =
-          message.parent_fields().msg_id == request_id || message.parent_fields().msg_id.empty();
-      if (!ours) continue;
+      const auto content = nlohmann::json::parse(message.content(), nullptr, false);
+      if (message.parent_fields().msg_id.empty()) {
+        // What the server says of the kernel itself, and what the kernel prints by itself while it starts.
+        if (type == "stream") notice = *received;
+        const auto state =
+            type == "status" && content.is_object() ? content.value("execution_state", "") : "";
+        if (state != "dead" && state != "restarting") continue;
+        if (notice) output_.print(*notice);
+        co_return make_error(ErrorCode::unavailable, "The kernel died before the code had ended");
+      }
+      if (message.parent_fields().msg_id != request_id) continue;
       if (type == "input_request") {
         if (auto answered = co_await answer_input(message); !answered)
           co_return std::unexpected(answered.error());
         continue;
       }
       output_.print(message);
-      const auto content = nlohmann::json::parse(message.content(), nullptr, false);
       if (type == "execute_reply" && content.is_object())
         replied = content.value("status", "") == "ok" ? ExitCode::success : ExitCode::code_raised;
-      if (type == "status" && content.is_object()) {
-        const auto state = content.value("execution_state", "");
-        if (state == "dead" || state == "restarting")
-          co_return make_error(ErrorCode::unavailable, "The kernel died before the code had ended");
-        if (state == "idle" && !message.parent_fields().msg_id.empty()) idle = true;
-      }
+      if (type == "status" && content.is_object() && content.value("execution_state", "") == "idle")
+        idle = true;
     }
     co_return *replied;
   }
