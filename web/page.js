@@ -198,10 +198,14 @@ function mapping_row(mapping) {
     make("td", {}, mapping.state || "–", mapping.reason ? make("small", { class: "reason" }, mapping.reason) : null));
 }
 
+function fallback_row(client) {
+  return make("tr", {}, make("td", {}, "Every other"), class_cell(client), make("td", {}, "the fallback client"), make("td", {}, "–"));
+}
+
 async function show_mappings() {
-  const { mappings = [], fallback_client_class: fallback = null } = await ask("GET", "api/nextgen/registry");
+  const { mappings = [], fallback_client_class = null } = await ask("GET", "api/nextgen/registry");
   const rows = mappings.map(mapping_row);
-  if (fallback) rows.push(mapping_row({ provisioner: "", client: fallback, source: "the fallback, for every other provisioner" }));
+  if (fallback_client_class) rows.push(fallback_row(fallback_client_class));
   update("mappings", rows.length
     ? table("Registered mappings", ["Provisioner", "Client", "Registered by", "State"], rows)
     : make("p", { class: "empty" }, "Nothing is registered."));

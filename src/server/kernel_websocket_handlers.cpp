@@ -174,13 +174,13 @@ Task<void> KernelWebSocketHandlers::forget_absent_sessions() {
 Task<void> KernelWebSocketHandlers::close_all(std::uint16_t code, std::string reason) {
   closing_ = true;
   absent_sessions_.clear();
-  tasks_.cancel();
-  co_await tasks_.join();
   std::vector<std::shared_ptr<KernelWebSocket>> sockets;
   for (const auto& [key, socket] : sockets_) sockets.push_back(socket);
   for (const auto& socket : sockets) socket->close(code, reason);
   sockets.clear();
   while (!sockets_.empty()) co_await socket_ended_.wait();
+  tasks_.cancel();
+  co_await tasks_.join();
 }
 
 }  // namespace nextgen_kernels
