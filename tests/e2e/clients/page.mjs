@@ -1,0 +1,79 @@
+// A person at the server's own page: starts a kernel, interrupts it, restarts it, shuts it down.
+//
+// Usage: node page.mjs '{"url": …, "token": …, "browser": …, "artifacts": …, "patience": seconds}'
+// Prints one JSON object: what was on the page after each step. Screenshots of the steps go to `artifacts`.
+
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const { url, token, browser, artifacts, patience } = JSON.parse(process.argv[2]);
+
+const running = await chromium.launch({
+  executablePath: browser,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+});
+const context = await running.newContext({ viewport: { width: 1100, height: 1000 } });
+context.setDefaultTimeout(patience * 1000);
+const page = await context.newPage();
+
+const trouble = [];
+page.on('console', message => {
+  if (['error', 'warning'].includes(message.type())) {
+    trouble.push(message.text());
+  }
+});
+page.on('pageerror', error => trouble.push(String(error)));
+page.on('dialog', dialog => dialog.accept());
+
+const seen = {};
+const kernels = page.locator('#kernels');
+const button = name => page.getByRole('button', { name });
+
+async function screenshot(name) {
+  await page.screenshot({ path: join(artifacts, `page-${name}.png`), fullPage: true });
+}
+
+await page.goto(`${url}/?token=${token}`);
+await kernels.getByText('No kernel runs').waitFor();
+seen.address = page.url();
+seen.attach = await page.locator('#attach').innerText();
+await page.locator('#mappings tbody tr').first().waitFor();
+seen.mappings = await page.locator('#mappings').innerText();
+seen.specs = await page.locator('#specs').innerText();
+await screenshot('empty');
+
+await page.getByRole('button', { name: 'Start Python 3 (ipykernel)', exact: true }).click();
+await kernels.locator('.state.idle').waitFor();
+seen.started = await kernels.innerText();
+await screenshot('kernel');
+
+await button(/^Interrupt Python 3/).click();
+await page.getByText(/: interrupted$/).waitFor({ state: 'attached' });
+
+await button(/^Restart Python 3/).click();
+await kernels.getByText('restarted 1×').waitFor();
+await kernels.locator('.state.idle').waitFor();
+
+await button(/^Shut down Python 3/).click();
+await kernels.getByText('No kernel runs').waitFor();
+
+// The token has left the address bar; the cookie does what it did.
+await page.reload();
+await kernels.getByText('No kernel runs').waitFor();
+seen.attach_without_token = await page.locator('#attach').innerText();
+seen.trouble = [...trouble];
+
+const stranger = await (await running.newContext()).newPage();
+await stranger.goto(url);
+seen.stranger = await stranger.locator('main').innerText();
+
+console.log(JSON.stringify(seen));
+await running.close();
