@@ -72,6 +72,25 @@ TEST(TaskGroup, a_task_cancelled_before_it_ran_does_not_run) {
   EXPECT_FALSE(ran);
 }
 
+TEST(TaskGroup, a_task_may_end_while_its_cancellation_is_on_its_way) {
+  asio::io_context loop;
+  Event event(loop.get_executor());
+  bool condition = false;
+  bool done = false;
+  {
+    TaskGroup group(loop.get_executor());
+    group.spawn("ends by itself", set_when(event, condition, done));
+    loop.poll();
+    condition = true;
+    event.notify_all();
+    // Outside the event loop Asio only posts a cancellation; the task's own end was posted before it.
+    group.cancel();
+  }
+  loop.restart();
+  loop.poll();
+  EXPECT_TRUE(done);
+}
+
 TEST(TaskGroup, a_failing_task_does_not_take_the_others_along) {
   asio::io_context loop;
   TaskGroup group(loop.get_executor());
