@@ -529,10 +529,13 @@ class TestMalformedMessages:
     def test_legacy(self, server: Server, shared_kernel: str, frame: bytes | str) -> None:
         self.check(server, shared_kernel, (), frame)
 
-    def test_the_good_frame_is_good(self, server: Server, shared_kernel: str) -> None:
-        """Otherwise the malformed ones, made from it, would prove nothing."""
+    def test_the_good_frame_is_good(self, server: Server, kernel_id: str) -> None:
+        """Otherwise the malformed ones, made from it, would prove nothing.
+
+        On a kernel of its own: one that has seen the same bytes before refuses them as a replay.
+        """
         assert decode_v1(GOOD_V1).header == HEADER
-        with Channels(server, shared_kernel) as channels:
+        with Channels(server, kernel_id) as channels:
             channels.send_frame(GOOD_V1)
             assert channels.reply_to(HEADER["msg_id"]).type == "kernel_info_reply"
 
