@@ -1,4 +1,4 @@
-"""jupyter-kernel-client, the client of scripts and of agents, as its documentation uses it."""
+"""jupyter-kernel-client, the client of scripts and programs, as its documentation uses it."""
 
 from __future__ import annotations
 

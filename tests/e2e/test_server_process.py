@@ -100,7 +100,7 @@ class TestStop:
             pytest.skip("jupyter_server asks on the terminal")
         sockets, pids = kernel_pids(server, 2)
         running = sockets[0].execute("print('working', flush=True)\nwhile True: pass")
-        sockets[0].wait_for(lambda m: m.type == "stream" and m.parent == running, "its output")
+        sockets[0].published("stream", running)
         server.process.send_signal(number)
         assert server.wait(5.0) == 0 or server.is_stock
         assert all(process_ended(pid) for pid in pids)
@@ -143,7 +143,7 @@ class TestStop:
             "print('deaf', flush=True)\n"
             "while True: pass"
         )
-        sockets[0].wait_for(lambda m: m.type == "stream" and m.parent == stubborn, "its output")
+        sockets[0].published("stream", stubborn)
         server.process.send_signal(signal.SIGTERM)
         server.wait(5.0 if not server.is_stock else PATIENCE)
         assert all(process_ended(pid) for pid in pids)

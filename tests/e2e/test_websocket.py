@@ -239,9 +239,7 @@ class TestMessages:
 
     def test_interrupt_by_rest(self, server: Server, shared_kernel: str, channels: Channels) -> None:
         request = channels.execute("print('looping', flush=True)\nwhile True: pass")
-        channels.wait_for(
-            lambda message: message.type == "stream" and message.parent == request, "its output"
-        )
+        channels.published("stream", request)
         assert server.post(f"/api/kernels/{shared_kernel}/interrupt").status_code == 204
         assert channels.result_of(request).reply.content["ename"] == "KeyboardInterrupt"
 
@@ -311,7 +309,7 @@ class TestSeveralSockets:
             other.fence()
             request = asker.execute("print('for all')")
             assert asker.result_of(request).text() == "for all\n"
-            seen = other.wait_for(lambda m: m.type == "stream" and m.parent == request, "the output")
+            seen = other.published("stream", request)
             assert seen.content["text"] == "for all\n"
             other.status("idle", request)
             assert [m for m in other.fence() if m.channel != "iopub"] == []
@@ -339,7 +337,7 @@ class TestSeveralSockets:
         with Channels(server, shared_kernel) as staying:
             leaving = Channels(server, shared_kernel)
             request = leaving.execute("print('begun', flush=True)\nfor i in range(50): print(i)")
-            staying.wait_for(lambda m: m.type == "stream" and m.parent == request, "its output")
+            staying.published("stream", request)
             leaving.vanish()
             assert staying.status("idle", request)
             assert staying.run("'still here'").reply.content["status"] == "ok"
@@ -366,7 +364,7 @@ class TestSeveralSockets:
                 channels.fence()
             request = sockets[0].execute("print('hello')")
             for channels in sockets:
-                assert channels.wait_for(lambda m: m.type == "stream" and m.parent == request, "the output")
+                assert channels.published("stream", request)
 
 
 class TestReconnect:
@@ -387,7 +385,7 @@ class TestReconnect:
                     f"for i in range(100): print(i, flush=True)\n"
                     f"open({str(done)!r}, 'w').close()"
                 )
-                channels.wait_for(lambda m: m.type == "stream" and m.parent == request, "before")
+                channels.published("stream", request)
             poll_until(
                 lambda: server.get(f"/api/kernels/{kernel_id}").json()["connections"] == 0 or None,
                 "the disconnect",

@@ -286,6 +286,13 @@ class Channels:
             f"the status {state}",
         )
 
+    def published(self, message_type: str, parent: str) -> Message:
+        """Wait for a message on iopub that belongs to a request."""
+        return self.wait_for(
+            lambda m: m.channel == "iopub" and m.type == message_type and m.parent == parent,
+            f"a {message_type}",
+        )
+
     def execute(self, code: str, *, allow_stdin: bool = False) -> str:
         """Send an `execute_request` and return its id."""
         return self.send(
