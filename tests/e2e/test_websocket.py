@@ -602,6 +602,14 @@ class TestFrames:
         opcode, frame = channels.socket.recv_data_frame(control_frame=True)
         assert (opcode, frame.data) == (ABNF.OPCODE_PONG, b"are you there?")
 
+    def test_server_pings(self, start_server: ServerFactory) -> None:
+        server = start_server(options=["--ServerApp.websocket_ping_interval=1"])
+        with Channels(server, server.start_kernel()["id"]) as channels:
+            opcode = None
+            while opcode != ABNF.OPCODE_PING:
+                opcode, _ = channels.socket.recv_data_frame(control_frame=True)
+            channels.run("'answered by the client library'")
+
     def test_unsolicited_pong_is_ignored(self, channels: Channels) -> None:
         channels.socket.pong(b"nobody asked")
         channels.fence()
