@@ -30,7 +30,7 @@ from harness.channels import (
     frame_v1,
 )
 from harness.server import Server
-from harness.waiting import PATIENCE, poll_until, process_ended
+from harness.waiting import PATIENCE, Gate, poll_until, process_ended
 from websocket import ABNF
 
 UNKNOWN = "111-111-111-111-111"
@@ -272,13 +272,14 @@ class TestBeforeReady:
         server = start_server()
         gate = tmp_path / "gate"
         os.mkfifo(gate)
+        opener = os.open(gate, os.O_RDWR)  # For both, so that neither opening nor writing can block.
         install_kernel(
             server,
             "gated",
             [
                 "/bin/sh",
                 "-c",
-                'cat "$0" >/dev/null; exec "$1" -m ipykernel_launcher -f "$2"',
+                'read -r _ <"$0"; exec "$1" -m ipykernel_launcher -f "$2"',
                 str(gate),
                 sys.executable,
                 "{connection_file}",
@@ -289,7 +290,8 @@ class TestBeforeReady:
             model = server.get(f"/api/kernels/{kernel_id}").json()
             assert model["execution_state"] == "starting"
             assert model["connections"] == 1
-            gate.write_bytes(b"go")
+            os.write(opener, b"go\n")
+            os.close(opener)
             assert [channels.result_of(request).text() for request in sent] == ["0\n", "1\n", "2\n"]
 
 
@@ -372,26 +374,21 @@ class TestReconnect:
 
     @both_protocols
     def test_output_made_while_away_is_replayed_to_the_same_session(
-        self, server: Server, offered: tuple[str, ...], tmp_path: Path
+        self, server: Server, offered: tuple[str, ...]
     ) -> None:
-        gate, done = tmp_path / "gate", tmp_path / "done"
-        os.mkfifo(gate)
-        os.mkfifo(done)
-        with server.kernel() as kernel_id:
+        with server.kernel() as kernel_id, Gate() as gate:
             with Channels(server, kernel_id, offered=offered) as channels:
-                channels.run("pass")
+                channels.run(gate.code)
                 request = channels.execute(
-                    f"print('before', flush=True)\nopen({str(gate)!r}).read()\n"
-                    f"for i in range(100): print(i, flush=True)\n"
-                    f"open({str(done)!r}, 'w').close()"
+                    "print('before', flush=True)\nstop()\nfor i in range(100): print(i, flush=True)\nreport()"
                 )
                 channels.published("stream", request)
             poll_until(
                 lambda: server.get(f"/api/kernels/{kernel_id}").json()["connections"] == 0 or None,
                 "the disconnect",
             )
-            gate.write_bytes(b"go")
-            done.read_bytes()
+            gate.open()
+            gate.wait_for_report()
             with Channels(server, kernel_id, offered=offered, session_id=channels.session_id) as again:
                 execution = again.result_of(request)
                 assert execution.text() == "".join(f"{i}\n" for i in range(100))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import secrets
@@ -24,6 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 #: Command line of the server under test. `jupyter-server --allow-root` runs the suite on jupyter_server.
 COMMAND_VARIABLE = "NEXTGEN_KERNELS_SERVER"
 
+_PR_SET_PDEATHSIG = 1
 _TOKEN_OPTION = "--IdentityProvider.token="
 _URL = re.compile(r"https?://(?:127\.0\.0\.1|localhost):(\d+)/\S*")
 
@@ -76,6 +78,11 @@ def isolated_environment(home: Path, **extra: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     return kept | extra
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the test run ends, however it ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Server:
@@ -132,6 +139,7 @@ class Server:
             text=True,
             errors="replace",
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
         self.stdout: list[str] = []
         self.stderr: list[str] = []
