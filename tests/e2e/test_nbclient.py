@@ -13,10 +13,11 @@ from typing import Any
 import nbformat
 import pytest
 from conftest import ServerFactory
-from harness.gateway import AuthenticatedGatewayKernelManager, PatientGatewayKernelManager
+from harness.gateway import AuthenticatedGatewayKernelManager
 from harness.server import Server, artifacts_directory
 from harness.waiting import PATIENCE
 from jupyter_server.gateway.gateway_client import GatewayClient
+from jupyter_server.gateway.managers import GatewayKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -83,9 +84,9 @@ def test_notebook_with_a_plot(server: Server, gateway: GatewayClient) -> None:
 
 
 @pytest.mark.stock_differs("without a token it demands an XSRF cookie of programs too", run=False)
-def test_stock_client_against_a_server_without_token(start_server: ServerFactory) -> None:
+def test_stock_classes_against_a_server_without_token(start_server: ServerFactory) -> None:
     for _ in point_at(start_server(token="")):
-        check_plot(execute(CELLS, PatientGatewayKernelManager), "nbclient-no-token")
+        check_plot(execute(CELLS, GatewayKernelManager), "nbclient-no-token")
 
 
 def test_failing_cell_is_reported_with_its_traceback(gateway: GatewayClient) -> None:

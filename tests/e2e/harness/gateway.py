@@ -1,13 +1,9 @@
 """Kernel managers for nbclient whose kernels live behind a gateway.
 
 `GatewayKernelManager` of jupyter_server is what nbclient and papermill users name as their
-`kernel_manager_class` to run notebooks on a remote kernel service. Two of its gaps are closed here, as its
-users close them, by subclassing:
-
-* Its REST calls carry the token, but its client opens the WebSocket without one, and so reaches only
-  services without authentication.
-* Its client asks a manager of local processes whether the kernel lives, and fails on an assertion, as soon
-  as an answer takes longer than a second: while a kernel starts, for example.
+`kernel_manager_class` to run notebooks on a remote kernel service. Its REST calls carry the token, but its
+client opens the WebSocket without one, so that it reaches only services without authentication. People who
+have a token subclass the client, as here: the header that the REST calls send anyway goes onto the socket.
 """
 
 from __future__ import annotations
@@ -36,15 +32,8 @@ class AuthenticatedGatewayKernelClient(GatewayKernelClient):
             await super().start_channels(*arguments, **options)
 
 
-class PatientGatewayKernelManager(GatewayKernelManager):
-    """The gateway's kernel manager, whose clients ask the gateway whether the kernel lives."""
-
-    async def _async_is_alive(self) -> bool:
-        return bool(await self.is_alive())
-
-
-class AuthenticatedGatewayKernelManager(PatientGatewayKernelManager):
-    """The same, handing out authenticated clients."""
+class AuthenticatedGatewayKernelManager(GatewayKernelManager):
+    """The gateway's kernel manager, which hands out authenticated clients."""
 
     client_class = f"{__name__}.AuthenticatedGatewayKernelClient"
     client_factory = AuthenticatedGatewayKernelClient
