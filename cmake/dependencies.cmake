@@ -7,7 +7,6 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(simdjson REQUIRED)
-find_package(CLI11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzmq REQUIRED IMPORTED_TARGET libzmq)
 
@@ -19,6 +18,9 @@ target_compile_definitions(nk_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOO
 
 if(BUILD_TESTING)
   find_package(GTest REQUIRED)
+endif()
+if(BUILD_TESTING OR NK_BUILD_BENCHMARKS)
+  find_package(CLI11 REQUIRED)
 endif()
 if(NK_BUILD_BENCHMARKS)
   find_package(benchmark REQUIRED)
