@@ -36,7 +36,7 @@ build: ## Build the release binary, build/release/bin/nextgen-kernels
 test: ## Install what is missing, build, run every test; ends with the summary of ctest
 	@scripts/bootstrap test
 	@scripts/build dev
-	@ctest --preset dev $(ARGS)
+	@env $(in_venv) ctest --preset dev $(ARGS)
 
 check: ## Format, lint, include directions, documents
 	@scripts/bootstrap check

@@ -213,6 +213,24 @@ def test_a_failed_pip_is_tried_again_by_the_next_run(machine):
     assert machine.calls_made() == ["pip --requirement=python/requirements-kernel.txt"]
 
 
+def test_a_node_of_our_own_is_installed_where_the_machine_has_an_old_one(machine):
+    machine.with_apt().with_python().with_root()
+    folder = machine.checkout / "tests" / "e2e"
+    (folder / "node_modules").mkdir(parents=True)
+    (folder / "package-lock.json").write_text("{}")
+    (machine.checkout / "python" / "requirements-node.txt").write_text("nodejs\n")
+    machine.command("npm", f'echo "npm $1" >> {machine.calls}')
+
+    machine.command("node", "echo v20.1.0")
+    assert machine.bootstrap("test").returncode == 0
+    assert machine.calls_made()[-2:] == ["pip --requirement=python/requirements-kernel.txt", "npm ci"]
+
+    machine.calls.write_text("")
+    machine.command("node", "echo v18.20.4")
+    assert machine.bootstrap("test").returncode == 0
+    assert machine.calls_made() == ["pip --requirement=python/requirements-node.txt"]
+
+
 def test_an_unknown_goal_is_refused_with_the_known_ones(machine):
     done = machine.bootstrap("everything")
     assert done.returncode == 1
