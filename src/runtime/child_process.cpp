@@ -100,6 +100,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
       : pid(process), process_end(executor, pidfd), output(executor, output_fd), changed(executor) {}
 
   void start() {
+    output.non_blocking(true);
     read_output();
     process_end.async_wait(asio::posix::stream_descriptor::wait_read,
                            [self = shared_from_this()](const boost::system::error_code& error) {
@@ -107,17 +108,30 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
                            });
   }
 
+  /// Waits for output and then takes it all. Asio never reads for us: what it had read, but not handed over
+  /// yet, would be missing when the end of the process is told.
   void read_output() {
-    output.async_read_some(
-        asio::buffer(chunk),
-        [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
-          if (error) return;
-          self->keep(std::string_view(self->chunk.data(), count));
-          self->read_output();
-        });
+    output.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                        if (!error && self->take_output()) self->read_output();
+                      });
+  }
+
+  /// Takes what is in the pipe now, at most what a pipe holds: a child that never stops writing must not keep
+  /// the event loop. False when nothing will follow.
+  bool take_output() {
+    constexpr int chunks_in_a_pipe = 16;  // 64 KiB, pipe(7).
+    std::array<char, 4096> chunk{};
+    boost::system::error_code error;
+    for (int i = 0; i < chunks_in_a_pipe && !error; ++i) {
+      const auto count = output.read_some(asio::buffer(chunk), error);
+      keep(std::string_view(chunk.data(), count));
+    }
+    return !error || error == asio::error::would_block;
   }
 
   void keep(std::string_view text) {
+    if (text.empty()) return;
     log_debug("kernel process {}: {}", pid, trim(text));
     tail.append(text);
     if (tail.size() > output_limit) tail.erase(0, tail.size() - output_limit);
@@ -131,17 +145,11 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
     ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
     // What it wrote last is in the pipe still. Other processes may hold the write end: do not wait for its
     // close.
-    std::array<char, 4096> rest{};
-    boost::system::error_code error;
-    output.non_blocking(true, error);
-    while (true) {
-      const auto count = output.read_some(asio::buffer(rest), error);
-      if (error || count == 0) break;
-      keep(std::string_view(rest.data(), count));
-    }
+    take_output();
     status = info.si_code == CLD_EXITED ? ExitStatus{.exit_code = info.si_status, .signal = 0}
                                         : ExitStatus{.exit_code = 0, .signal = info.si_status};
-    process_end.close(error);
+    boost::system::error_code ignored;
+    process_end.close(ignored);
     changed.notify_all();
   }
 
@@ -149,7 +157,6 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
   asio::posix::stream_descriptor process_end;
   asio::posix::stream_descriptor output;
   Event changed;
-  std::array<char, 4096> chunk{};
   std::string tail;
   std::optional<ExitStatus> status;
 };

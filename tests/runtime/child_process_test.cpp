@@ -46,6 +46,14 @@ TEST_F(ChildProcessTest, keeps_only_the_end_of_long_output) {
   EXPECT_TRUE((*process)->output_tail().ends_with("line 2999\n"));
 }
 
+TEST_F(ChildProcessTest, a_child_that_never_stops_writing_leaves_the_loop_to_others) {
+  const auto process = launch_shell("exec yes");
+  ASSERT_TRUE(process) << process.error().message;
+  while ((*process)->output_tail().size() < ChildProcess::output_limit) loop_.run_one();
+  ASSERT_TRUE((*process)->signal_group(SIGTERM));
+  EXPECT_EQ(run_task(loop_, (*process)->wait()).signal, SIGTERM);
+}
+
 TEST_F(ChildProcessTest, names_the_signal_that_killed_it) {
   const auto process = launch_shell("kill -9 $$");
   ASSERT_TRUE(process) << process.error().message;
