@@ -17,7 +17,7 @@ namespace {
 // Restarted kernels bind their ports within milliseconds; libzmq's default of 100 ms would be most of a fast
 // start.
 constexpr int reconnect_interval_ms = 20;
-constexpr int reconnect_interval_max_ms = 1000;
+constexpr int reconnect_interval_max_ms = 200;
 // What was sent last has this long to leave after a socket was closed; the end of the program waits for it.
 constexpr int linger_ms = 100;
 
@@ -188,6 +188,16 @@ Result<void> ZmqSocket::connect(const std::string& endpoint) {
   if (::zmq_connect(state_->socket, endpoint.c_str()) != 0)
     return make_error(ErrorCode::io, "Cannot connect to {}: {}", endpoint, ::zmq_strerror(errno));
   return {};
+}
+
+void ZmqSocket::send_only_when_connected() {
+  set_option(state_->socket, ZMQ_IMMEDIATE, 1);
+}
+
+bool ZmqSocket::can_send() const {
+  int events = 0;
+  std::size_t size = sizeof events;
+  return ::zmq_getsockopt(state_->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT) != 0;
 }
 
 void ZmqSocket::start(std::function<void()> on_activity) {

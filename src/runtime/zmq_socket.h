@@ -49,6 +49,11 @@ class ZmqSocket {
   /// Starts connecting to `endpoint` (`tcp://…`, `ipc://…`); libzmq goes on trying in the background.
   Result<void> connect(const std::string& endpoint);
 
+  /// Queues nothing for a peer that is not connected: until one is, `can_send` is false and `send` fails.
+  /// Call before `connect`.
+  void send_only_when_connected();
+  bool can_send() const;
+
   /// Begins to call `on_activity`. Called once.
   void start(std::function<void()> on_activity);
 

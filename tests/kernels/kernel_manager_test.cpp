@@ -78,6 +78,13 @@ TEST_F(KernelManagerTest, input_is_asked_of_the_listener_who_ran_the_code) {
   EXPECT_THAT(alice.log(), Contains(HasSubstr("Bob")));
 }
 
+TEST_F(KernelManagerTest, input_asked_for_at_once_arrives_from_a_kernel_whose_stdin_comes_last) {
+  auto& kernel = start_kernel(synthetic_spec({"--late-stdin"}));
+  TestListener alice(*kernel.conversation(), "alice");
+  execute(kernel, alice, "input name?");
+  run_until([&] { return alice.has("input_request"); });
+}
+
 TEST_F(KernelManagerTest, a_missing_executable_fails_the_start_and_leaves_nothing) {
   auto& kernel = make_kernel(spec_of({"no-such-program", "{connection_file}"}));
   const auto started = run(kernel.start_kernel());

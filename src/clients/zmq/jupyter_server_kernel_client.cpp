@@ -23,8 +23,9 @@ constexpr int iopub_turns_before_others = 64;
 // long.
 constexpr auto first_repeat = std::chrono::milliseconds(50);
 constexpr auto longest_repeat = std::chrono::seconds(1);
-// Kernels that publish no status at all are taken as they are, after this long.
-constexpr auto iopub_patience = std::chrono::seconds(10);
+// Kernels that publish no status at all, or have no stdin, are taken as they are, this long after their
+// reply.
+constexpr auto patience_after_reply = std::chrono::seconds(10);
 
 constexpr auto heartbeat_interval = std::chrono::seconds(5);
 constexpr auto heartbeat_patience = std::chrono::seconds(30);
@@ -40,7 +41,9 @@ struct JupyterServerKernelClient::Connection {
         control(client.context_, client.executor_, ZmqSocketType::dealer, identity),
         stdin_(client.context_, client.executor_, ZmqSocketType::dealer, identity),
         iopub(client.context_, client.executor_, ZmqSocketType::sub, {}),
-        heartbeat(client.context_, client.executor_, ZmqSocketType::dealer, {}) {}
+        heartbeat(client.context_, client.executor_, ZmqSocketType::dealer, {}) {
+    stdin_.send_only_when_connected();
+  }
 
   ZmqSocket& socket(Channel channel) {
     switch (channel) {
@@ -70,6 +73,8 @@ struct JupyterServerKernelClient::Connection {
   ZmqSocket heartbeat;
   bool iopub_connected = false;
   bool iopub_proven = false;  ///< Something arrived on iopub: the subscription works.
+  // The kernel's ROUTER drops an input_request for a peer that it does not know yet.
+  bool stdin_connected = false;
   int iopub_turns = 0;
   std::uint64_t rejected = 0;
   std::string last_rejection;
@@ -144,25 +149,28 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
     const auto now = steady_clock::now();
     const bool replied = !kernel_info_.is_null();
     if (replied && replied_at == steady_clock::time_point{}) replied_at = now;
-    if (replied && connection_->iopub_proven) co_return Result<void>{};
-    if (replied && now - replied_at > iopub_patience) {
-      log_warning("The kernel answers, but published nothing on iopub within {} s: going on without",
-                  std::chrono::duration_cast<std::chrono::seconds>(iopub_patience).count());
+    if (replied && connection_->iopub_proven && connection_->stdin_connected) co_return Result<void>{};
+    if (replied && now - replied_at > patience_after_reply) {
+      log_warning("The kernel answers, but {} within {} s: going on without",
+                  connection_->iopub_proven ? "took no connection on stdin" : "published nothing on iopub",
+                  std::chrono::duration_cast<std::chrono::seconds>(patience_after_reply).count());
       co_return Result<void>{};
     }
     if (now - started >= timeout) break;
 
     // Before its first answer a kernel may be busy with starting: one request waits for it in the socket.
     // Afterwards it is the status on iopub that we miss, and asking again makes the kernel publish it.
-    if (connection_->iopub_connected && now >= next_request && (replied || own_requests_.empty())) {
+    const bool may_ask = replied ? !connection_->iopub_proven : own_requests_.empty();
+    if (connection_->iopub_connected && now >= next_request && may_ask) {
       if (auto sent = send_request(Channel::shell, "kernel_info_request", "{}"); !sent)
         co_return std::unexpected(sent.error());
       next_request = now + repeat;
       repeat = std::min<steady_clock::duration>(repeat * 2, longest_repeat);
     }
     auto next_look = started + timeout;
-    if (replied) next_look = std::min(next_look, replied_at + iopub_patience);
-    if (replied && connection_->iopub_connected) next_look = std::min(next_look, next_request);
+    if (replied) next_look = std::min(next_look, replied_at + patience_after_reply);
+    if (replied && !connection_->iopub_proven && connection_->iopub_connected)
+      next_look = std::min(next_look, next_request);
     timer.expires_at(next_look);
     timer.async_wait([this](const boost::system::error_code& error) {
       if (!error) changed_.notify_all();
@@ -250,6 +258,10 @@ void JupyterServerKernelClient::pump() {
   for (const auto channel : {Channel::shell, Channel::control, Channel::stdin_, Channel::heartbeat}) {
     auto& socket = connection.socket(channel);
     if (drain(socket, channel, other_budget)) socket.poll_again();
+  }
+  if (!connection.stdin_connected && connection.stdin_.can_send()) {
+    connection.stdin_connected = true;
+    changed_.notify_all();
   }
   conversation_.flush();
 }

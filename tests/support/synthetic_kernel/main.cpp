@@ -28,6 +28,9 @@ int main(int argc, char** argv) {
   app.add_flag_callback(
       "--omit-iopub-welcome", [&] { options.iopub_welcome = synthetic::KernelOptions::IopubWelcome::omit; },
       "Speak protocol 5.3, without iopub_welcome");
+  app.add_flag_callback(
+      "--late-stdin", [&] { options.stdin_binding = synthetic::KernelOptions::StdinBinding::late; },
+      "Bind stdin only once the first request on shell is answered");
   CLI11_PARSE(app, argc, argv);
 
   if (exit_status) {

@@ -105,7 +105,10 @@ SyntheticKernel::SyntheticKernel(const ConnectionFile& connection, KernelOptions
   for (ZmqSocket* socket : {&shell_, &control_, &stdin_}) socket->set(ZMQ_ROUTER_HANDOVER, 1);
   shell_.bind(connection.endpoint(connection.shell_port));
   control_.bind(connection.endpoint(connection.control_port));
-  stdin_.bind(connection.endpoint(connection.stdin_port));
+  if (options_.stdin_binding == KernelOptions::StdinBinding::late)
+    stdin_endpoint_to_bind_ = connection.endpoint(connection.stdin_port);
+  else
+    stdin_.bind(connection.endpoint(connection.stdin_port));
   iopub_.bind(connection.endpoint(connection.iopub_port));
   heartbeat_.bind(connection.endpoint(connection.hb_port));
 }
@@ -197,6 +200,7 @@ void SyntheticKernel::serve_requests(ZmqSocket& socket) {
       handle_request(socket, std::move(*request));
     else
       complain(request.error().message);
+    if (stdin_endpoint_to_bind_) stdin_.bind(*std::exchange(stdin_endpoint_to_bind_, std::nullopt));
   }
 }
 

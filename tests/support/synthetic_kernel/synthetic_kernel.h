@@ -26,10 +26,13 @@ struct KernelOptions {
   enum class Shutdown { obey, ignore };
   /// Whether iopub greets subscribers (`iopub_welcome`, protocol 5.5), or is that of protocol 5.3.
   enum class IopubWelcome { send, omit };
+  /// `late` binds stdin only once the first request on shell is answered.
+  enum class StdinBinding { at_once, late };
 
   Answers answers = Answers::all;
   Shutdown shutdown = Shutdown::obey;
   IopubWelcome iopub_welcome = IopubWelcome::send;
+  StdinBinding stdin_binding = StdinBinding::at_once;
 };
 
 /// A Jupyter kernel whose language is the commands of command.h. One thread, which also answers control and
@@ -99,6 +102,7 @@ class SyntheticKernel {
   ZmqSocket shell_;
   ZmqSocket control_;
   ZmqSocket stdin_;
+  std::optional<std::string> stdin_endpoint_to_bind_;
   ZmqSocket iopub_;
   ZmqSocket heartbeat_;
   int signals_;  ///< A signalfd.
