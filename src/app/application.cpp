@@ -63,12 +63,14 @@ Result<void> Application::set_up() {
       .client_class = {}};
   const auto factories = make_builtin_factories(
       provisioners_, zmq_,
-      {.local_provisioner = {
-           .transport = options.transport == KernelTransport::ipc ? LocalProvisioner::Transport::ipc
-                                                                  : LocalProvisioner::Transport::tcp,
-           .ip = options.kernel_ip,
-           .runtime_dir = settings_.paths.runtime_dir,
-           .default_prefix = prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front()}});
+      {.local_provisioner = {.transport = options.transport == KernelTransport::ipc
+                                              ? LocalProvisioner::Transport::ipc
+                                              : LocalProvisioner::Transport::tcp,
+                             .ip = options.kernel_ip,
+                             .runtime_dir = settings_.paths.runtime_dir,
+                             .default_prefix =
+                                 prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front()},
+       .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
   kernels_ = std::make_unique<MultiKernelManager>(
       loop_.get_executor(), *specs_,
       [this, factories, kernel_options](KernelLaunch launch) -> std::shared_ptr<KernelManager> {
@@ -110,10 +112,6 @@ Result<void> Application::apply_configuration() {
   // Broken mappings are logged by the registry and stop nothing.
   registry_.apply_config_mappings(
       {options.provisioner_client_mappings.begin(), options.provisioner_client_mappings.end()});
-  for (const auto& info : registry_.registered_mappings()) {
-    log_info("Kernels of {} are served by {} ({})", info.mapping->provisioner.to_string(),
-             info.mapping->client.to_string(), info.mapping->describe_source());
-  }
   return {};
 }
 

@@ -7,12 +7,21 @@ namespace {
 
 constexpr ClassReferenceLiteral provisioner_base =
     "jupyter_client.provisioning.provisioner_base:KernelProvisionerBase";
+constexpr ClassReferenceLiteral local_provisioner = LocalProvisioner::reference;
+constexpr ClassReferenceLiteral existing_provisioner = ExistingProvisioner::reference;
+constexpr ClassReferenceLiteral zmq_client = JupyterServerKernelClient::reference;
+constexpr std::string_view existing_provisioner_name = "existing-provisioner";
 constexpr std::string_view builtin_source = "built in";
+
+bool is_builtin(const ClassReference& provisioner) {
+  return provisioner == ClassReference(local_provisioner) ||
+         provisioner == ClassReference(existing_provisioner);
+}
 
 Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisioners, const KernelSpec& spec) {
   const auto named = provisioners.find(spec.provisioner.name);
   if (!named) return std::unexpected(named.error());
-  if (named->provisioner.to_string() != LocalProvisioner::reference) {
+  if (!is_builtin(named->provisioner)) {
     return make_error(ErrorCode::unavailable,
                       "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
                       named->name, named->source, named->provisioner.to_string());
@@ -24,35 +33,41 @@ Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisione
 
 Result<void> register_builtin_classes(KernelClientRegistry& registry,
                                       KernelProvisionerFactory& provisioners) {
-  const auto local = ClassReference::parse(LocalProvisioner::reference);
-  if (!local) return std::unexpected(local.error());
-  const auto client = ClassReference::parse(JupyterServerKernelClient::reference);
-  if (!client) return std::unexpected(client.error());
-
-  const auto errors = registry.define_classes(
-      {{.reference = *local,
-        .kind = ClassKind::provisioner,
-        .bases = {ClassReference(provisioner_base)},
-        .source = std::string(builtin_source)},
-       {.reference = *client, .kind = ClassKind::client, .source = std::string(builtin_source)}});
-  if (!errors.empty()) return std::unexpected(errors.front());
-  if (auto added = provisioners.add_builtin(KernelProvisionerFactory::standard_provisioner_name, *local);
-      !added)
-    return added;
-  const auto mapped = registry.register_client(*local, *client, {.source = std::string(builtin_source)});
-  if (!mapped) return std::unexpected(mapped.error());
-  registry.mark_loaded(*client);
+  struct NamedClass {
+    std::string_view name;
+    ClassReference reference;
+  };
+  const std::array<NamedClass, 2> named = {
+      {{KernelProvisionerFactory::standard_provisioner_name, local_provisioner},
+       {existing_provisioner_name, existing_provisioner}}};
+  const auto client_defined = registry.define_class(
+      {.reference = zmq_client, .kind = ClassKind::client, .source = std::string(builtin_source)});
+  if (!client_defined) return client_defined;
+  for (const auto& [name, reference] : named) {
+    const auto defined = registry.define_class({.reference = reference,
+                                                .kind = ClassKind::provisioner,
+                                                .bases = {provisioner_base},
+                                                .source = std::string(builtin_source)});
+    if (!defined) return defined;
+    if (auto added = provisioners.add_builtin(name, reference); !added) return added;
+    const auto mapped =
+        registry.register_client(reference, zmq_client, {.source = std::string(builtin_source)});
+    if (!mapped) return std::unexpected(mapped.error());
+  }
+  registry.mark_loaded(zmq_client);
   return {};
 }
 
 KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners, ZmqContext& context,
                                        BuiltinClassSettings settings) {
   KernelFactories factories;
-  factories.make_provisioner = [&provisioners, settings = std::move(settings)](
+  factories.make_provisioner = [&provisioners, &context, settings = std::move(settings)](
                                    const KernelSpec& spec,
                                    const Executor& executor) -> Result<std::unique_ptr<KernelProvisioner>> {
-    if (const auto provisioner = provisioner_of(provisioners, spec); !provisioner)
-      return std::unexpected(provisioner.error());
+    const auto provisioner = provisioner_of(provisioners, spec);
+    if (!provisioner) return std::unexpected(provisioner.error());
+    if (*provisioner == ClassReference(existing_provisioner))
+      return std::make_unique<ExistingProvisioner>(executor, context, settings.existing_provisioner);
     return std::make_unique<LocalProvisioner>(executor, settings.local_provisioner);
   };
   factories.make_client = [&context](const std::string& client_class, Conversation& conversation,

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "kernels/kernel_manager.h"
+#include "provisioners/existing/existing_provisioner.h"
 #include "provisioners/local/local_provisioner.h"
 #include "registry/kernel_client_registry.h"
 #include "registry/kernel_provisioner_factory.h"
@@ -12,9 +13,10 @@ namespace nextgen_kernels {
 /// Declares the provisioner and client classes of this program, and which of them belong together.
 Result<void> register_builtin_classes(KernelClientRegistry& registry, KernelProvisionerFactory& provisioners);
 
-/// What provisioners of kernels on this machine need.
+/// What the built-in provisioners need.
 struct BuiltinClassSettings {
   LocalProvisioner::Options local_provisioner;
+  ExistingProvisioner::Options existing_provisioner;
 };
 
 /// Makes the objects of the classes above; fails for a class that this program does not have. The factory and

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "interfaces/connection_info.h"
 #include "kernelspecs/kernel_spec.h"
@@ -48,6 +50,11 @@ class KernelProvisioner {
 
   /// How the process ended, or nothing while it runs (or before the launch).
   virtual std::optional<ExitStatus> exit_status() const = 0;
+
+  /// A sentence about that end, for the user.
+  virtual std::string describe_end() const {
+    return fmt::format("The kernel process {}.", exit_status().value_or(ExitStatus{}).describe());
+  }
 
   /// Sends a signal to the process, with its children where possible. No error when it is gone.
   virtual Task<Result<void>> send_signal(int signal_number) = 0;

@@ -39,8 +39,8 @@ std::size_t size_of(const OutgoingMessage& message) {
 }
 
 /// Why a process ended, with what it printed last.
-std::string describe_death(const KernelProvisioner& provisioner, const ExitStatus& status) {
-  auto text = fmt::format("The kernel process {}.", status.describe());
+std::string describe_death(const KernelProvisioner& provisioner) {
+  auto text = provisioner.describe_end();
   const auto output = provisioner.output_tail();
   if (const auto shown = trim(output); !shown.empty()) text += fmt::format(" Its last output:\n{}", shown);
   return text;
@@ -154,7 +154,7 @@ Task<void> KernelManager::supervise() {
       mark_ready();
       co_await provisioner_->wait();
     }
-    if (!co_await recover(provisioner_->exit_status().value_or(ExitStatus{}))) co_return;
+    if (!co_await recover()) co_return;
   }
 }
 
@@ -167,10 +167,10 @@ Task<void> KernelManager::give_up(std::string reason) {
   mark_dead(std::move(reason));
 }
 
-Task<bool> KernelManager::recover(ExitStatus status) {
+Task<bool> KernelManager::recover() {
   const bool was_ready = ready_;
   const auto lived = steady_clock::now() - started_at_;
-  auto reason = describe_death(*provisioner_, status);
+  auto reason = describe_death(*provisioner_);
   const bool failed_to_bind = provisioner_->failed_to_bind();
   ready_ = false;
   client_->disconnect();
@@ -192,12 +192,12 @@ Task<bool> KernelManager::recover(ExitStatus status) {
                 kernel_id());
   } else {
     deaths_in_a_row_ = lived > options_.stable_start_time ? 1 : deaths_in_a_row_ + 1;
-    if (!options_.autorestart || deaths_in_a_row_ > options_.restart_limit) {
+    const bool may_restart = options_.autorestart && provisioner_->owns_kernel();
+    if (!may_restart || deaths_in_a_row_ > options_.restart_limit) {
       co_await provisioner_->cleanup(ShutdownPurpose::end);
-      mark_dead(options_.autorestart
-                    ? fmt::format("{}\nIt died {} times in a row (KernelRestarter.restart_limit).", reason,
-                                  deaths_in_a_row_)
-                    : std::move(reason));
+      mark_dead(may_restart ? fmt::format("{}\nIt died {} times in a row (KernelRestarter.restart_limit).",
+                                          reason, deaths_in_a_row_)
+                            : std::move(reason));
       co_return false;
     }
     announce_restart(std::move(reason));
@@ -302,6 +302,10 @@ Task<Result<void>> KernelManager::restart_kernel() {
   if (ended_) co_return make_error(ErrorCode::not_found, "Kernel does not exist: {}", kernel_id());
   if (provisioner_ == nullptr)
     co_return make_error(ErrorCode::unavailable, "Kernel {} was never started", kernel_id());
+  if (provisioner_->has_process() && !provisioner_->owns_kernel()) {
+    co_return make_error(ErrorCode::unavailable,
+                         "Kernel {} was started by another program, which alone can restart it", kernel_id());
+  }
   co_await stop_supervision();
   co_await end_process(ShutdownPurpose::restart, {options_.shutdown_wait_time});
   drop_queue();

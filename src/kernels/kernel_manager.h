@@ -141,7 +141,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<void> supervise();
   Task<void> give_up(std::string reason);
   /// After the process ended by itself: true when another was launched.
-  Task<bool> recover(ExitStatus status);
+  Task<bool> recover();
   Task<void> end_process(ShutdownPurpose purpose, ShutdownPatience patience);
   Task<void> stop_supervision();
   Task<bool> ends_within(std::chrono::steady_clock::duration limit);

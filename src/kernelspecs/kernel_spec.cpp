@@ -158,9 +158,6 @@ Result<Json> read_document(std::string_view text) {
 Result<KernelSpec> read_spec(std::string_view name, const Json& document) {
   KernelSpec spec;
   spec.name = name;
-  auto argv = read_argv(document);
-  if (!argv) return std::unexpected(std::move(argv.error()));
-  spec.argv = *std::move(argv);
   auto env = read_env(document);
   if (!env) return std::unexpected(std::move(env.error()));
   spec.env = *std::move(env);
@@ -181,6 +178,12 @@ Result<KernelSpec> read_spec(std::string_view name, const Json& document) {
   auto provisioner = read_provisioner(spec.metadata);
   if (!provisioner) return std::unexpected(std::move(provisioner.error()));
   spec.provisioner = *std::move(provisioner);
+  // A provisioner that starts nothing by a command needs none; jupyter_client demands none either.
+  if (document.contains("argv") || spec.provisioner.name.empty()) {
+    auto argv = read_argv(document);
+    if (!argv) return std::unexpected(std::move(argv.error()));
+    spec.argv = *std::move(argv);
+  }
   return spec;
 }
 

@@ -30,7 +30,8 @@ struct ProvisionerReference {
 struct KernelSpec {
   std::string name;  ///< Lower-case name of the directory; what clients start the kernel by.
   std::filesystem::path resource_dir;
-  std::vector<std::string> argv;  ///< The command as written, before substitution; never empty.
+  std::vector<std::string>
+      argv;  ///< The command as written, before substitution. Empty only when `provisioner` is named.
   std::map<std::string, std::string> env;
   std::string display_name;
   std::string language;

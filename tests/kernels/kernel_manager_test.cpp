@@ -94,6 +94,12 @@ TEST_F(KernelManagerTest, a_missing_executable_fails_the_start_and_leaves_nothin
   EXPECT_FALSE(std::filesystem::exists(connection_file()));
 }
 
+TEST_F(KernelManagerTest, a_spec_without_a_command_is_refused_by_the_local_provisioner) {
+  const auto started = run(make_kernel(spec_of({})).start_kernel());
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("argv is missing in its kernel.json"));
+}
+
 TEST_F(KernelManagerTest, a_kernel_that_exits_at_once_is_dead_with_what_it_printed) {
   auto& kernel = make_kernel(synthetic_spec({"--exit-at-once", "7"}));
   TestListener listener(*kernel.conversation(), "alice");

@@ -66,6 +66,13 @@ TEST(KernelSpec, fills_in_what_may_be_left_out) {
   EXPECT_THAT(spec->env, IsEmpty());
 }
 
+TEST(KernelSpec, needs_no_argv_when_it_names_its_provisioner) {
+  const auto spec =
+      parse(R"({"metadata": {"kernel_provisioner": {"provisioner_name": "existing-provisioner"}}})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_THAT(spec->argv, IsEmpty());
+}
+
 TEST(KernelSpec, writes_the_object_that_jupyter_writes) {
   const auto spec = parse(R"({"argv": ["k", "{connection_file}"], "display_name": "K", "language": "k",
                              "metadata": {"z": 1, "a": 2}})");

@@ -40,6 +40,12 @@ void LocalProvisioner::remove_ipc_sockets() const {
 }
 
 Result<void> LocalProvisioner::prepare_connection(const LaunchRequest& request) {
+  if (request.spec.argv.empty()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "Kernel '{}' cannot be started: argv is missing in its kernel.json, the command that "
+                      "starts the kernel",
+                      request.spec.name);
+  }
   connection_file_ = options_.runtime_dir / ("kernel-" + request.kernel_id + ".json");
   if (key_.empty()) key_ = random_hex(32);
   if (options_.transport == Transport::ipc) {
