@@ -55,13 +55,15 @@ Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes) {
     batch.lost = LostMessages{next_, journal_.first_ - 1};
     next_ = journal_.first_;
   }
+  const auto skipped = static_cast<std::ptrdiff_t>(next_ - journal_.first_);
+  const auto end = journal_.entries_.end();
+  auto entry = journal_.entries_.begin() + skipped;
+  batch.messages.reserve(std::min<std::size_t>(max_messages, end - entry));
   std::size_t bytes = 0;
-  while (!at_end() && batch.messages.size() < max_messages && bytes < max_bytes) {
-    const auto& entry = journal_.entries_[next_ - journal_.first_];
-    ++next_;
-    if (entry.audience != Audience::everybody && entry.audience != audience_) continue;
-    bytes += entry.message->memory_size();
-    batch.messages.push_back(entry.message);
+  for (; entry != end && batch.messages.size() < max_messages && bytes < max_bytes; ++entry, ++next_) {
+    if (entry->audience != Audience::everybody && entry->audience != audience_) continue;
+    bytes += entry->message->memory_size();
+    batch.messages.push_back(entry->message);
   }
   return batch;
 }

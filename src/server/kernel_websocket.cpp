@@ -17,8 +17,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// One system call takes 64 pieces; some are for control frames and messages of ours.
-constexpr std::size_t batch_messages = 56;
+// One system call takes 64 pieces (Asio's bound); frames that lie side by side in memory are one piece.
+constexpr std::size_t pieces_per_write = 64;
+constexpr std::size_t batch_messages = 512;
 constexpr std::size_t batch_bytes = 1024 * 1024;
 // After so many batches or reads in a row, others get their turn.
 constexpr int turn_batches = 8;
@@ -98,11 +99,12 @@ void KernelWebSocket::end() {
 
 /// Of the kernel's messages being written those that the socket has not taken completely.
 std::vector<Message::Pointer> KernelWebSocket::take_unsent() {
-  const auto control_buffers = buffers_.size() - messages_.size();
-  const auto sent = std::max(written_buffers_, control_buffers) - control_buffers;
-  const auto first = static_cast<std::ptrdiff_t>(std::max(sent, first_relayed_));
-  std::vector<Message::Pointer> unsent(std::make_move_iterator(messages_.begin() + first),
-                                       std::make_move_iterator(messages_.end()));
+  std::vector<Message::Pointer> unsent;
+  std::size_t end = control_.size();
+  for (std::size_t i = 0; i < messages_.size(); ++i) {
+    end += frame_of(*messages_[i]).size();
+    if (i >= first_relayed_ && end > written_bytes_) unsent.push_back(std::move(messages_[i]));
+  }
   messages_.clear();
   buffers_.clear();
   return unsent;
@@ -168,34 +170,45 @@ void KernelWebSocket::collect_journal() {
   for (auto& message : batch.messages) add_frame(std::move(message));
 }
 
+std::string_view KernelWebSocket::frame_of(const Message& message) const {
+  return client_.protocol == KernelWebSocketProtocol::v1 ? message.v1_frame() : message.legacy_frame();
+}
+
 void KernelWebSocket::add_frame(Message::Pointer message) {
-  const auto frame =
-      client_.protocol == KernelWebSocketProtocol::v1 ? message->v1_frame() : message->legacy_frame();
-  buffers_.push_back(asio::buffer(frame));
+  const auto frame = frame_of(*message);
+  const auto* last_end =
+      buffers_.empty() ? nullptr : static_cast<const char*>(buffers_.back().data()) + buffers_.back().size();
+  if (frame.data() == last_end)
+    buffers_.back() = {buffers_.back().data(), buffers_.back().size() + frame.size()};
+  else
+    buffers_.push_back(asio::buffer(frame));
   messages_.push_back(std::move(message));
 }
 
 /// True when everything was written; otherwise the rest follows once the socket takes it, or the connection
 /// ended.
 bool KernelWebSocket::write_collected() {
-  const std::span<asio::const_buffer> left = std::span(buffers_).subspan(written_buffers_);
-  boost::system::error_code error;
-  auto count = socket_.write_some(left, error);
-  if (error && error != asio::error::would_block && error != asio::error::try_again) {
-    end();
-    return false;
-  }
-  if (count > 0) last_sign_of_life_ = steady_clock::now();
-  for (auto& buffer : left) {
-    const auto taken = std::min(count, buffer.size());
-    buffer += taken;
-    count -= taken;
-    if (buffer.size() > 0) break;
-    ++written_buffers_;
-  }
-  if (written_buffers_ < buffers_.size()) {
-    wait_writable();
-    return false;
+  while (written_buffers_ < buffers_.size()) {
+    auto pieces = std::span(buffers_).subspan(written_buffers_);
+    pieces = pieces.first(std::min(pieces.size(), pieces_per_write));
+    boost::system::error_code error;
+    auto count = socket_.write_some(pieces, error);
+    if (error && error != asio::error::would_block && error != asio::error::try_again) {
+      end();
+      return false;
+    }
+    if (count > 0) last_sign_of_life_ = steady_clock::now();
+    written_bytes_ += count;
+    for (auto& piece : pieces) {
+      const auto taken = std::min(count, piece.size());
+      piece += taken;
+      count -= taken;
+      if (piece.size() > 0) {
+        wait_writable();
+        return false;
+      }
+      ++written_buffers_;
+    }
   }
   finish_batch();
   return state_ != State::ended;
@@ -217,6 +230,7 @@ void KernelWebSocket::finish_batch() {
   messages_.clear();
   control_.clear();
   written_buffers_ = 0;
+  written_bytes_ = 0;
   // Both sides have said goodbye; queued_control_ would still hold our part otherwise.
   if (state_ == State::closing && peer_closed_ && queued_control_.empty()) end();
 }

@@ -88,6 +88,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void flush();
   bool collect();
   void collect_journal();
+  std::string_view frame_of(const Message& message) const;
   void add_frame(Message::Pointer message);
   bool write_collected();
   void wait_writable();
@@ -131,6 +132,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   std::vector<asio::const_buffer> buffers_;
   std::size_t first_relayed_ = 0;  // In messages_: before it are those of ours.
   std::size_t written_buffers_ = 0;
+  std::size_t written_bytes_ = 0;
 };
 
 }  // namespace nextgen_kernels

@@ -7,8 +7,8 @@
 namespace nextgen_kernels {
 
 Result<Message::Pointer> Message::make(Channel channel, std::span<const std::string_view, 4> parts,
-                                       std::span<const std::string_view> buffers) {
-  auto message = std::make_shared<Message>(Private{}, channel, parts, buffers);
+                                       std::span<const std::string_view> buffers, FrameArena* arena) {
+  auto message = std::make_shared<Message>(Private{}, channel, parts, buffers, arena);
   auto header = scan_header(message->header());
   if (!header) return make_error(ErrorCode::protocol, "message's header is {}", header.error().message);
   auto parent = scan_header(message->parent_header());
@@ -30,13 +30,13 @@ Result<Message::Pointer> Message::from_v1_payload(std::string_view payload) {
 }
 
 Message::Message(Private, Channel channel, std::span<const std::string_view, 4> parts,
-                 std::span<const std::string_view> buffers)
+                 std::span<const std::string_view> buffers, FrameArena* arena)
     : channel_(channel), buffer_count_(buffers.size()) {
   const auto payload_size = v1_payload_size(channel, parts, buffers);
   const WebSocketFrameHeader frame_header(WebSocketOpcode::binary, payload_size);
   frame_header_size_ = static_cast<std::uint8_t>(frame_header.view().size());
   size_ = frame_header_size_ + payload_size;
-  bytes_ = std::make_unique_for_overwrite<char[]>(size_);
+  bytes_ = arena == nullptr ? std::make_shared_for_overwrite<char[]>(size_) : arena->allocate(size_);
   frame_header.view().copy(bytes_.get(), frame_header_size_);
   write_v1_payload({bytes_.get() + frame_header_size_, payload_size}, channel, parts, buffers);
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "wire/channel.h"
+#include "wire/frame_arena.h"
 #include "wire/header.h"
 
 namespace nextgen_kernels {
@@ -31,15 +32,15 @@ class Message {
 
   /// Copies the parts (header, parent_header, metadata, content) and buffers of a kernel's or our own
   /// message. Fails with ErrorCode::protocol when header or parent_header are not JSON objects; metadata and
-  /// content are opaque.
+  /// content are opaque. With an arena, messages made one after the other have their frames side by side.
   static Result<Pointer> make(Channel channel, std::span<const std::string_view, 4> parts,
-                              std::span<const std::string_view> buffers);
+                              std::span<const std::string_view> buffers, FrameArena* arena = nullptr);
 
   /// The message of a v1 payload, from another server or from the spill file.
   static Result<Pointer> from_v1_payload(std::string_view payload);
 
   Message(Private, Channel channel, std::span<const std::string_view, 4> parts,
-          std::span<const std::string_view> buffers);
+          std::span<const std::string_view> buffers, FrameArena* arena);
   Message(const Message&) = delete;
   Message& operator=(const Message&) = delete;
 
@@ -75,7 +76,7 @@ class Message {
   std::uint8_t frame_header_size_;
   std::size_t buffer_count_;
   std::size_t size_;
-  std::unique_ptr<char[]> bytes_;
+  std::shared_ptr<char[]> bytes_;
   Header header_;
   Header parent_;
   mutable std::once_flag legacy_once_;

@@ -284,7 +284,7 @@ void JupyterServerKernelClient::receive(Channel channel, std::span<const std::st
   if (!split) return reject(channel, split.error());
   if (auto verified = connection_->signer.verify(split->parts, split->signature); !verified)
     return reject(channel, verified.error());
-  auto message = Message::make(channel, split->parts, split->buffers);
+  auto message = Message::make(channel, split->parts, split->buffers, &frames_);
   if (!message) return reject(channel, message.error());
 
   if (channel == Channel::iopub && !connection_->iopub_proven) {

@@ -55,6 +55,7 @@ class JupyterServerKernelClient : public KernelClient {
   Conversation& conversation_;
   const std::string session_;  ///< Of this client's own requests; what answers them is not for listeners.
   std::unique_ptr<Connection> connection_;
+  FrameArena frames_;
   std::unordered_map<std::string, std::optional<nlohmann::json>>
       own_requests_;  ///< By msg_id, with the reply.
   nlohmann::json kernel_info_;
