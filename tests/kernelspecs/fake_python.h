@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "temporary_directory.h"
+#include "../support/temporary_directory.h"
 
 namespace nextgen_kernels {
 

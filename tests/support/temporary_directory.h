@@ -13,7 +13,7 @@ class TemporaryDirectory {
  public:
   TemporaryDirectory()
       : path_(std::filesystem::canonical(std::filesystem::temp_directory_path()) /
-              ("nk-kernelspecs-" + random_hex(8))) {
+              ("nk-test-" + random_hex(8))) {
     std::filesystem::create_directories(path_);
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
