@@ -196,6 +196,7 @@ JupyterPaths find_jupyter_paths(const Environment& environment, std::vector<fs::
   std::vector<fs::path> user_data = {paths.data_dir};
   std::vector<fs::path> user_config = {paths.config_dir};
   if (const auto user_base = python_user_base(environment, prefixes)) {
+    paths.python_user_base = *user_base;
     append_new(user_data, *user_base / "share/jupyter");
     append_new(user_config, *user_base / "etc/jupyter");
   }

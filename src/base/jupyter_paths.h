@@ -24,6 +24,9 @@ struct JupyterPaths {
   std::vector<std::filesystem::path> data_path;
   /// The environment prefixes (`sys.prefix` of a Python) among whose directories the search goes.
   std::vector<std::filesystem::path> environment_prefixes;
+  /// Where `pip install --user` puts packages for the first of these; empty when its Python does not look
+  /// there.
+  std::filesystem::path python_user_base;
 };
 
 /// Jupyter's directories for this environment: JUPYTER_PATH and JUPYTER_CONFIG_PATH first, then the user's

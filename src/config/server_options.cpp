@@ -85,6 +85,8 @@ Result<ServerOptions> make_server_options(const Configuration& configuration,
   options.kernel_root_dir = options.kernel_root_dir.empty()
                                 ? options.root_dir
                                 : absolute_path(options.kernel_root_dir, environment);
+  for (auto* path : {&options.plugin_path, &options.python_path})
+    for (auto& directory : *path) directory = absolute_path(directory, environment).native();
   if (!options.log_file.empty()) options.log_file = absolute_path(options.log_file, environment);
   if (auto checked = require_directory(options.root_dir, "ServerApp.root_dir"); !checked)
     return std::unexpected(checked.error());

@@ -47,6 +47,8 @@ struct ServerOptions {
   std::string default_provisioner_name;
   std::string fallback_client_class;       ///< A class reference; empty: no fallback.
   Dictionary provisioner_client_mappings;  ///< Class references.
+  TextList plugin_path;                    ///< Absolute.
+  TextList python_path;                    ///< Absolute; empty: those of the environment in use.
 
   std::int64_t journal_memory_limit_bytes = 0;
 };

@@ -188,6 +188,20 @@ const std::vector<ServerTrait>& server_traits() {
         .help = "Kernel client classes (module:Class) by provisioner class; these win over what packages "
                 "register."},
        &ServerOptions::provisioner_client_mappings},
+      {{.class_name = "KernelClientRegistry",
+        .name = "plugin_path",
+        .type = TraitType::text_list,
+        .default_value = TextList{},
+        .help = "Directories with manifests of plugins, searched before nextgen_kernels/plugins in Jupyter's "
+                "data directories."},
+       &ServerOptions::plugin_path},
+      {{.class_name = "KernelClientRegistry",
+        .name = "python_path",
+        .type = TraitType::text_list,
+        .default_value = TextList{},
+        .help = "Site-packages folders whose Python distributions are read for entry points. Empty: those of "
+                "the Python environment in use."},
+       &ServerOptions::python_path},
       {{.class_name = "KernelJournal",
         .name = "memory_limit_bytes",
         .type = TraitType::integer,
@@ -213,6 +227,8 @@ const TraitTable& server_trait_table() {
             {"notebook-dir", "ServerApp.root_dir"},
             {"log-level", "ServerApp.log_level"},
             {"transport", "KernelManager.transport"},
+            {"plugin-path", "KernelClientRegistry.plugin_path"},
+            {"python-path", "KernelClientRegistry.python_path"},
         },
         {
             {"debug", "ServerApp.log_level", "DEBUG", "Log everything; short for --log-level=DEBUG."},

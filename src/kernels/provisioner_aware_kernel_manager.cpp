@@ -2,6 +2,15 @@
 
 namespace nextgen_kernels {
 
+KernelContext kernel_context_of(const KernelSpec& spec) {
+  const auto kernel_client = spec.metadata.find("kernel_client");
+  return {.kernel_name = spec.name,
+          .language = spec.language,
+          .kernel_client = kernel_client != spec.metadata.end() && kernel_client->is_string()
+                               ? kernel_client->get<std::string>()
+                               : std::string()};
+}
+
 ProvisionerAwareKernelManager::ProvisionerAwareKernelManager(Executor executor, KernelLaunch launch,
                                                              KernelFactories factories,
                                                              KernelManagerOptions options,
@@ -12,14 +21,7 @@ ProvisionerAwareKernelManager::ProvisionerAwareKernelManager(Executor executor, 
 Result<ClientSelection> ProvisionerAwareKernelManager::select_client(const KernelProvisioner& provisioner) {
   const auto reference = ClassReference::parse(provisioner.class_reference());
   if (!reference) return std::unexpected(reference.error());
-  const auto& metadata = kernel_spec().metadata;
-  const auto kernel_client = metadata.find("kernel_client");
-  const KernelContext context{.kernel_name = kernel_spec().name,
-                              .language = kernel_spec().language,
-                              .kernel_client = kernel_client != metadata.end() && kernel_client->is_string()
-                                                   ? kernel_client->get<std::string>()
-                                                   : std::string()};
-  const auto resolution = registry_.get_client_for_provisioner(*reference, context);
+  const auto resolution = registry_.get_client_for_provisioner(*reference, kernel_context_of(kernel_spec()));
   if (!resolution->refusal.empty()) return make_error(ErrorCode::unavailable, "{}", resolution->refusal);
   if (!resolution->client) {
     return make_error(

@@ -22,8 +22,8 @@ MappingPointer without_history(const Mapping& mapping) {
 }
 
 void log_mapping(const Mapping& mapping) {
-  log_info("KernelClientRegistry: {} is mapped to {} ({})", mapping.provisioner, mapping.client,
-           mapping.describe_source());
+  log_debug("KernelClientRegistry: {} is mapped to {} ({})", mapping.provisioner, mapping.client,
+            mapping.describe_source());
 }
 
 RegistryState initial_state() {
@@ -227,7 +227,7 @@ void KernelClientRegistry::set_fallback_client(const ClassReference& client, Pre
     return *state.effective_fallback();
   });
   if (used.client == client)
-    log_info("KernelClientRegistry: the fallback client is {} ({})", client, to_string(precedence));
+    log_debug("KernelClientRegistry: the fallback client is {} ({})", client, to_string(precedence));
   else
     log_warning("KernelClientRegistry: the fallback client stays {} ({}); {} ({}) is not used", used.client,
                 used.source, client, to_string(precedence));
@@ -268,6 +268,13 @@ void KernelClientRegistry::mark_failed(const ClassReference& client, std::string
 
 void KernelClientRegistry::reset_load_state(const ClassReference& client) {
   core_->change([&](RegistryState& state, Events&) { return state.load_states.erase(client); });
+}
+
+void KernelClientRegistry::set_unavailable(const ClassReference& client, std::string_view reason) {
+  core_->change([&](RegistryState& state, Events&) {
+    if (reason.empty()) return state.unavailable.erase(client) > 0;
+    return state.unavailable.insert_or_assign(client, reason).second;
+  });
 }
 
 CallbackRegistration KernelClientRegistry::add_callback(RegistryEventKind kind, RegistryCallback callback) {

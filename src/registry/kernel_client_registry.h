@@ -201,6 +201,10 @@ class KernelClientRegistry {
   /// Back to declared, so that the next kernel tries to load the class again.
   void reset_load_state(const ClassReference& client);
 
+  /// Says why kernels cannot have a client class although nobody tried to load it (no Python helper, library
+  /// missing): they are refused with the reason. An empty reason takes it back.
+  void set_unavailable(const ClassReference& client, std::string_view reason);
+
   /// Calls `callback` after each event of this kind, after the callbacks that were added before. Changes are
   /// told one after another, in the order in which they happened, by a thread that changed something,
   /// possibly another; answers by the thread that asks. Exceptions are logged. A callback may use the

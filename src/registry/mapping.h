@@ -87,7 +87,7 @@ struct MappingInfo {
 
   std::shared_ptr<const Mapping> mapping;
   State state = State::declared;
-  std::string reason = {};  ///< Of `failed`.
+  std::string reason = {};  ///< Why kernels cannot have the client; empty when they can.
   std::optional<std::string> provisioner_version = {};
   std::optional<std::string> client_version = {};
   std::optional<std::string> understood_provisioner_versions = {};

@@ -182,8 +182,8 @@ RegistrySnapshot::Answer RegistrySnapshot::compute(const ClassReference& provisi
 void RegistrySnapshot::decide(Resolution& resolution, std::shared_ptr<const Mapping> mapping) const {
   if (!mapping->refusal.empty())
     resolution.refusal = mapping->refusal;
-  else if (const auto* failure = load_failure(mapping->client))
-    resolution.refusal = fmt::format("client {} failed to load: {}", mapping->client, *failure);
+  else if (auto reason = why_unusable(mapping->client))
+    resolution.refusal = *std::move(reason);
   else if (auto mismatch = state_.incompatibility(*mapping, resolution.provisioner))
     resolution.refusal = *std::move(mismatch);
   else
@@ -204,8 +204,8 @@ void RegistrySnapshot::decide_fallback(Resolution& resolution) const {
   resolution.source = fallback->source;
   resolution.steps.push_back(
       fmt::format("No mapping applies; the fallback client is {} ({}).", fallback->client, fallback->source));
-  if (const auto* failure = load_failure(fallback->client))
-    resolution.refusal = fmt::format("client {} failed to load: {}", fallback->client, *failure);
+  if (auto reason = why_unusable(fallback->client))
+    resolution.refusal = *std::move(reason);
   else if (auto mismatch = state_.contract_mismatch(fallback->client, resolution.provisioner))
     resolution.refusal = *std::move(mismatch);
   else
@@ -217,6 +217,14 @@ void RegistrySnapshot::decide_fallback(Resolution& resolution) const {
 const std::string* RegistrySnapshot::load_failure(const ClassReference& client) const {
   const auto found = state_.load_states.find(client);
   return found == state_.load_states.end() || found->second.loaded ? nullptr : &found->second.failure;
+}
+
+std::optional<std::string> RegistrySnapshot::why_unusable(const ClassReference& client) const {
+  if (const auto* failure = load_failure(client))
+    return fmt::format("client {} failed to load: {}", client, *failure);
+  if (const auto reason = state_.unavailable.find(client); reason != state_.unavailable.end())
+    return fmt::format("client {} cannot be used: {}", client, reason->second);
+  return std::nullopt;
 }
 
 std::vector<MappingPointer> RegistrySnapshot::first_mappings() const {
@@ -242,6 +250,9 @@ std::vector<MappingInfo> RegistrySnapshot::mapping_infos() const {
     } else if (auto mismatch = state_.incompatibility(*mapping, mapping->provisioner)) {
       info.state = failed;
       info.reason = *std::move(mismatch);
+    } else if (const auto reason = state_.unavailable.find(mapping->client);
+               reason != state_.unavailable.end()) {
+      info.reason = reason->second;
     } else if (load_state != state_.load_states.end()) {
       info.state = loaded;
     }
@@ -295,10 +306,13 @@ std::vector<RegistryProblem> RegistrySnapshot::problems() const {
   for (const auto& [reference, message] : state_.classes->problems())
     found.push_back({reference.to_string(), state_.classes->find(reference)->source, message});
   for (const auto& info : mapping_infos())
-    if (info.state == MappingInfo::State::failed)
+    if (!info.reason.empty())
       found.push_back(
           {info.mapping->provisioner.to_string(), info.mapping->describe_source(),
            fmt::format("mapped to {}, which cannot be used: {}", info.mapping->client, info.reason)});
+  if (const auto& fallback = state_.effective_fallback())
+    if (auto reason = why_unusable(fallback->client))
+      found.push_back({"KernelClientRegistry.fallback_client_class", fallback->source, *std::move(reason)});
   return found;
 }
 

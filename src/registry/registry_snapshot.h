@@ -42,6 +42,7 @@ struct RegistryState {
   std::optional<Fallback> configured_fallback = {};
   std::optional<Fallback> fallback = {};
   std::unordered_map<ClassReference, LoadState> load_states = {};
+  std::unordered_map<ClassReference, std::string> unavailable = {};  // Clients, and why.
   // Of each precedence what was refused when its mappings were read last.
   std::map<Precedence, std::vector<RegistryProblem>> refused_input = {};
   std::function<std::vector<EntryPoint>()> entry_points = {};  // What discovery finds now.
@@ -102,6 +103,7 @@ class RegistrySnapshot {
   void decide(Resolution& resolution, std::shared_ptr<const Mapping> mapping) const;
   void decide_fallback(Resolution& resolution) const;
   const std::string* load_failure(const ClassReference& client) const;
+  std::optional<std::string> why_unusable(const ClassReference& client) const;
 
   RegistryState state_;
   std::unordered_map<ClassReference, Node> nodes_;

@@ -97,8 +97,8 @@ std::vector<Error> replace_all_mappings(RegistryCore& core, Precedence precedenc
     add_ends(events, old_mappings);
     for (const auto& event : events)
       if (event.kind != RegistryEventKind::removed)
-        log_info("KernelClientRegistry: {} is mapped to {} ({})", event.mapping->provisioner,
-                 event.mapping->client, event.mapping->describe_source());
+        log_debug("KernelClientRegistry: {} is mapped to {} ({})", event.mapping->provisioner,
+                  event.mapping->client, event.mapping->describe_source());
     return found;
   });
   for (const auto& error : errors) log_warning("KernelClientRegistry: {}", error.message);

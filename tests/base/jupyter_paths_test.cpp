@@ -52,6 +52,7 @@ TEST_F(JupyterPathsTest, defaults_are_those_of_jupyter_on_linux) {
   EXPECT_EQ(paths.config_dir, "/home/ada/.jupyter");
   EXPECT_EQ(paths.data_dir, "/home/ada/.local/share/jupyter");
   EXPECT_EQ(paths.runtime_dir, "/home/ada/.local/share/jupyter/runtime");
+  EXPECT_EQ(paths.python_user_base, "/home/ada/.local");
   EXPECT_THAT(paths.data_path, ElementsAre("/home/ada/.local/share/jupyter", "/usr/local/share/jupyter",
                                            "/usr/share/jupyter"));
   EXPECT_THAT(paths.config_path, ElementsAre("/home/ada/.jupyter", "/home/ada/.local/etc/jupyter",

@@ -75,6 +75,10 @@ TEST_F(ServerOptionsTest, directories_are_absolute_and_exist) {
   EXPECT_EQ(made->root_dir, root_ / "notebooks");
   EXPECT_EQ(made->kernel_root_dir, root_ / "notebooks");
   EXPECT_EQ(made->log_file, root_ / "server.log");
+  const auto with_paths = options({"--plugin-path=~/plugins", "--plugin-path=/opt/plugins",
+                                   "--KernelClientRegistry.python_path=~/site-packages/"});
+  EXPECT_THAT(with_paths->plugin_path, ElementsAre((root_ / "plugins").native(), "/opt/plugins"));
+  EXPECT_THAT(with_paths->python_path, ElementsAre((root_ / "site-packages").native()));
   EXPECT_EQ(message(options({"--ServerApp.root_dir=~/none"})),
             "ServerApp.root_dir: there is no directory " + (root_ / "none").native());
   EXPECT_EQ(message(options({"--MappingKernelManager.root_dir=/none"})),

@@ -146,6 +146,27 @@ TEST(RegistryVersions, a_client_that_failed_to_load_refuses_until_it_is_loaded) 
   EXPECT_EQ(to_string(registry.registered_mappings().at(0).state), "loaded");
 }
 
+TEST(RegistryVersions, a_client_that_is_unavailable_refuses_with_the_reason_and_stays_declared) {
+  KernelClientRegistry registry;
+  ASSERT_TRUE(registry.register_client("p:P"_class, "c:C"_class));
+  registry.set_unavailable("c:C"_class, "its class is Python");
+  const auto info = registry.registered_mappings().at(0);
+  EXPECT_EQ(info.state, MappingInfo::State::declared);
+  EXPECT_EQ(info.reason, "its class is Python");
+  const auto resolution = registry.get_client_for_provisioner("p:P"_class);
+  EXPECT_FALSE(resolution->client);
+  EXPECT_EQ(resolution->refusal, "client c:C cannot be used: its class is Python");
+  EXPECT_THAT(registry.problems().at(0).message, HasSubstr("its class is Python"));
+
+  registry.set_unavailable("c:C"_class, "");
+  EXPECT_TRUE(registry.get_client_for_provisioner("p:P"_class)->client.has_value());
+  EXPECT_TRUE(registry.problems().empty());
+
+  registry.set_unavailable(default_fallback_client, "not here");
+  EXPECT_THAT(registry.get_client_for_provisioner("p:Other"_class)->refusal, HasSubstr("not here"));
+  EXPECT_EQ(registry.problems().at(0).subject, "KernelClientRegistry.fallback_client_class");
+}
+
 TEST(RegistryVersions, a_fallback_that_failed_to_load_is_refused) {
   KernelClientRegistry registry;
   registry.mark_failed(default_fallback_client, "not built");
