@@ -3,6 +3,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "app/builtin_classes.h"
+#include "app/registry_model.h"
 #include "base/log.h"
 #include "kernels/provisioner_aware_kernel_manager.h"
 
@@ -33,26 +34,16 @@ Result<std::unique_ptr<Application>> Application::make(ApplicationSettings setti
   return application;
 }
 
-Application::Application(ApplicationSettings settings)
-    : settings_(std::move(settings)),
-      provisioners_(settings_.options.default_provisioner_name, settings_.environment) {}
+Application::Application(ApplicationSettings settings) : settings_(std::move(settings)) {}
 
 Result<void> Application::set_up() {
   const auto& options = settings_.options;
   if (auto created = create_runtime_directory(settings_.paths.runtime_dir); !created) return created;
-  if (auto registered = register_builtin_classes(registry_, provisioners_); !registered) return registered;
-  if (auto applied = apply_configuration(); !applied) return applied;
+  auto catalog = KernelCatalog::make(options, settings_.paths, settings_.environment);
+  if (!catalog) return std::unexpected(catalog.error());
+  catalog_ = std::move(*catalog);
 
   const auto& prefixes = settings_.paths.environment_prefixes;
-  specs_ = std::make_unique<KernelSpecManager>(KernelSpecManagerOptions{
-      .data_path = settings_.paths.data_path,
-      .allowed_kernelspecs = {options.allowed_kernelspecs.begin(), options.allowed_kernelspecs.end()},
-      .ensure_native_kernel = options.ensure_native_kernel,
-      .python_prefixes = prefixes,
-      .check_availability = [this](const KernelSpec& spec) {
-        return check_provisioner(provisioners_, spec);
-      }});
-
   const KernelManagerOptions kernel_options{
       .kernel_info_timeout = options.kernel_info_timeout,
       .shutdown_wait_time = options.shutdown_wait_time,
@@ -62,7 +53,7 @@ Result<void> Application::set_up() {
       .journal_limits = {.bytes = static_cast<std::size_t>(options.journal_memory_limit_bytes)},
       .client_class = {}};
   const auto factories = make_builtin_factories(
-      provisioners_, zmq_,
+      catalog_->provisioners(), zmq_,
       {.local_provisioner = {.transport = options.transport == KernelTransport::ipc
                                               ? LocalProvisioner::Transport::ipc
                                               : LocalProvisioner::Transport::tcp,
@@ -72,10 +63,10 @@ Result<void> Application::set_up() {
                                  prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front()},
        .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
   kernels_ = std::make_unique<MultiKernelManager>(
-      loop_.get_executor(), *specs_,
+      loop_.get_executor(), catalog_->kernel_specs(),
       [this, factories, kernel_options](KernelLaunch launch) -> std::shared_ptr<KernelManager> {
-        return std::make_shared<ProvisionerAwareKernelManager>(loop_.get_executor(), std::move(launch),
-                                                               factories, kernel_options, registry_);
+        return std::make_shared<ProvisionerAwareKernelManager>(
+            loop_.get_executor(), std::move(launch), factories, kernel_options, catalog_->registry());
       },
       MultiKernelManager::Options{.default_kernel_name = options.default_kernel_name,
                                   .root_dir = options.kernel_root_dir,
@@ -90,28 +81,17 @@ Result<void> Application::set_up() {
   server_settings.limits.body_bytes = static_cast<std::uint64_t>(options.max_body_size);
   server_settings.websockets.ping_interval = options.websocket_ping_interval;
   server_settings.websockets.ping_timeout = 3 * options.websocket_ping_interval;
-  server_settings.registry_model = [this] { return registry_model(); };
-  auto server = Server::make(loop_.get_executor(), *kernels_, *specs_, std::move(server_settings));
+  server_settings.registry_models = {
+      .registry = [this] { return registry_model(*catalog_); },
+      .explain =
+          [this](const std::string& provisioner, const std::string& kernel_name) {
+            return explain_model(*catalog_, provisioner, kernel_name);
+          },
+      .doctor = [this] { return doctor_model(*catalog_); }};
+  auto server =
+      Server::make(loop_.get_executor(), *kernels_, catalog_->kernel_specs(), std::move(server_settings));
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
-  return {};
-}
-
-Result<void> Application::apply_configuration() {
-  const auto& options = settings_.options;
-  if (options.fallback_client_class.empty()) {
-    registry_.remove_fallback_client();
-  } else {
-    const auto fallback = ClassReference::parse(options.fallback_client_class);
-    if (!fallback) {
-      return make_error(fallback.error().code, "KernelClientRegistry.fallback_client_class: {}",
-                        fallback.error().message);
-    }
-    registry_.set_fallback_client(*fallback, Precedence::configuration);
-  }
-  // Broken mappings are logged by the registry and stop nothing.
-  registry_.apply_config_mappings(
-      {options.provisioner_client_mappings.begin(), options.provisioner_client_mappings.end()});
   return {};
 }
 
@@ -140,22 +120,6 @@ Result<std::uint16_t> Application::bind() {
 Task<void> Application::stop() {
   using namespace asio::experimental::awaitable_operators;
   co_await (server_->stop(request_grace) && kernels_->shutdown_all(kernel_patience));
-}
-
-nlohmann::json Application::registry_model() const {
-  auto mappings = nlohmann::json::array();
-  for (const auto& info : registry_.registered_mappings()) {
-    mappings.push_back({{"provisioner", info.mapping->provisioner.to_string()},
-                        {"client", info.mapping->client.to_string()},
-                        {"source", info.mapping->options.source},
-                        {"precedence", to_string(info.mapping->precedence)},
-                        {"state", to_string(info.state)},
-                        {"reason", info.reason}});
-  }
-  const auto fallback = registry_.fallback_client_class();
-  return {
-      {"mappings", std::move(mappings)},
-      {"fallback_client_class", fallback ? nlohmann::json(fallback->to_string()) : nlohmann::json(nullptr)}};
 }
 
 }  // namespace nextgen_kernels

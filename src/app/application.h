@@ -5,13 +5,11 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "app/kernel_catalog.h"
 #include "base/error.h"
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
 #include "kernels/multi_kernel_manager.h"
-#include "kernelspecs/kernel_spec_manager.h"
-#include "registry/kernel_client_registry.h"
-#include "registry/kernel_provisioner_factory.h"
 #include "runtime/zmq_socket.h"
 #include "server/server.h"
 
@@ -25,8 +23,8 @@ struct ApplicationSettings {
   std::string token;
 };
 
-/// Owns the parts of the program and wires them: registry, provisioners, kernel specs, kernels, server. The
-/// registry is complete before anything is served. One event loop, `loop`, runs all of it.
+/// Owns the parts of the program and wires them: the catalog of kernels, the kernels, the server. The catalog
+/// is complete before anything is served. One event loop, `loop`, runs all of it.
 class Application {
  public:
   /// Fails when the configuration cannot be carried out.
@@ -36,7 +34,7 @@ class Application {
   Application& operator=(const Application&) = delete;
 
   asio::io_context& loop() { return loop_; }
-  KernelSpecManager& kernel_specs() { return *specs_; }
+  const KernelCatalog& catalog() const { return *catalog_; }
 
   /// Listens on the configured address: the configured port, or the next free one after it (`port_retries`).
   Result<std::uint16_t> bind();
@@ -54,15 +52,11 @@ class Application {
   explicit Application(ApplicationSettings settings);
 
   Result<void> set_up();
-  Result<void> apply_configuration();
-  nlohmann::json registry_model() const;
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
   ZmqContext zmq_;
-  KernelClientRegistry registry_;
-  KernelProvisionerFactory provisioners_;
-  std::unique_ptr<KernelSpecManager> specs_;
+  std::unique_ptr<KernelCatalog> catalog_;
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;
 };

@@ -33,6 +33,14 @@ Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisione
 
 Result<void> register_builtin_classes(KernelClientRegistry& registry,
                                       KernelProvisionerFactory& provisioners) {
+  const auto version = Version::parse(NEXTGEN_KERNELS_VERSION);
+  if (!version) return std::unexpected(version.error());
+  // The connection files of Jupyter: ports of ZMQ sockets, spoken to in the messaging protocol's version 5.
+  const auto produced = ConnectionContract::parse("jupyter-zmq 5.3");
+  if (!produced) return std::unexpected(produced.error());
+  const auto understood = UnderstoodContract::parse("jupyter-zmq >=5,<6");
+  if (!understood) return std::unexpected(understood.error());
+
   struct NamedClass {
     std::string_view name;
     ClassReference reference;
@@ -40,13 +48,18 @@ Result<void> register_builtin_classes(KernelClientRegistry& registry,
   const std::array<NamedClass, 2> named = {
       {{KernelProvisionerFactory::standard_provisioner_name, local_provisioner},
        {existing_provisioner_name, existing_provisioner}}};
-  const auto client_defined = registry.define_class(
-      {.reference = zmq_client, .kind = ClassKind::client, .source = std::string(builtin_source)});
+  const auto client_defined = registry.define_class({.reference = zmq_client,
+                                                     .kind = ClassKind::client,
+                                                     .version = *version,
+                                                     .understands = {*understood},
+                                                     .source = std::string(builtin_source)});
   if (!client_defined) return client_defined;
   for (const auto& [name, reference] : named) {
     const auto defined = registry.define_class({.reference = reference,
                                                 .kind = ClassKind::provisioner,
                                                 .bases = {provisioner_base},
+                                                .version = *version,
+                                                .produces = {*produced},
                                                 .source = std::string(builtin_source)});
     if (!defined) return defined;
     if (auto added = provisioners.add_builtin(name, reference); !added) return added;
@@ -78,6 +91,10 @@ KernelFactories make_builtin_factories(const KernelProvisionerFactory& provision
                       client_class);
   };
   return factories;
+}
+
+bool is_builtin_class(const ClassReference& reference) {
+  return is_builtin(reference) || reference == ClassReference(zmq_client);
 }
 
 Result<void> check_provisioner(const KernelProvisionerFactory& provisioners, const KernelSpec& spec) {

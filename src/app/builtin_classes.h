@@ -24,6 +24,9 @@ struct BuiltinClassSettings {
 KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners, ZmqContext& context,
                                        BuiltinClassSettings settings);
 
+/// True for the classes above: this program itself makes their objects.
+bool is_builtin_class(const ClassReference& reference);
+
 /// Whether this program can start a kernel of this spec, or why not.
 Result<void> check_provisioner(const KernelProvisionerFactory& provisioners, const KernelSpec& spec);
 

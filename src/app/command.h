@@ -11,8 +11,9 @@ namespace nextgen_kernels {
 /// Exit statuses of the program.
 enum class ExitCode : int {
   success = 0,
-  code_raised = 1,  ///< `execute`: the code raised an exception.
-  failure = 2,      ///< Bad usage or configuration, or the command could not do its work.
+  code_raised = 1,     ///< `execute`: the code raised an exception.
+  problems_found = 1,  ///< `registry doctor`.
+  failure = 2,         ///< Bad usage or configuration, or the command could not do its work.
 };
 
 /// A subcommand's start-up: arguments after its name, this process's environment.
@@ -40,5 +41,6 @@ std::expected<PreparedCommand, ExitCode> prepare_command(const CommandInvocation
 ExitCode run_serve(const CommandInvocation& invocation);
 ExitCode run_execute(const CommandInvocation& invocation);
 ExitCode run_kernelspec(const CommandInvocation& invocation);
+ExitCode run_registry(const CommandInvocation& invocation);
 
 }  // namespace nextgen_kernels

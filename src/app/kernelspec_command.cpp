@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "app/builtin_classes.h"
 #include "app/command.h"
 #include "kernelspecs/kernel_spec_list.h"
 
@@ -32,13 +31,10 @@ ExitCode run_kernelspec(const CommandInvocation& invocation) {
   }
   auto prepared = prepare_command(rest, syntax());
   if (!prepared) return prepared.error();
-  const auto application = Application::make({.environment = invocation.environment,
-                                              .paths = prepared->paths,
-                                              .options = prepared->options,
-                                              .token = {}});
-  if (!application) return report_failure(application.error());
+  const auto catalog = KernelCatalog::make(prepared->options, prepared->paths, invocation.environment);
+  if (!catalog) return report_failure(catalog.error());
   const auto text = render_kernel_spec_list(
-      (*application)->kernel_specs().list(),
+      (*catalog)->kernel_specs().list(),
       prepared->line.has("all") ? KernelSpecListContent::all : KernelSpecListContent::usable,
       prepared->line.has("json") ? KernelSpecListFormat::json : KernelSpecListFormat::table);
   std::fputs(text.c_str(), stdout);

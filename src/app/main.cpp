@@ -18,10 +18,11 @@ struct Subcommand {
   nk::ExitCode (*run)(const nk::CommandInvocation&);
 };
 
-constexpr std::array<Subcommand, 3> subcommands = {{
+constexpr std::array<Subcommand, 4> subcommands = {{
     {"serve", "Serve kernels over the Jupyter REST and WebSocket API.", nk::run_serve},
     {"execute", "Run code on a kernel and print what it prints.", nk::run_execute},
     {"kernelspec", "List the kernel specs of this machine.", nk::run_kernelspec},
+    {"registry", "Show which kernel client serves which provisioner, and why.", nk::run_registry},
 }};
 
 void print_usage(std::FILE* out) {

@@ -112,6 +112,7 @@ ExitCode run_serve(const CommandInvocation& invocation) {
     return report_failure(logging.error());
   log_info("nextgen-kernels {} listens on {} (process {})", NEXTGEN_KERNELS_VERSION,
            local_url(options.ip, *port), ::getpid());
+  (*application)->catalog().log_findings();
   if (token.empty())
     log_warning("There is no token: everybody who can reach this server can run code as you");
   print_welcome(options, *port, token, log_file);

@@ -86,7 +86,8 @@ class Server::Service final : public HttpService {
         authenticator_(settings_.token),
         pool_(blocking_threads),
         sessions_(executor, kernels),
-        status_handlers_(kernels, settings_.version, settings_.registry_model),
+        status_handlers_(kernels, settings_.version),
+        registry_handlers_(settings_.registry_models, pool_),
         kernel_handlers_(kernels, pool_, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
         session_handlers_(sessions_, kernels, settings_.base_url),
@@ -95,6 +96,7 @@ class Server::Service final : public HttpService {
         content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
         http_(executor, *this, settings_.limits) {
     status_handlers_.add_routes(router_);
+    registry_handlers_.add_routes(router_);
     kernel_handlers_.add_routes(router_);
     kernel_spec_handlers_.add_routes(router_);
     session_handlers_.add_routes(router_);
@@ -255,6 +257,7 @@ class Server::Service final : public HttpService {
   BlockingPool pool_;
   SessionManager sessions_;
   StatusHandlers status_handlers_;
+  RegistryHandlers registry_handlers_;
   KernelHandlers kernel_handlers_;
   KernelSpecHandlers kernel_spec_handlers_;
   SessionHandlers session_handlers_;

@@ -2,11 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "kernels/multi_kernel_manager.h"
@@ -15,6 +12,7 @@
 #include "server/http_server.h"
 #include "server/kernel_websocket.h"
 #include "server/origin_policy.h"
+#include "server/registry_handlers.h"
 
 namespace nextgen_kernels {
 
@@ -28,8 +26,7 @@ struct ServerSettings {
   /// The `Content-Security-Policy` of API responses; `{base_url}` stands for the base URL.
   std::string content_security_policy =
       "frame-ancestors 'self'; report-uri {base_url}api/security/csp-report; default-src 'none'";
-  /// What `/api/nextgen/registry` tells about provisioners and their clients.
-  std::function<nlohmann::json()> registry_model = [] { return nlohmann::json::object(); };
+  RegistryModels registry_models = {};
 };
 
 /// The HTTP and WebSocket server: Jupyter's kernel, kernel spec and session API, and the page at its root.

@@ -24,17 +24,14 @@ std::optional<nlohmann::ordered_json> grant_permissions(std::string_view questio
 
 }  // namespace
 
-StatusHandlers::StatusHandlers(MultiKernelManager& kernels, std::string version,
-                               std::function<nlohmann::json()> registry_model)
-    : kernels_(kernels), version_(std::move(version)), registry_model_(std::move(registry_model)) {}
+StatusHandlers::StatusHandlers(MultiKernelManager& kernels, std::string version)
+    : kernels_(kernels), version_(std::move(version)) {}
 
 void StatusHandlers::add_routes(Router& router) {
   using enum http::verb;
   router.add(get, "/api", [this](HttpRequest request) { return get_version(std::move(request)); });
   router.add(get, "/api/status", [this](HttpRequest request) { return get_status(std::move(request)); });
   router.add(get, "/api/me", [this](HttpRequest request) { return get_me(std::move(request)); });
-  router.add(get, "/api/nextgen/registry",
-             [this](HttpRequest request) { return get_registry(std::move(request)); });
   router.add(post, "/api/security/csp-report",
              [this](HttpRequest request) { return report_content_policy(std::move(request)); });
 }
@@ -68,10 +65,6 @@ Task<Result<HttpResponse>> StatusHandlers::get_me(HttpRequest request) {
                                            {"display_name", "User"}, {"initials", "U"},
                                            {"avatar_url", nullptr},  {"color", nullptr}};
   co_return json_response(http::status::ok, {{"identity", identity}, {"permissions", *permissions}});
-}
-
-Task<Result<HttpResponse>> StatusHandlers::get_registry(HttpRequest) {
-  co_return json_response(http::status::ok, nlohmann::ordered_json(registry_model_()));
 }
 
 // Where our Content-Security-Policy, which clients expect word for word, has browsers send what they blocked.

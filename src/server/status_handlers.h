@@ -1,9 +1,6 @@
 #pragma once
 
-#include <functional>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "base/timestamp.h"
 #include "kernels/multi_kernel_manager.h"
@@ -11,12 +8,10 @@
 
 namespace nextgen_kernels {
 
-/// What the server says about itself: `/api`, `/api/status`, `/api/me`, the registry's mappings. Owned by the
-/// server.
+/// What the server says about itself: `/api`, `/api/status`, `/api/me`. Owned by the server.
 class StatusHandlers {
  public:
-  StatusHandlers(MultiKernelManager& kernels, std::string version,
-                 std::function<nlohmann::json()> registry_model);
+  StatusHandlers(MultiKernelManager& kernels, std::string version);
 
   void add_routes(Router& router);
 
@@ -27,12 +22,10 @@ class StatusHandlers {
   Task<Result<HttpResponse>> get_version(HttpRequest request);
   Task<Result<HttpResponse>> get_status(HttpRequest request);
   Task<Result<HttpResponse>> get_me(HttpRequest request);
-  Task<Result<HttpResponse>> get_registry(HttpRequest request);
   Task<Result<HttpResponse>> report_content_policy(HttpRequest request);
 
   MultiKernelManager& kernels_;
   std::string version_;
-  std::function<nlohmann::json()> registry_model_;
   Timestamp started_ = Timestamp::clock::now();
   Timestamp last_activity_ = started_;
 };

@@ -12,7 +12,14 @@ using testing::Not;
 class RestApiTest : public ServerFixture {
  protected:
   RestApiTest() {
-    settings_.registry_model = [] { return nlohmann::json{{"mappings", nlohmann::json::array()}}; };
+    using Json = RegistryModels::Json;
+    settings_.registry_models = {
+        .registry = [] { return Json{{"mappings", Json::array()}}; },
+        .explain = [](const std::string& provisioner, const std::string& kernel_name) -> Result<Json> {
+          if (provisioner == "unknown") return make_error(ErrorCode::not_found, "no such provisioner");
+          return Json{{"asked", provisioner}, {"kernel", kernel_name}};
+        },
+        .doctor = [] { return Json{{"problems", Json::array()}}; }};
   }
 };
 
@@ -66,6 +73,20 @@ TEST_F(RestApiTest, tells_the_mappings_of_the_registry) {
   start();
   EXPECT_EQ(request("GET", "/api/nextgen/registry").json(),
             nlohmann::json({{"mappings", nlohmann::json::array()}}));
+}
+
+TEST_F(RestApiTest, explains_the_client_of_a_provisioner) {
+  start();
+  EXPECT_EQ(request("GET", "/api/nextgen/registry/explain?provisioner=a%3AB&kernel_name=r").json(),
+            nlohmann::json({{"asked", "a:B"}, {"kernel", "r"}}));
+  EXPECT_EQ(request("GET", "/api/nextgen/registry/explain?provisioner=unknown").status, 404u);
+  EXPECT_EQ(request("GET", "/api/nextgen/registry/explain").status, 400u);
+}
+
+TEST_F(RestApiTest, tells_the_problems_of_packages) {
+  start();
+  EXPECT_EQ(request("GET", "/api/nextgen/registry/doctor").json(),
+            nlohmann::json({{"problems", nlohmann::json::array()}}));
 }
 
 TEST_F(RestApiTest, knows_paths_and_methods) {

@@ -1,0 +1,198 @@
+#include "app/kernel_catalog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "../support/temporary_directory.h"
+#include "app/registry_model.h"
+#include "app/registry_tables.h"
+#include "clients/zmq/jupyter_server_kernel_client.h"
+#include "discovery/plugin_abi_version.h"
+#include "provisioners/local/local_provisioner.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::Contains;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class KernelCatalogTest : public testing::Test {
+ protected:
+  KernelCatalogTest() {
+    options_.fallback_client_class = JupyterServerKernelClient::reference;
+    options_.plugin_path = {(directory_.path() / "plugins").native()};
+    options_.python_path = {(directory_.path() / "site").native()};
+    std::filesystem::create_directories(options_.plugin_path.front());
+    std::filesystem::create_directories(options_.python_path.front());
+    paths_.data_path = {directory_.path() / "data"};
+    directory_.write("lib/libspark.so", "");
+  }
+
+  void install_python(std::string_view entry_points) const {
+    directory_.write("site/spark_kernels-1.2.dist-info/entry_points.txt", entry_points);
+  }
+  void install_plugin(const json& changes = json::object()) const {
+    json manifest = {{"manifest_version", 1},
+                     {"package", "native"},
+                     {"version", "1.0"},
+                     {"abi", plugin_abi_version},
+                     {"library", "../lib/libspark.so"},
+                     {"classes",
+                      {{{"reference", "native:Provisioner"},
+                        {"kind", "provisioner"},
+                        {"bases", {LocalProvisioner::reference}}},
+                       {{"reference", "native:Client"}, {"kind", "client"}}}},
+                     {"entry_points",
+                      {{"jupyter_client.kernel_provisioners", {{"native-provisioner", "native:Provisioner"}}},
+                       {"jupyter_kernel_client_registry", {{"native:Provisioner", "native:Client"}}}}}};
+    manifest.update(changes);
+    directory_.write("plugins/native.json", manifest.dump());
+  }
+  void install_spec(const std::string& name, const std::string& provisioner) const {
+    const json spec = {{"argv", {"kernel"}},
+                       {"language", "scala"},
+                       {"metadata", {{"kernel_provisioner", {{"provisioner_name", provisioner}}}}}};
+    directory_.write("data/kernels/" + name + "/kernel.json", spec.dump());
+  }
+
+  std::unique_ptr<KernelCatalog> make() const {
+    auto catalog = KernelCatalog::make(options_, paths_, {});
+    EXPECT_TRUE(catalog) << catalog.error().message;
+    return std::move(*catalog);
+  }
+
+  TemporaryDirectory directory_;
+  ServerOptions options_;
+  JupyterPaths paths_;
+};
+
+auto problem(const std::string& subject, const std::string& message) {
+  return AllOf(Field(&RegistryProblem::subject, HasSubstr(subject)),
+               Field(&RegistryProblem::message, HasSubstr(message)));
+}
+
+TEST_F(KernelCatalogTest, without_packages_there_are_the_built_in_classes_and_no_problems) {
+  const auto catalog = make();
+  EXPECT_THAT(catalog->problems(), IsEmpty());
+  const auto model = registry_model(*catalog);
+  EXPECT_EQ(model.at("mappings").size(), 2);
+  EXPECT_EQ(model.at("provisioners").at(1).at("name"), "local-provisioner");
+  EXPECT_EQ(model.at("provisioners").at(1).at("default"), true);
+  for (const auto& provisioner : model.at("provisioners"))
+    EXPECT_EQ(provisioner.at("produces"), nlohmann::ordered_json::array({"jupyter-zmq 5.3"}));
+  EXPECT_EQ(model.at("clients").at(0).at("understands"),
+            nlohmann::ordered_json::array({"jupyter-zmq >=5,<6"}));
+}
+
+TEST_F(KernelCatalogTest, a_provisioner_of_unknown_contract_may_have_the_shared_client) {
+  install_python("[jupyter_client.kernel_provisioners]\nspark = spark:Provisioner\n");
+  const auto catalog = make();
+  const auto resolution = catalog->registry().get_client_for_provisioner("spark:Provisioner"_class);
+  ASSERT_TRUE(resolution->client) << resolution->refusal;
+  EXPECT_EQ(resolution->matched_by, MatchedBy::fallback);
+}
+
+TEST_F(KernelCatalogTest, python_classes_are_declared_and_refused_with_the_reason) {
+  install_python(
+      "[jupyter_client.kernel_provisioners]\nspark = spark:Provisioner\n"
+      "[jupyter_kernel_client_registry]\nspark:Provisioner = spark:Client\n");
+  install_spec("spark", "spark");
+  const auto catalog = make();
+  const auto resolution = catalog->registry().get_client_for_provisioner("spark:Provisioner"_class);
+  EXPECT_FALSE(resolution->client) << "another client would not understand it";
+  EXPECT_THAT(resolution->refusal, HasSubstr("its class is Python"));
+  EXPECT_EQ(registry_model(*catalog).at("mappings").back().at("state"), "declared");
+  const auto specs = catalog->kernel_specs().list();
+  ASSERT_EQ(specs.at(0).status, KernelSpecStatus::unavailable);
+  EXPECT_THAT(specs.at(0).spec.error().message, HasSubstr("its class is Python"));
+  EXPECT_THAT(catalog->problems(),
+              AllOf(Contains(problem("spark:Provisioner", "mapped to spark:Client, which cannot be used")),
+                    Contains(problem("spark", "provisioner spark:Provisioner cannot be used")),
+                    Contains(problem("kernel spec spark", "its class is Python"))));
+}
+
+TEST_F(KernelCatalogTest, a_configured_client_that_nobody_brings_is_refused) {
+  options_.provisioner_client_mappings = {{std::string(LocalProvisioner::reference), "nobody:Client"}};
+  const auto catalog = make();
+  const auto resolution =
+      catalog->registry().get_client_for_provisioner(*ClassReference::parse(LocalProvisioner::reference));
+  EXPECT_FALSE(resolution->client);
+  EXPECT_THAT(resolution->refusal, AllOf(HasSubstr("nobody:Client"), HasSubstr("no plugin that was found")));
+}
+
+TEST_F(KernelCatalogTest, classes_of_a_plugin_are_used_as_declared) {
+  install_plugin();
+  const auto catalog = make();
+  EXPECT_THAT(catalog->problems(), IsEmpty());
+  const auto resolution = catalog->registry().get_client_for_provisioner("native:Provisioner"_class);
+  ASSERT_TRUE(resolution->client) << resolution->refusal;
+  EXPECT_EQ(resolution->client->to_string(), "native:Client");
+  EXPECT_TRUE(catalog->registry().classes()->is_subclass(
+      "native:Provisioner"_class, *ClassReference::parse(LocalProvisioner::reference)));
+}
+
+TEST_F(KernelCatalogTest, classes_of_an_unusable_plugin_are_refused_with_the_reason) {
+  install_plugin({{"library", "libgone.so"}});
+  install_spec("native", "native-provisioner");
+  const auto catalog = make();
+  EXPECT_THAT(catalog->registry().get_client_for_provisioner("native:Provisioner"_class)->refusal,
+              AllOf(HasSubstr("plugin native 1.0"), HasSubstr("libgone.so is missing")));
+  EXPECT_THAT(catalog->kernel_specs().list().at(0).spec.error().message, HasSubstr("libgone.so is missing"));
+}
+
+TEST_F(KernelCatalogTest, a_plugin_cannot_take_the_place_of_a_built_in_class) {
+  install_plugin({{"classes", {{{"reference", LocalProvisioner::reference}, {"kind", "provisioner"}}}}});
+  const auto catalog = make();
+  EXPECT_THAT(catalog->problems(), Contains(problem("native.json", "is declared twice")));
+}
+
+TEST_F(KernelCatalogTest, a_malformed_entry_point_is_a_problem) {
+  install_python("[jupyter_client.kernel_provisioners]\nspark = no reference\n");
+  EXPECT_THAT(make()->problems(), Contains(problem("jupyter_client.kernel_provisioners", "no reference")));
+}
+
+TEST_F(KernelCatalogTest, a_malformed_fallback_is_an_error_that_names_the_trait) {
+  options_.fallback_client_class = "nothing";
+  const auto catalog = KernelCatalog::make(options_, paths_, {});
+  ASSERT_FALSE(catalog);
+  EXPECT_THAT(catalog.error().message, HasSubstr("KernelClientRegistry.fallback_client_class"));
+}
+
+TEST_F(KernelCatalogTest, explains_by_name_by_class_and_for_a_kernel) {
+  install_plugin();
+  install_spec("native", "native-provisioner");
+  const auto catalog = make();
+  const auto by_name = explain_model(*catalog, "native-provisioner", "");
+  ASSERT_TRUE(by_name) << by_name.error().message;
+  EXPECT_EQ(by_name->at("client"), "native:Client");
+  EXPECT_EQ(by_name->at("matched_by"), "exact");
+  EXPECT_TRUE(by_name->at("kernel").is_null());
+  const auto for_kernel = explain_model(*catalog, "native.Provisioner", "Native");
+  ASSERT_TRUE(for_kernel) << for_kernel.error().message;
+  EXPECT_EQ(for_kernel->at("kernel").at("language"), "scala");
+  EXPECT_EQ(for_kernel->at("steps"), by_name->at("steps"));
+
+  EXPECT_THAT(explain_model(*catalog, "nativ-provisioner", "").error().message,
+              HasSubstr("Did you mean \"native-provisioner\"?"));
+  EXPECT_EQ(explain_model(*catalog, "a:b:c", "").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(explain_model(*catalog, "native-provisioner", "nope").error().code, ErrorCode::not_found);
+}
+
+TEST_F(KernelCatalogTest, tables_escape_control_characters_and_colour_only_terminals) {
+  const auto model = nlohmann::ordered_json::parse(
+      R"({"problems": [{"subject": "a\u001bb", "source": "", "message": "m"}]})");
+  const auto plain = render_problems(model, Coloring::plain);
+  EXPECT_EQ(plain, "SUBJECT  SOURCE  PROBLEM\na\\x1bb   -       m\n\n1 problem.\n");
+  EXPECT_THAT(render_problems(model, Coloring::terminal), HasSubstr("\x1b[1mSUBJECT\x1b[0m"));
+  EXPECT_THAT(plain, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(render_problems(doctor_model(*make()), Coloring::terminal), "No problems.\n");
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
