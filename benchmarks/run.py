@@ -34,6 +34,8 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 PROGRAM_TIMEOUT = 120.0
 LOG_TAIL = 4000
+# A flood is larger than the default bound; past it a client that lags loses messages, and is told so.
+JOURNAL_BYTES = 1_000_000_000
 OURS = "nextgen-kernels"
 PEER = "jupyter_server"
 
@@ -262,7 +264,8 @@ class Benchmark:
     def our_server(self) -> Iterator[Server]:
         """Run nextgen-kernels."""
         port = free_port()
-        command = [str(self._programs / "nextgen-kernels"), "serve", f"--ServerApp.port={port}"]
+        options = [f"--ServerApp.port={port}", f"--KernelJournal.memory_limit_bytes={JOURNAL_BYTES}"]
+        command = [str(self._programs / "nextgen-kernels"), "serve", *options]
         with self._server(OURS, command, port) as server:
             yield server
 
