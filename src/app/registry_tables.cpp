@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/strings.h"
+
 namespace nextgen_kernels {
 namespace {
 
@@ -19,18 +21,6 @@ struct Cell {
   Style style = Style::normal;
 };
 using Row = std::vector<Cell>;
-
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      result += fmt::format("\\x{:02x}", byte);
-    else
-      result += c;
-  }
-  return result;
-}
 
 /// The columns a text takes, counting one for each code point.
 std::size_t width_of(std::string_view text) {

@@ -164,6 +164,18 @@ std::string replace_invalid_utf8(std::string_view text) {
   return result;
 }
 
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f)
+      result += "\\x" + to_hex({&c, 1});
+    else
+      result += c;
+  }
+  return result;
+}
+
 std::optional<std::string> closest_match(std::string_view text, const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
   std::size_t best_distance = std::string_view::npos;

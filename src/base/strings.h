@@ -40,6 +40,10 @@ std::string redact(std::string_view text, const std::vector<std::string>& secret
 /// The text with everything that is not well-formed UTF-8 (RFC 3629) replaced by U+FFFD.
 std::string replace_invalid_utf8(std::string_view text);
 
+/// The text with ASCII control characters as `\xNN`: what a file says cannot steer the terminal it is shown
+/// on.
+std::string printable(std::string_view text);
+
 /// Of `candidates` the one a person most likely meant (edit distance of at most a third of its length).
 std::optional<std::string> closest_match(std::string_view text, const std::vector<std::string>& candidates);
 

@@ -55,5 +55,10 @@ TEST(Strings, closest_match_suggests_only_what_is_near) {
   EXPECT_EQ(closest_match(std::string(1'000'000, 'x'), {"port"}), std::nullopt);
 }
 
+TEST(Strings, printable_escapes_control_characters_and_nothing_else) {
+  EXPECT_EQ(printable("plain \xC3\xA9"), "plain \xC3\xA9");
+  EXPECT_EQ(printable(std::string_view("\x1b[31m\n\x7f\0", 8)), R"(\x1b[31m\x0a\x7f\x00)");
+}
+
 }  // namespace
 }  // namespace nextgen_kernels
