@@ -222,6 +222,9 @@ const scenarios = {
   async killed() {
     const session = await startSession('killed.ipynb');
     const { kernel } = session;
+    // Its connection's own kernel_info_request has ended then, too: a kernel that kills itself takes the status
+    // messages along that it has not sent yet, and nobody catches that this request is then canceled.
+    await run(kernel, "print('alive')");
     const statuses = [];
     kernel.statusChanged.connect((_, status) => statuses.push(status));
     const restarted = new Promise(resolve => {
