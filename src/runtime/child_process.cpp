@@ -102,6 +102,10 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
   void start() {
     output.non_blocking(true);
     read_output();
+    wait_for_end();
+  }
+
+  void wait_for_end() {
     process_end.async_wait(asio::posix::stream_descriptor::wait_read,
                            [self = shared_from_this()](const boost::system::error_code& error) {
                              if (!error) self->collect();
@@ -139,7 +143,10 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
 
   void collect() {
     siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) != 0) return;
+    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0) return;
+    // Asio may say so too early: for a descriptor that was closed in the same turn of the loop in which this
+    // one was opened.
+    if (info.si_pid == 0) return wait_for_end();
     // Not reaped yet, so the group's id is still ours: end what the process left behind in its group.
     ::killpg(pid, SIGKILL);
     ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
