@@ -53,7 +53,7 @@ Result<void> Application::set_up() {
       .journal_limits = {.bytes = static_cast<std::size_t>(options.journal_memory_limit_bytes)},
       .client_class = {}};
   const auto factories = make_builtin_factories(
-      catalog_->provisioners(), zmq_,
+      catalog_->provisioners(),
       {.local_provisioner = {.transport = options.transport == KernelTransport::ipc
                                               ? LocalProvisioner::Transport::ipc
                                               : LocalProvisioner::Transport::tcp,

@@ -10,7 +10,6 @@
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
 #include "kernels/multi_kernel_manager.h"
-#include "runtime/zmq_socket.h"
 #include "server/server.h"
 
 namespace nextgen_kernels {
@@ -55,7 +54,6 @@ class Application {
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
-  ZmqContext zmq_;
   std::unique_ptr<KernelCatalog> catalog_;
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;

@@ -71,22 +71,22 @@ Result<void> register_builtin_classes(KernelClientRegistry& registry,
   return {};
 }
 
-KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners, ZmqContext& context,
+KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners,
                                        BuiltinClassSettings settings) {
   KernelFactories factories;
-  factories.make_provisioner = [&provisioners, &context, settings = std::move(settings)](
+  factories.make_provisioner = [&provisioners, settings = std::move(settings)](
                                    const KernelSpec& spec,
                                    const Executor& executor) -> Result<std::unique_ptr<KernelProvisioner>> {
     const auto provisioner = provisioner_of(provisioners, spec);
     if (!provisioner) return std::unexpected(provisioner.error());
     if (*provisioner == ClassReference(existing_provisioner))
-      return std::make_unique<ExistingProvisioner>(executor, context, settings.existing_provisioner);
+      return std::make_unique<ExistingProvisioner>(executor, settings.existing_provisioner);
     return std::make_unique<LocalProvisioner>(executor, settings.local_provisioner);
   };
-  factories.make_client = [&context](const std::string& client_class, Conversation& conversation,
-                                     const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
+  factories.make_client = [](const std::string& client_class, Conversation& conversation,
+                             const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
     if (client_class == JupyterServerKernelClient::reference)
-      return std::make_unique<JupyterServerKernelClient>(executor, context, conversation);
+      return std::make_unique<JupyterServerKernelClient>(executor, conversation);
     return make_error(ErrorCode::unavailable, "Kernel client class {} is registered, but cannot be loaded",
                       client_class);
   };

@@ -6,7 +6,6 @@
 #include "provisioners/local/local_provisioner.h"
 #include "registry/kernel_client_registry.h"
 #include "registry/kernel_provisioner_factory.h"
-#include "runtime/zmq_socket.h"
 
 namespace nextgen_kernels {
 
@@ -19,9 +18,9 @@ struct BuiltinClassSettings {
   ExistingProvisioner::Options existing_provisioner;
 };
 
-/// Makes the objects of the classes above; fails for a class that this program does not have. The factory and
-/// the context outlive what is made.
-KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners, ZmqContext& context,
+/// Makes the objects of the classes above; fails for a class that this program does not have. The factory
+/// outlives what is made.
+KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners,
                                        BuiltinClassSettings settings);
 
 /// True for the classes above: this program itself makes their objects.

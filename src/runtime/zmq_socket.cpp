@@ -1,261 +1,383 @@
 #include "runtime/zmq_socket.h"
 
-#include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <stdexcept>
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <utility>
 
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <zmq.h>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/log.h"
+#include "runtime/zmq_endpoint.h"
 
 namespace nextgen_kernels {
 namespace {
 
-// Restarted kernels bind their ports within milliseconds; libzmq's default of 100 ms would be most of a fast
-// start.
-constexpr int reconnect_interval_ms = 20;
-constexpr int reconnect_interval_max_ms = 200;
-// What was sent last has this long to leave after a socket was closed; the end of the program waits for it.
-constexpr int linger_ms = 100;
+// A kernel binds its ports within milliseconds once it has come so far.
+constexpr auto first_retry = std::chrono::milliseconds(20);
+constexpr auto longest_retry = std::chrono::milliseconds(200);
+// A peer that accepts and says nothing, or an address that answers nothing.
+constexpr auto connect_patience = std::chrono::seconds(30);
 
-int to_zmq(ZmqSocketType type) {
-  switch (type) {
-    case ZmqSocketType::dealer:
-      return ZMQ_DEALER;
-    case ZmqSocketType::sub:
-      return ZMQ_SUB;
-  }
-  return ZMQ_DEALER;
+using Socket = asio::generic::stream_protocol::socket;
+using GenericEndpoint = asio::generic::stream_protocol::endpoint;
+
+bool would_block(const boost::system::error_code& error) {
+  return error == asio::error::would_block || error == asio::error::try_again;
 }
-
-void set_option(void* socket, int option, int value) {
-  if (::zmq_setsockopt(socket, option, &value, sizeof value) != 0)
-    throw std::runtime_error(fmt::format("zmq_setsockopt({}): {}", option, ::zmq_strerror(errno)));
-}
-
-/// A libzmq message with the lifetime of the object; reused for many receives.
-struct Frame {
-  Frame() { ::zmq_msg_init(&message); }
-  Frame(const Frame&) = delete;
-  Frame& operator=(const Frame&) = delete;
-  ~Frame() { ::zmq_msg_close(&message); }
-  std::string_view bytes() {
-    return {static_cast<const char*>(::zmq_msg_data(&message)), ::zmq_msg_size(&message)};
-  }
-  zmq_msg_t message;
-};
-
-/// Waits for readability of a descriptor that libzmq owns.
-class BorrowedDescriptor {
- public:
-  BorrowedDescriptor(const Executor& executor, void* socket) : descriptor_(executor) {
-    int fd = -1;
-    std::size_t size = sizeof fd;
-    if (::zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
-      throw std::runtime_error("zmq_getsockopt(ZMQ_FD) failed");
-    descriptor_.assign(fd);
-  }
-  BorrowedDescriptor(const BorrowedDescriptor&) = delete;
-  BorrowedDescriptor& operator=(const BorrowedDescriptor&) = delete;
-  ~BorrowedDescriptor() {
-    if (descriptor_.is_open()) descriptor_.release();
-  }
-  template <typename Handler>
-  void async_wait(Handler handler) {
-    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(handler));
-  }
-
- private:
-  asio::posix::stream_descriptor descriptor_;
-};
 
 }  // namespace
 
-ZmqContext::ZmqContext() : context_(::zmq_ctx_new()) {
-  if (context_ == nullptr) throw std::runtime_error("zmq_ctx_new failed");
-  // Five sockets a kernel and a monitor: the default of 1023 would end near 170 kernels.
-  ::zmq_ctx_set(context_, ZMQ_MAX_SOCKETS, 65535);
-}
-
-ZmqContext::~ZmqContext() {
-  ::zmq_ctx_term(context_);
-}
-
 struct ZmqSocket::State : std::enable_shared_from_this<State> {
-  State(ZmqContext& context, const Executor& e, ZmqSocketType type)
-      : executor(e), context_handle(context.handle()), socket(::zmq_socket(context.handle(), to_zmq(type))) {
-    if (socket == nullptr) throw std::runtime_error(fmt::format("zmq_socket: {}", ::zmq_strerror(errno)));
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() { close(); }
+  State(const Executor& executor_, ZmqSocketType type_, std::string_view routing_id_)
+      : executor(executor_),
+        type(type_),
+        routing_id(routing_id_),
+        decoder(type_, routing_id_),
+        socket(executor_),
+        resolver(executor_),
+        timer(executor_) {}
 
-  void close() {
-    descriptor.reset();
-    monitor_descriptor.reset();
-    if (monitor_socket != nullptr) {
-      ::zmq_socket_monitor(socket, nullptr, 0);
-      ::zmq_close(monitor_socket);
-      monitor_socket = nullptr;
-    }
-    if (socket != nullptr) ::zmq_close(socket);
-    socket = nullptr;
-  }
+  /// Bytes that go out together: a message, or what the protocol itself has to say.
+  struct Output {
+    std::string bytes;
+    bool is_message = false;
+  };
 
-  void wait() {
-    descriptor->async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+  /// A handler of an operation of the connection at hand; not called for one that is over.
+  template <typename Handler>
+  auto of_this_connection(Handler handler) {
+    return [weak = weak_from_this(), attempt_of_handler = attempt, handler = std::move(handler)](
+               const boost::system::error_code& error, auto&&... results) {
       const auto self = weak.lock();
-      if (error || !self || self->socket == nullptr) return;
-      self->wait();
-      self->activity();
-    });
+      if (self && !self->closed && self->attempt == attempt_of_handler)
+        handler(*self, error, std::forward<decltype(results)>(results)...);
+    };
   }
 
-  void activity() {
-    if (on_activity) on_activity();
-  }
+  // Connecting
+  void begin_attempt();
+  void open(const GenericEndpoint& peer);
+  void opened();
+  bool connected_to_itself();
+  void broken(std::string reason);
+  void close();
 
-  void schedule() {
-    if (scheduled) return;
-    scheduled = true;
-    asio::post(executor, [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (!self || self->socket == nullptr) return;
-      self->scheduled = false;
-      self->activity();
-    });
-  }
+  // Reading
+  void wait_readable();
+  void on_readable();
+  bool advance();
+  bool read();
+  void be_ready();
+  void activity();
+  void schedule();
 
-  void wait_monitor() {
-    monitor_descriptor->async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-      const auto self = weak.lock();
-      if (error || !self || self->monitor_socket == nullptr) return;
-      self->wait_monitor();
-      self->drain_monitor();
-    });
-  }
-
-  // An event is two frames: u16 event and u32 value, then the endpoint (zmq_socket_monitor(3)).
-  void drain_monitor() {
-    while (monitor_socket != nullptr) {
-      Frame event;
-      if (::zmq_msg_recv(&event.message, monitor_socket, ZMQ_DONTWAIT) < 0) return;
-      Frame endpoint;
-      ::zmq_msg_recv(&endpoint.message, monitor_socket, ZMQ_DONTWAIT);
-      std::uint16_t kind = 0;
-      if (event.bytes().size() < sizeof kind) continue;
-      std::memcpy(&kind, event.bytes().data(), sizeof kind);
-      if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) on_connection(ZmqConnectionEvent::connected);
-      if (kind == ZMQ_EVENT_DISCONNECTED) on_connection(ZmqConnectionEvent::disconnected);
-    }
-  }
+  // Writing
+  void send(Output next);
+  void write();
+  void wait_writable();
 
   Executor executor;
-  void* context_handle;
-  void* socket;
-  void* monitor_socket = nullptr;
-  std::unique_ptr<BorrowedDescriptor> descriptor;
-  std::unique_ptr<BorrowedDescriptor> monitor_descriptor;
+  ZmqSocketType type;
+  std::string routing_id;
+  std::string address;
+  ZmqEndpoint endpoint;
+  ZmtpDecoder decoder;
+  Socket socket;
+  asio::ip::tcp::resolver resolver;
+  asio::steady_timer timer;  // For the next attempt, and for the patience with the one under way.
+  std::chrono::milliseconds retry = first_retry;
+  unsigned attempt = 0;
+  bool connected = false;
+  bool closed = false;
+  bool readable = false;
+  bool waiting_readable = false;
+  bool waiting_writable = false;
+  bool scheduled = false;
+  std::string failure;
+  std::deque<Output> output;  // To the connection; the first is written up to written_bytes.
+  std::size_t written_bytes = 0;
+  std::deque<Output> waiting;  // Messages for the time when there is a connection.
   std::function<void()> on_activity;
   std::function<void(ZmqConnectionEvent)> on_connection;
-  std::vector<std::unique_ptr<Frame>> received;
-  bool scheduled = false;
 };
 
-ZmqSocket::ZmqSocket(ZmqContext& context, const Executor& executor, ZmqSocketType type,
-                     std::string_view routing_id)
-    : state_(std::make_shared<State>(context, executor, type)) {
-  void* socket = state_->socket;
-  set_option(socket, ZMQ_LINGER, linger_ms);
-  set_option(socket, ZMQ_RECONNECT_IVL, reconnect_interval_ms);
-  set_option(socket, ZMQ_RECONNECT_IVL_MAX, reconnect_interval_max_ms);
-  // The journal bounds what is kept; a full queue here would make the kernel's PUB socket drop messages
-  // silently.
-  set_option(socket, ZMQ_RCVHWM, 0);
-  set_option(socket, ZMQ_SNDHWM, 0);
-  if (!routing_id.empty()) ::zmq_setsockopt(socket, ZMQ_ROUTING_ID, routing_id.data(), routing_id.size());
-  if (type == ZmqSocketType::sub) ::zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0);
+// Connecting
+// --------------------------------------------------------------------------------------------------------------
+
+void ZmqSocket::State::begin_attempt() {
+  ++attempt;
+  timer.expires_after(connect_patience);
+  timer.async_wait(of_this_connection([](State& self, const boost::system::error_code& error) {
+    if (!error && !self.connected) self.broken("it did not answer the greeting of ZeroMQ in time");
+  }));
+  if (endpoint.transport == ZmqEndpoint::Transport::ipc) {
+    auto path = endpoint.path;
+    if (path.front() == '@') path.front() = '\0';
+    return open(asio::local::stream_protocol::endpoint(path));
+  }
+  boost::system::error_code not_numeric;
+  const auto numeric = asio::ip::make_address(endpoint.host, not_numeric);
+  if (!not_numeric)
+    return open(asio::ip::tcp::endpoint(numeric, static_cast<std::uint16_t>(std::stoi(endpoint.port))));
+  resolver.async_resolve(
+      endpoint.host, endpoint.port,
+      of_this_connection([](State& self, const boost::system::error_code& error, const auto& found) {
+        if (error) return self.broken(error.message());
+        self.open(found.begin()->endpoint());
+      }));
 }
+
+void ZmqSocket::State::open(const GenericEndpoint& peer) {
+  boost::system::error_code error;
+  socket.open(peer.protocol(), error);
+  if (!error) socket.non_blocking(true, error);
+  if (!error && endpoint.transport == ZmqEndpoint::Transport::tcp)
+    socket.set_option(asio::ip::tcp::no_delay(true), error);
+  if (error) return broken(error.message());
+  socket.async_connect(peer, of_this_connection([](State& self, const boost::system::error_code& failed) {
+                         if (failed) return self.broken(failed.message());
+                         self.opened();
+                       }));
+}
+
+void ZmqSocket::State::opened() {
+  // Connecting to a free port out of the range of outgoing connections, TCP can meet itself.
+  if (connected_to_itself()) return broken("nobody listens there");
+  send({.bytes = ZmtpDecoder::greeting()});
+  wait_readable();
+}
+
+bool ZmqSocket::State::connected_to_itself() {
+  boost::system::error_code error;
+  const auto local = socket.local_endpoint(error);
+  if (error || endpoint.transport != ZmqEndpoint::Transport::tcp) return false;
+  return local == socket.remote_endpoint(error);
+}
+
+/// The connection, or the attempt to make one, is over: the next one follows.
+void ZmqSocket::State::broken(std::string reason) {
+  if (failure != reason) log_debug("ZMQ socket to {}: {}", address, reason);
+  failure = std::move(reason);
+  ++attempt;
+  const bool was_connected = std::exchange(connected, false);
+  resolver.cancel();
+  boost::system::error_code ignored;
+  socket.close(ignored);
+  decoder = ZmtpDecoder(type, routing_id);
+  readable = waiting_readable = waiting_writable = false;
+  std::erase_if(output, [](const Output& one) { return !one.is_message; });
+  std::ranges::move(waiting, std::back_inserter(output));
+  waiting = std::exchange(output, {});
+  written_bytes = 0;
+
+  timer.expires_after(retry);
+  timer.async_wait(of_this_connection([](State& self, const boost::system::error_code& error) {
+    if (!error) self.begin_attempt();
+  }));
+  retry = std::min<std::chrono::milliseconds>(2 * retry, longest_retry);
+  if (!was_connected || !on_connection) return;
+  // Not from here: this may be the owner's own call, and the owner may end the socket when it is told.
+  asio::post(executor, [weak = weak_from_this()] {
+    if (const auto self = weak.lock(); self && !self->closed)
+      self->on_connection(ZmqConnectionEvent::disconnected);
+  });
+}
+
+void ZmqSocket::State::close() {
+  closed = true;
+  timer.cancel();
+  resolver.cancel();
+  boost::system::error_code ignored;
+  socket.close(ignored);
+}
+
+// Reading
+// --------------------------------------------------------------------------------------------------------------
+
+void ZmqSocket::State::wait_readable() {
+  if (std::exchange(waiting_readable, true)) return;
+  socket.async_wait(Socket::wait_read,
+                    of_this_connection([](State& self, const boost::system::error_code& error) {
+                      self.waiting_readable = false;
+                      if (error) return self.broken(error.message());
+                      self.readable = true;
+                      self.on_readable();
+                    }));
+}
+
+void ZmqSocket::State::on_readable() {
+  const auto self = shared_from_this();
+  if (!connected) {
+    while (!connected && advance()) {
+    }
+    if (!connected || closed) return;
+  }
+  activity();
+}
+
+void ZmqSocket::State::activity() {
+  if (on_activity) return on_activity();
+  while (connected && advance()) {
+  }
+}
+
+/// True when the decoder took a step that the owner should know of: a message, or the end of the handshake.
+bool ZmqSocket::State::advance() {
+  while (true) {
+    const auto step = decoder.next();
+    if (!step) {
+      broken(step.error().message);
+      return false;
+    }
+    switch (*step) {
+      case ZmtpDecoder::Step::message:
+        return true;
+      case ZmtpDecoder::Step::ready:
+        be_ready();
+        return true;
+      case ZmtpDecoder::Step::answer:
+        send({.bytes = decoder.take_answer()});
+        break;
+      case ZmtpDecoder::Step::need_more:
+        if (!readable || !read()) return false;
+        break;
+    }
+  }
+}
+
+/// False when nothing came.
+bool ZmqSocket::State::read() {
+  const auto space = decoder.space();
+  boost::system::error_code error;
+  const auto count = socket.read_some(asio::buffer(space.data(), space.size()), error);
+  if (error && !would_block(error)) {
+    broken(error == asio::error::eof ? "the peer closed the connection" : error.message());
+    return false;
+  }
+  decoder.received(count);
+  if (count < space.size()) {
+    readable = false;
+    wait_readable();
+  }
+  return count > 0;
+}
+
+void ZmqSocket::State::be_ready() {
+  connected = true;
+  failure.clear();
+  retry = first_retry;
+  timer.cancel();
+  std::ranges::move(waiting, std::back_inserter(output));
+  waiting.clear();
+  write();
+  if (connected && on_connection) on_connection(ZmqConnectionEvent::connected);
+}
+
+void ZmqSocket::State::schedule() {
+  if (std::exchange(scheduled, true)) return;
+  asio::post(executor, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->closed) return;
+    self->scheduled = false;
+    if (self->connected) self->activity();
+  });
+}
+
+// Writing
+// --------------------------------------------------------------------------------------------------------------
+
+void ZmqSocket::State::send(Output next) {
+  if (next.is_message && !connected) {
+    waiting.push_back(std::move(next));
+    return;
+  }
+  output.push_back(std::move(next));
+  write();
+}
+
+void ZmqSocket::State::write() {
+  while (!output.empty() && !waiting_writable) {
+    const auto& bytes = output.front().bytes;
+    boost::system::error_code error;
+    written_bytes +=
+        socket.write_some(asio::buffer(bytes.data() + written_bytes, bytes.size() - written_bytes), error);
+    // The reading side tells of the end, after what came before it.
+    if (error && !would_block(error)) return;
+    if (written_bytes < bytes.size()) return wait_writable();
+    output.pop_front();
+    written_bytes = 0;
+  }
+}
+
+void ZmqSocket::State::wait_writable() {
+  waiting_writable = true;
+  socket.async_wait(Socket::wait_write,
+                    of_this_connection([](State& self, const boost::system::error_code& error) {
+                      self.waiting_writable = false;
+                      if (error) return self.broken(error.message());
+                      self.write();
+                    }));
+}
+
+// The socket
+// --------------------------------------------------------------------------------------------------------------
+
+ZmqSocket::ZmqSocket(const Executor& executor, ZmqSocketType type, std::string_view routing_id)
+    : state_(std::make_shared<State>(executor, type, routing_id)) {}
 
 ZmqSocket::~ZmqSocket() {
   state_->close();
 }
 
-Result<void> ZmqSocket::connect(const std::string& endpoint) {
-  if (::zmq_connect(state_->socket, endpoint.c_str()) != 0)
-    return make_error(ErrorCode::io, "Cannot connect to {}: {}", endpoint, ::zmq_strerror(errno));
+Result<void> ZmqSocket::connect(std::string_view endpoint) {
+  auto parsed = ZmqEndpoint::parse(endpoint);
+  if (!parsed) return std::unexpected(parsed.error());
+  state_->endpoint = std::move(*parsed);
+  state_->address = endpoint;
+  state_->begin_attempt();
   return {};
 }
 
-void ZmqSocket::send_only_when_connected() {
-  set_option(state_->socket, ZMQ_IMMEDIATE, 1);
+void ZmqSocket::on_connection(std::function<void(ZmqConnectionEvent)> handler) {
+  state_->on_connection = std::move(handler);
 }
 
-bool ZmqSocket::can_send() const {
-  int events = 0;
-  std::size_t size = sizeof events;
-  return ::zmq_getsockopt(state_->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT) != 0;
+bool ZmqSocket::connected() const {
+  return state_->connected;
+}
+
+const std::string& ZmqSocket::last_failure() const {
+  return state_->failure;
 }
 
 void ZmqSocket::start(std::function<void()> on_activity) {
   state_->on_activity = std::move(on_activity);
-  state_->descriptor = std::make_unique<BorrowedDescriptor>(state_->executor, state_->socket);
-  state_->wait();
   state_->schedule();
 }
 
 bool ZmqSocket::receive() {
-  frames_.clear();
-  auto& received = state_->received;
-  for (std::size_t index = 0;; ++index) {
-    if (index == received.size()) received.push_back(std::make_unique<Frame>());
-    auto& frame = *received[index];
-    // Only the first frame can be missing: libzmq delivers whole messages.
-    while (::zmq_msg_recv(&frame.message, state_->socket, ZMQ_DONTWAIT) < 0) {
-      if (errno == EINTR) continue;
-      frames_.clear();
-      return false;
-    }
-    frames_.push_back(frame.bytes());
-    if (::zmq_msg_more(&frame.message) == 0) return true;
-  }
+  // Only connected sockets have messages; the handshake is not the owner's.
+  return state_->connected && state_->advance();
+}
+
+std::span<const std::string_view> ZmqSocket::frames() const {
+  return state_->decoder.frames();
 }
 
 void ZmqSocket::poll_again() {
   state_->schedule();
 }
 
-Result<void> ZmqSocket::send(std::span<const std::string_view> frames) {
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    const int flags = ZMQ_DONTWAIT | (i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
-    while (::zmq_send(state_->socket, frames[i].data(), frames[i].size(), flags) < 0) {
-      if (errno == EINTR) continue;
-      return make_error(ErrorCode::unavailable, "Cannot send to the kernel: {}", ::zmq_strerror(errno));
-    }
-  }
-  // Sending can consume the descriptor's edge (zmq_getsockopt(3), ZMQ_FD): look again.
-  state_->schedule();
-  return {};
-}
-
-void ZmqSocket::monitor(std::function<void(ZmqConnectionEvent)> on_event) {
-  static std::atomic<unsigned> counter{0};
-  const auto address = fmt::format("inproc://nextgen-kernels-monitor-{}", counter.fetch_add(1));
-  state_->on_connection = std::move(on_event);
-  if (::zmq_socket_monitor(state_->socket, address.c_str(),
-                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0)
-    throw std::runtime_error(fmt::format("zmq_socket_monitor: {}", ::zmq_strerror(errno)));
-  state_->monitor_socket = ::zmq_socket(state_->context_handle, ZMQ_PAIR);
-  if (state_->monitor_socket == nullptr || ::zmq_connect(state_->monitor_socket, address.c_str()) != 0)
-    throw std::runtime_error(fmt::format("zmq monitor: {}", ::zmq_strerror(errno)));
-  state_->monitor_descriptor = std::make_unique<BorrowedDescriptor>(state_->executor, state_->monitor_socket);
-  state_->wait_monitor();
-  asio::post(state_->executor, [weak = std::weak_ptr(state_)] {
-    if (const auto self = weak.lock()) self->drain_monitor();
-  });
+void ZmqSocket::send(std::span<const std::string_view> frames) {
+  std::string bytes;
+  append_zmtp_message(bytes, frames);
+  state_->send({.bytes = std::move(bytes), .is_message = true});
 }
 
 }  // namespace nextgen_kernels

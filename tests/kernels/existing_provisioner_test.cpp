@@ -20,9 +20,8 @@ class ExistingProvisionerTest : public KernelFixture {
       if (spec.provisioner.name.empty())
         return std::make_unique<LocalProvisioner>(executor, provisioner_options_);
       return std::make_unique<ExistingProvisioner>(
-          executor, context_,
-          ExistingProvisioner::Options{.runtime_dir = directory_,
-                                       .reconnect_patience = std::chrono::milliseconds(100)});
+          executor, ExistingProvisioner::Options{.runtime_dir = directory_,
+                                                 .reconnect_patience = std::chrono::milliseconds(100)});
     };
   }
   ~ExistingProvisionerTest() override {

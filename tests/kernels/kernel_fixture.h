@@ -71,11 +71,11 @@ class KernelFixture : public testing::Test {
         [this](const KernelSpec&, const Executor& executor) -> Result<std::unique_ptr<KernelProvisioner>> {
       return std::make_unique<LocalProvisioner>(executor, provisioner_options_);
     };
-    factories_.make_client = [this](const std::string& client_class, Conversation& conversation,
-                                    const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
+    factories_.make_client = [](const std::string& client_class, Conversation& conversation,
+                                const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
       if (client_class != JupyterServerKernelClient::reference)
         return make_error(ErrorCode::not_found, "No class {}", client_class);
-      return std::make_unique<JupyterServerKernelClient>(executor, context_, conversation);
+      return std::make_unique<JupyterServerKernelClient>(executor, conversation);
     };
     provisioner_options_.runtime_dir = directory_;
   }
@@ -168,7 +168,6 @@ class KernelFixture : public testing::Test {
   pid_t pid() const { return kernel_->provisioner_info().at("pid").get<pid_t>(); }
 
   asio::io_context loop_;
-  ZmqContext context_;
   std::filesystem::path directory_;
   LocalProvisioner::Options provisioner_options_;
   KernelManagerOptions options_;

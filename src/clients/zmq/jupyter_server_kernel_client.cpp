@@ -37,13 +37,11 @@ struct JupyterServerKernelClient::Connection {
   Connection(JupyterServerKernelClient& client, Signer s)
       : signer(std::move(s)),
         identity(random_hex(16)),
-        shell(client.context_, client.executor_, ZmqSocketType::dealer, identity),
-        control(client.context_, client.executor_, ZmqSocketType::dealer, identity),
-        stdin_(client.context_, client.executor_, ZmqSocketType::dealer, identity),
-        iopub(client.context_, client.executor_, ZmqSocketType::sub, {}),
-        heartbeat(client.context_, client.executor_, ZmqSocketType::dealer, {}) {
-    stdin_.send_only_when_connected();
-  }
+        shell(client.executor_, ZmqSocketType::dealer, identity),
+        control(client.executor_, ZmqSocketType::dealer, identity),
+        stdin_(client.executor_, ZmqSocketType::dealer, identity),
+        iopub(client.executor_, ZmqSocketType::sub, {}),
+        heartbeat(client.executor_, ZmqSocketType::dealer, {}) {}
 
   ZmqSocket& socket(Channel channel) {
     switch (channel) {
@@ -61,6 +59,17 @@ struct JupyterServerKernelClient::Connection {
     return shell;
   }
 
+  /// Which channels have no connection, and why; empty when all have one.
+  std::string failures() {
+    std::string text;
+    for (const auto channel :
+         {Channel::shell, Channel::iopub, Channel::control, Channel::stdin_, Channel::heartbeat}) {
+      if (const auto& failure = socket(channel).last_failure(); !failure.empty())
+        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", to_string(channel), failure);
+    }
+    return text;
+  }
+
   Signer signer;
   // The same on shell and stdin: the kernel sends its input_request to the identity that asked on shell.
   // Fresh for every connection: a kernel's ROUTER drops what comes from an identity that an older connection
@@ -71,10 +80,7 @@ struct JupyterServerKernelClient::Connection {
   ZmqSocket stdin_;
   ZmqSocket iopub;
   ZmqSocket heartbeat;
-  bool iopub_connected = false;
   bool iopub_proven = false;  ///< Something arrived on iopub: the subscription works.
-  // The kernel's ROUTER drops an input_request for a peer that it does not know yet.
-  bool stdin_connected = false;
   int iopub_turns = 0;
   std::uint64_t rejected = 0;
   std::string last_rejection;
@@ -82,10 +88,8 @@ struct JupyterServerKernelClient::Connection {
   bool beat_missed = false;
 };
 
-JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, ZmqContext& context,
-                                                     Conversation& conversation)
+JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, Conversation& conversation)
     : executor_(executor),
-      context_(context),
       conversation_(conversation),
       session_(random_uuid()),
       changed_(executor),
@@ -104,11 +108,6 @@ Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info
   if (!signer) co_return std::unexpected(signer.error());
 
   connection_ = std::make_unique<Connection>(*this, std::move(*signer));
-  connection_->iopub.monitor([this](ZmqConnectionEvent event) {
-    if (connection_ == nullptr || event != ZmqConnectionEvent::connected) return;
-    connection_->iopub_connected = true;
-    changed_.notify_all();
-  });
   const std::array<std::pair<Channel, const std::string*>, 5> sockets = {
       {{Channel::iopub, &endpoints->iopub},
        {Channel::shell, &endpoints->shell},
@@ -117,6 +116,7 @@ Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info
        {Channel::heartbeat, &endpoints->heartbeat}}};
   for (const auto& [channel, endpoint] : sockets) {
     auto& socket = connection_->socket(channel);
+    socket.on_connection([this](ZmqConnectionEvent) { changed_.notify_all(); });
     if (auto connected = socket.connect(*endpoint); !connected) {
       disconnect();
       co_return connected;
@@ -149,7 +149,7 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
     const auto now = steady_clock::now();
     const bool replied = !kernel_info_.is_null();
     if (replied && replied_at == steady_clock::time_point{}) replied_at = now;
-    if (replied && connection_->iopub_proven && connection_->stdin_connected) co_return Result<void>{};
+    if (replied && connection_->iopub_proven && connection_->stdin_.connected()) co_return Result<void>{};
     if (replied && now - replied_at > patience_after_reply) {
       log_warning("The kernel answers, but {} within {} s: going on without",
                   connection_->iopub_proven ? "took no connection on stdin" : "published nothing on iopub",
@@ -161,7 +161,7 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
     // Before its first answer a kernel may be busy with starting: one request waits for it in the socket.
     // Afterwards it is the status on iopub that we miss, and asking again makes the kernel publish it.
     const bool may_ask = replied ? !connection_->iopub_proven : own_requests_.empty();
-    if (connection_->iopub_connected && now >= next_request && may_ask) {
+    if (connection_->iopub.connected() && now >= next_request && may_ask) {
       if (auto sent = send_request(Channel::shell, "kernel_info_request", "{}"); !sent)
         co_return std::unexpected(sent.error());
       next_request = now + repeat;
@@ -169,7 +169,7 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
     }
     auto next_look = started + timeout;
     if (replied) next_look = std::min(next_look, replied_at + patience_after_reply);
-    if (replied && !connection_->iopub_proven && connection_->iopub_connected)
+    if (replied && !connection_->iopub_proven && connection_->iopub.connected())
       next_look = std::min(next_look, next_request);
     timer.expires_at(next_look);
     timer.async_wait([this](const boost::system::error_code& error) {
@@ -185,10 +185,11 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
         "last because: {}. Is it the kernel this connection file was written for?",
         seconds, connection_->rejected, connection_->last_rejection);
   }
+  const auto failures = connection_->failures();
   co_return make_error(ErrorCode::timeout,
                        "The kernel did not answer kernel_info_request within {:g} s "
-                       "(MappingKernelManager.kernel_info_timeout)",
-                       seconds);
+                       "(MappingKernelManager.kernel_info_timeout){}",
+                       seconds, failures.empty() ? "" : fmt::format("; no connection to {}", failures));
 }
 
 Result<std::string> JupyterServerKernelClient::send_request(Channel channel, std::string_view message_type,
@@ -210,7 +211,8 @@ Result<void> JupyterServerKernelClient::send(const OutgoingMessage& message) {
   std::vector<std::string_view> frames = {kernel_frame_delimiter, signature};
   frames.insert(frames.end(), message.parts.begin(), message.parts.end());
   frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
-  return connection_->socket(message.channel).send(frames);
+  connection_->socket(message.channel).send(frames);
+  return {};
 }
 
 Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string_view message_type,
@@ -258,10 +260,6 @@ void JupyterServerKernelClient::pump() {
   for (const auto channel : {Channel::shell, Channel::control, Channel::stdin_, Channel::heartbeat}) {
     auto& socket = connection.socket(channel);
     if (drain(socket, channel, other_budget)) socket.poll_again();
-  }
-  if (!connection.stdin_connected && connection.stdin_.can_send()) {
-    connection.stdin_connected = true;
-    changed_.notify_all();
   }
   conversation_.flush();
 }
@@ -321,8 +319,7 @@ void JupyterServerKernelClient::reject(Channel channel, const Error& error) {
 Task<void> JupyterServerKernelClient::beat() {
   constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
   while (true) {
-    if (auto sent = connection_->heartbeat.send(ping); !sent)
-      log_debug("Heartbeat: {}", sent.error().message);
+    if (connection_->heartbeat.connected()) connection_->heartbeat.send(ping);
     co_await sleep_for(heartbeat_interval);
     const bool missed = steady_clock::now() - connection_->last_beat > heartbeat_patience;
     if (missed == connection_->beat_missed) continue;

@@ -25,8 +25,7 @@ class JupyterServerKernelClient : public KernelClient {
   static constexpr std::string_view reference =
       "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient";
 
-  /// The context outlives the client.
-  JupyterServerKernelClient(Executor executor, ZmqContext& context, Conversation& conversation);
+  JupyterServerKernelClient(Executor executor, Conversation& conversation);
   ~JupyterServerKernelClient() override;
 
   std::string_view class_reference() const override { return reference; }
@@ -51,7 +50,6 @@ class JupyterServerKernelClient : public KernelClient {
   Task<void> beat();
 
   Executor executor_;
-  ZmqContext& context_;
   Conversation& conversation_;
   const std::string session_;  ///< Of this client's own requests; what answers them is not for listeners.
   std::unique_ptr<Connection> connection_;

@@ -56,12 +56,8 @@ Result<ConnectionInfo> read_connection_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-ExistingProvisioner::ExistingProvisioner(Executor executor, ZmqContext& context, Options options)
-    : executor_(std::move(executor)),
-      context_(context),
-      options_(std::move(options)),
-      changed_(executor_),
-      tasks_(executor_) {}
+ExistingProvisioner::ExistingProvisioner(Executor executor, Options options)
+    : executor_(std::move(executor)), options_(std::move(options)), changed_(executor_), tasks_(executor_) {}
 
 Task<Result<ConnectionInfo>> ExistingProvisioner::launch_kernel(const LaunchRequest& request) {
   detach();
@@ -81,8 +77,8 @@ void ExistingProvisioner::watch(const ConnectionInfo& info) {
   const auto ip = info.value("ip", nlohmann::json());
   // A connection without these is of another kind, or broken: its client says so.
   if (!port.is_number_integer() || !transport.is_string() || !ip.is_string()) return;
-  heartbeat_ = std::make_unique<ZmqSocket>(context_, executor_, ZmqSocketType::dealer, std::string_view());
-  heartbeat_->monitor([this](ZmqConnectionEvent event) { on_connection(event); });
+  heartbeat_ = std::make_unique<ZmqSocket>(executor_, ZmqSocketType::dealer, std::string_view());
+  heartbeat_->on_connection([this](ZmqConnectionEvent event) { on_connection(event); });
   const auto endpoint = fmt::format("{}://{}{}{}", transport.get<std::string>(), ip.get<std::string>(),
                                     transport == "ipc" ? '-' : ':', port.get<int>());
   if (auto connected = heartbeat_->connect(endpoint); !connected)

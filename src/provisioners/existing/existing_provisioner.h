@@ -34,7 +34,7 @@ class ExistingProvisioner final : public KernelProvisioner {
   };
 
   /// The context outlives the provisioner.
-  ExistingProvisioner(Executor executor, ZmqContext& context, Options options);
+  ExistingProvisioner(Executor executor, Options options);
 
   std::string_view class_reference() const override { return reference; }
   Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
@@ -58,7 +58,6 @@ class ExistingProvisioner final : public KernelProvisioner {
   void detach();
 
   Executor executor_;
-  ZmqContext& context_;
   Options options_;
   std::filesystem::path connection_file_;
   bool attached_ = false;
