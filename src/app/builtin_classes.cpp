@@ -1,5 +1,8 @@
 #include "app/builtin_classes.h"
 
+#include <array>
+#include <span>
+
 #include "clients/zmq/jupyter_server_kernel_client.h"
 
 namespace nextgen_kernels {
@@ -10,6 +13,15 @@ constexpr ClassReferenceLiteral provisioner_base =
 constexpr ClassReferenceLiteral local_provisioner = LocalProvisioner::reference;
 constexpr ClassReferenceLiteral existing_provisioner = ExistingProvisioner::reference;
 constexpr ClassReferenceLiteral zmq_client = JupyterServerKernelClient::reference;
+// By which Python code imports these classes; LocalProvisioner's own entry point names it by the first.
+constexpr std::array<ClassReferenceLiteral, 2> local_provisioner_aliases = {
+    "jupyter_client.provisioning:LocalProvisioner", "jupyter_client:LocalProvisioner"};
+constexpr std::array<ClassReferenceLiteral, 2> provisioner_base_aliases = {
+    "jupyter_client.provisioning:KernelProvisionerBase", "jupyter_client:KernelProvisionerBase"};
+constexpr std::array<ClassReferenceLiteral, 1> existing_provisioner_aliases = {
+    "nextgen_kernels_api.provisioning:ExistingProvisioner"};
+constexpr std::array<ClassReferenceLiteral, 1> zmq_client_aliases = {
+    "nextgen_kernels_api.services.kernels:JupyterServerKernelClient"};
 constexpr std::string_view existing_provisioner_name = "existing-provisioner";
 constexpr std::string_view builtin_source = "built in";
 
@@ -44,20 +56,30 @@ Result<void> register_builtin_classes(KernelClientRegistry& registry,
   struct NamedClass {
     std::string_view name;
     ClassReference reference;
+    std::span<const ClassReferenceLiteral> aliases;
   };
   const std::array<NamedClass, 2> named = {
-      {{KernelProvisionerFactory::standard_provisioner_name, local_provisioner},
-       {existing_provisioner_name, existing_provisioner}}};
-  const auto client_defined = registry.define_class({.reference = zmq_client,
-                                                     .kind = ClassKind::client,
-                                                     .version = *version,
-                                                     .understands = {*understood},
-                                                     .source = std::string(builtin_source)});
+      {{KernelProvisionerFactory::standard_provisioner_name, local_provisioner, local_provisioner_aliases},
+       {existing_provisioner_name, existing_provisioner, existing_provisioner_aliases}}};
+  const auto client_defined =
+      registry.define_class({.reference = zmq_client,
+                             .kind = ClassKind::client,
+                             .aliases = {zmq_client_aliases.begin(), zmq_client_aliases.end()},
+                             .version = *version,
+                             .understands = {*understood},
+                             .source = std::string(builtin_source)});
   if (!client_defined) return client_defined;
-  for (const auto& [name, reference] : named) {
+  const auto base_defined =
+      registry.define_class({.reference = provisioner_base,
+                             .kind = ClassKind::provisioner,
+                             .aliases = {provisioner_base_aliases.begin(), provisioner_base_aliases.end()},
+                             .source = std::string(builtin_source)});
+  if (!base_defined) return base_defined;
+  for (const auto& [name, reference, aliases] : named) {
     const auto defined = registry.define_class({.reference = reference,
                                                 .kind = ClassKind::provisioner,
                                                 .bases = {provisioner_base},
+                                                .aliases = {aliases.begin(), aliases.end()},
                                                 .version = *version,
                                                 .produces = {*produced},
                                                 .source = std::string(builtin_source)});

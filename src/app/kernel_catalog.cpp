@@ -60,7 +60,8 @@ void KernelCatalog::add_packages() {
   }
   registry_.set_entry_point_provider([this] { return discovery_.clients; });
   registry_.auto_discover_registrations();
-  for (const auto& error : provisioners_.auto_discover_provisioners(discovery_.provisioners))
+  for (const auto& error :
+       provisioners_.auto_discover_provisioners(discovery_.provisioners, *registry_.classes()))
     refused_.push_back({std::string(kernel_provisioners_entry_point_group), "", error.message});
 }
 

@@ -17,14 +17,27 @@ Json text_or_null(const std::optional<std::string>& text) {
   return text ? Json(*text) : Json(nullptr);
 }
 
+Json reference_or_null(const std::optional<ClassReference>& reference) {
+  return reference ? Json(reference->to_string()) : Json(nullptr);
+}
+
+Json aliases_of(const ClassDeclaration* declaration) {
+  auto aliases = Json::array();
+  if (declaration)
+    for (const auto& alias : declaration->aliases) aliases.push_back(alias.to_string());
+  return aliases;
+}
+
 Json client_or_null(const Resolution& resolution) {
-  return resolution.client ? Json(resolution.client->to_string()) : Json(nullptr);
+  return reference_or_null(resolution.client);
 }
 
 Json mapping_model(const MappingInfo& info) {
   const auto& mapping = *info.mapping;
   return {{"provisioner", mapping.provisioner.to_string()},
           {"client", mapping.client.to_string()},
+          {"provisioner_alias", reference_or_null(mapping.provisioner_alias)},
+          {"client_alias", reference_or_null(mapping.client_alias)},
           {"source", mapping.options.source},
           {"precedence", to_string(mapping.precedence)},
           {"priority", mapping.options.priority},
@@ -41,12 +54,14 @@ Json provisioner_model(const KernelCatalog& catalog, const ClassTable& classes,
   const auto resolution = catalog.registry().get_client_for_provisioner(named.provisioner);
   auto produces = Json::array();
   std::optional<std::string> version;
-  if (const auto* declaration = classes.find(named.provisioner)) {
+  const auto* declaration = classes.find(named.provisioner);
+  if (declaration) {
     for (const auto& contract : declaration->produces) produces.push_back(contract.to_string());
     if (declaration->version) version = declaration->version->text();
   }
   return {{"name", named.name},
           {"provisioner", named.provisioner.to_string()},
+          {"aliases", aliases_of(declaration)},
           {"version", text_or_null(version)},
           {"produces", std::move(produces)},
           {"source", named.source},
@@ -87,6 +102,7 @@ Json clients_model(const KernelCatalog& catalog, const ClassTable& classes) {
     if (declaration)
       for (const auto& contract : declaration->understands) understands.push_back(contract.to_string());
     models.push_back({{"client", reference.to_string()},
+                      {"aliases", aliases_of(declaration)},
                       {"version", declaration && declaration->version ? Json(declaration->version->text())
                                                                       : Json(nullptr)},
                       {"understands", std::move(understands)},
@@ -142,7 +158,7 @@ Json registry_model(const KernelCatalog& catalog) {
   for (const auto& plugin : catalog.plugins()) plugins.push_back(plugin_model(plugin));
   const auto fallback = catalog.registry().fallback_client_class();
   return {{"mappings", std::move(mappings)},
-          {"fallback_client_class", fallback ? Json(fallback->to_string()) : Json(nullptr)},
+          {"fallback_client_class", reference_or_null(fallback)},
           {"provisioners", std::move(provisioners)},
           {"clients", clients_model(catalog, *classes)},
           {"plugins", std::move(plugins)}};
@@ -153,8 +169,8 @@ Result<Json> explain_model(const KernelCatalog& catalog, const std::string& prov
   const auto named = find_named(catalog.provisioners(), provisioner);
   const bool is_name = provisioner.find_first_of(":.") == std::string::npos;
   if (!named && is_name) return std::unexpected(catalog.provisioners().find(provisioner).error());
-  const auto reference =
-      named ? Result<ClassReference>(named->provisioner) : ClassReference::parse(provisioner);
+  const auto reference = named ? Result<ClassReference>(named->alias.value_or(named->provisioner))
+                               : ClassReference::parse(provisioner);
   if (!reference) return std::unexpected(reference.error());
 
   KernelContext context;
@@ -168,7 +184,9 @@ Result<Json> explain_model(const KernelCatalog& catalog, const std::string& prov
               {"kernel_client", context.kernel_client}};
   }
   const auto resolution = catalog.registry().get_client_for_provisioner(*reference, context);
-  return Json{{"provisioner", reference->to_string()},
+  const bool is_alias = *reference != resolution->provisioner;
+  return Json{{"provisioner", resolution->provisioner.to_string()},
+              {"provisioner_alias", is_alias ? Json(reference->to_string()) : Json(nullptr)},
               {"provisioner_name", named ? Json(named->name) : Json(nullptr)},
               {"provisioner_source", named ? Json(named->source) : Json(nullptr)},
               {"provisioner_reason", named ? named->unavailable : ""},

@@ -83,6 +83,14 @@ Cell state_cell(std::string state, const std::string& reason, Style style) {
   return {fmt::format("{}: {}", state, reason), Style::bad};
 }
 
+/// What says it, and how it calls the classes when that is by aliases.
+std::string registered_by(const Json& mapping) {
+  auto text = fmt::format("{}, {}", text_of(mapping, "precedence"), text_of(mapping, "source"));
+  for (const auto* key : {"provisioner_alias", "client_alias"})
+    if (mapping.at(key).is_string()) text += fmt::format(" (as {})", text_of(mapping, key));
+  return text;
+}
+
 Cell class_state(const Json& model) {
   const auto state = text_of(model, "state");
   return state_cell(state, text_of(model, "reason"), state == "loaded" ? Style::good : Style::normal);
@@ -96,7 +104,7 @@ std::string render_mappings(const Json& registry, Coloring coloring) {
     rows.push_back({{text_of(mapping, "provisioner")},
                     {text_of(mapping, "client")},
                     {text_of(mapping, "for")},
-                    {fmt::format("{}, {}", text_of(mapping, "precedence"), text_of(mapping, "source"))},
+                    {registered_by(mapping)},
                     class_state(mapping)});
   return fmt::format("{}\nFallback client: {}\n", render_table(std::move(rows), coloring),
                      text_of(registry, "fallback_client_class"));
@@ -140,6 +148,8 @@ std::string render_explanation(const Json& explanation, Coloring coloring) {
     rows.push_back({{std::string(name), Style::heading}, std::move(cell)});
   };
   add("Provisioner", {text_of(explanation, "provisioner")});
+  if (explanation.at("provisioner_alias").is_string())
+    add("Given as", {text_of(explanation, "provisioner_alias")});
   if (explanation.at("provisioner_name").is_string())
     add("Name", {fmt::format("{}, {}", text_of(explanation, "provisioner_name"),
                              text_of(explanation, "provisioner_source"))});

@@ -127,23 +127,24 @@ class ManifestReader {
     if (!kind || !reference) return std::nullopt;
     PluginClass read{.reference = *std::move(reference), .kind = *kind};
     read.bases = parsed_list<ClassReference>(place.member("bases"));
+    read.aliases = parsed_list<ClassReference>(place.member("aliases"));
     read.version = parsed<Version>(place.member("version"));
     switch (*kind) {
       case PluginClassKind::provisioner:
-        warn_of_others(place, {"reference", "kind", "bases", "version", "produces", "options"});
+        warn_of_others(place, {"reference", "kind", "bases", "aliases", "version", "produces", "options"});
         read.produces = parsed_list<ConnectionContract>(place.member("produces"));
         for_each_member(place.member("options"), [&](const std::string& name, const Place& option) {
           if (auto one = read_option(name, option)) read.options.push_back(*std::move(one));
         });
         break;
       case PluginClassKind::client:
-        warn_of_others(place,
-                       {"reference", "kind", "bases", "version", "understands", "provisioner_versions"});
+        warn_of_others(place, {"reference", "kind", "bases", "aliases", "version", "understands",
+                               "provisioner_versions"});
         read.understands = parsed_list<UnderstoodContract>(place.member("understands"));
         read.provisioner_versions = parsed<VersionRange>(place.member("provisioner_versions"));
         break;
       case PluginClassKind::listener:
-        warn_of_others(place, {"reference", "kind", "bases", "version", "kernel_names"});
+        warn_of_others(place, {"reference", "kind", "bases", "aliases", "version", "kernel_names"});
         for_each_element(place.member("kernel_names"),
                          [&](const Place& name) { read.kernel_names.push_back(text(name)); });
         break;
@@ -319,6 +320,7 @@ std::vector<ClassDeclaration> PluginManifest::class_declarations() const {
         {.reference = one.reference,
          .kind = one.kind == PluginClassKind::client ? ClassKind::client : ClassKind::provisioner,
          .bases = one.bases,
+         .aliases = one.aliases,
          .version = one.version,
          .produces = one.produces,
          .understands = one.understands,

@@ -42,6 +42,7 @@ struct PluginClass {
   ClassReference reference;
   PluginClassKind kind;
   std::vector<ClassReference> bases = {};
+  std::vector<ClassReference> aliases = {};
   std::optional<Version> version = {};
   std::vector<ConnectionContract> produces = {};          ///< Provisioners.
   std::vector<PluginOption> options = {};                 ///< Provisioners; sorted by name.

@@ -23,6 +23,9 @@ struct ClassDeclaration {
   ClassKind kind;
   /// Direct bases, in order. They may be declared later, or never: then they have no bases of their own.
   std::vector<ClassReference> bases = {};
+  /// Other names of the same class, as a Python package gives by importing it:
+  /// `jupyter_client.provisioning:LocalProvisioner`. Each means the class wherever a reference is read.
+  std::vector<ClassReference> aliases = {};
   std::optional<Version> version = {};
   /// Provisioners: the contracts that their connection info meets. Empty: those of the nearest base.
   std::vector<ConnectionContract> produces = {};

@@ -23,6 +23,10 @@ bool contains(std::span<const ClassReference> references, const ClassReference& 
   return std::ranges::find(references, wanted) != references.end();
 }
 
+std::string_view source_of(const ClassDeclaration& declaration) {
+  return declaration.source.empty() ? std::string_view("an unnamed source") : declaration.source;
+}
+
 bool is_in_a_tail(const ClassReference& candidate, std::span<const Remaining> sequences) {
   return std::ranges::any_of(sequences,
                              [&](Remaining sequence) { return contains(sequence.subspan(1), candidate); });
@@ -34,43 +38,94 @@ Result<void> ClassTable::define(ClassDeclaration declaration) {
   static const ClassReference object{"builtins:object"};
   std::erase(declaration.bases, object);
   const auto reference = declaration.reference;
+  if (const auto alias = aliases_.find(reference); alias != aliases_.end())
+    return make_error(ErrorCode::already_exists,
+                      "Class {} is declared by {}, but that is another name of class {}, says {}; the first "
+                      "declaration is used",
+                      reference, source_of(declaration), alias->second, source_of(*find(alias->second)));
+  auto alias_error = take_aliases(declaration);
   if (const auto* known = find(reference)) {
-    if (*known == declaration) {
-      if (auto message = problem(reference))
-        return std::unexpected(Error{ErrorCode::invalid_argument, *message});
-      return {};
-    }
-    return make_error(
-        ErrorCode::already_exists,
-        "Class {} is declared twice, and differently: by {} and by {}; the first declaration is used",
-        reference, known->source.empty() ? "an unnamed source" : known->source,
-        declaration.source.empty() ? "an unnamed source" : declaration.source);
+    if (*known != declaration)
+      return make_error(
+          ErrorCode::already_exists,
+          "Class {} is declared twice, and differently: by {} and by {}; the first declaration is used",
+          reference, source_of(*known), source_of(declaration));
+  } else {
+    for (const auto& alias : declaration.aliases) use_alias(alias, reference);
+    for (const auto& base : bases_of(declaration)) children_[base].push_back(reference);
+    entries_[reference].declaration = std::make_shared<const ClassDeclaration>(std::move(declaration));
+    linearize_again(reference);
   }
-  for (const auto& base : declaration.bases) children_[base].push_back(reference);
-  auto& entry = entries_[reference];
-  entry.declaration = std::make_shared<const ClassDeclaration>(std::move(declaration));
-  linearize_again(reference);
-  if (entry.problem.empty()) return {};
-  return std::unexpected(Error{ErrorCode::invalid_argument, entry.problem});
+  if (auto message = problem(reference))
+    return std::unexpected(Error{ErrorCode::invalid_argument, *std::move(message)});
+  if (alias_error) return std::unexpected(*std::move(alias_error));
+  return {};
+}
+
+/// Leaves only those aliases that are free; says why one is not.
+std::optional<Error> ClassTable::take_aliases(ClassDeclaration& declaration) const {
+  std::optional<Error> error;
+  std::erase_if(declaration.aliases, [&](const ClassReference& alias) {
+    if (alias == declaration.reference) return true;
+    const auto* named = find(alias);
+    if (!named || named->reference == declaration.reference) return false;
+    error =
+        Error{ErrorCode::already_exists,
+              fmt::format("{} is to be another name of class {}, says {}, but it is {}class {} of {}; the "
+                          "first declaration is used",
+                          alias, declaration.reference, source_of(declaration),
+                          named->reference == alias ? "" : "another name of ", named->reference,
+                          source_of(*named))};
+    return true;
+  });
+  return error;
+}
+
+void ClassTable::use_alias(const ClassReference& alias, const ClassReference& reference) {
+  if (!aliases_.emplace(alias, reference).second) return;
+  // Classes that named it as their base before it was known what it means.
+  const auto waiting = children_.extract(alias);
+  if (waiting.empty()) return;
+  auto& children = children_[reference];
+  children.insert(children.end(), waiting.mapped().begin(), waiting.mapped().end());
+}
+
+const ClassReference& ClassTable::canonical(const ClassReference& reference) const {
+  const auto alias = aliases_.find(reference);
+  return alias == aliases_.end() ? reference : alias->second;
+}
+
+std::vector<ClassReference> ClassTable::aliases() const {
+  std::vector<ClassReference> all;
+  all.reserve(aliases_.size());
+  for (const auto& alias : aliases_ | std::views::keys) all.push_back(alias);
+  return all;
+}
+
+ClassTable::Linearization ClassTable::bases_of(const ClassDeclaration& declaration) const {
+  Linearization bases;
+  bases.reserve(declaration.bases.size());
+  for (const auto& base : declaration.bases) bases.push_back(canonical(base));
+  return bases;
 }
 
 const ClassDeclaration* ClassTable::find(const ClassReference& reference) const {
-  const auto entry = entries_.find(reference);
+  const auto entry = entries_.find(canonical(reference));
   return entry == entries_.end() ? nullptr : entry->second.declaration.get();
 }
 
 std::vector<ClassReference> ClassTable::linearization(const ClassReference& reference) const {
-  const auto entry = entries_.find(reference);
-  if (entry == entries_.end() || !entry->second.problem.empty()) return {reference};
+  const auto entry = entries_.find(canonical(reference));
+  if (entry == entries_.end() || !entry->second.problem.empty()) return {canonical(reference)};
   return *entry->second.linearization;
 }
 
 bool ClassTable::is_subclass(const ClassReference& reference, const ClassReference& base) const {
-  return contains(linearization(reference), base);
+  return contains(linearization(reference), canonical(base));
 }
 
 std::optional<std::string> ClassTable::problem(const ClassReference& reference) const {
-  const auto entry = entries_.find(reference);
+  const auto entry = entries_.find(canonical(reference));
   if (entry == entries_.end() || entry->second.problem.empty()) return std::nullopt;
   return entry->second.problem;
 }
@@ -110,7 +165,7 @@ void ClassTable::linearize_again(const ClassReference& changed) {
   std::unordered_map<ClassReference, std::size_t> waiting;
   for (const auto& reference : affected) waiting.emplace(reference, 0);
   for (const auto& reference : affected)
-    for (const auto& base : entries_.at(reference).declaration->bases)
+    for (const auto& base : bases_of(*entries_.at(reference).declaration))
       if (waiting.contains(base)) ++waiting.at(reference);
 
   std::vector<ClassReference> ready;
@@ -135,7 +190,7 @@ void ClassTable::linearize_again(const ClassReference& changed) {
 }
 
 Result<ClassTable::Linearization> ClassTable::linearize(const ClassDeclaration& declaration) const {
-  const auto& bases = declaration.bases;
+  const auto bases = bases_of(declaration);
   for (auto base = bases.begin(); base != bases.end(); ++base)
     if (std::find(bases.begin(), base, *base) != base)
       return make_error(ErrorCode::invalid_argument, "Class {} names its base {} twice",
@@ -188,7 +243,7 @@ std::string ClassTable::describe_cycle(const ClassReference& start,
   std::vector<ClassReference> path{start};
   auto seen = path.end();
   do {
-    const auto& bases = entries_.at(path.back()).declaration->bases;
+    const auto bases = bases_of(*entries_.at(path.back()).declaration);
     const auto next = *std::ranges::find_if(bases, [&](const auto& base) { return waiting.contains(base); });
     path.push_back(next);
     seen = std::ranges::find(path, next);

@@ -21,8 +21,9 @@ struct ClassProblem {
 /// is also Python's `__mro__`.
 ///
 /// What it says depends on the set of declarations only, not on the order in which they came: a base may be
-/// declared after the classes that derive from it, and these are then linearized again. `builtins:object` is
-/// not a base here. A value type without locking; the registry shares immutable copies of it.
+/// declared after the classes that derive from it, and these are then linearized again. (Of declarations that
+/// contradict each other the first one counts.) `builtins:object` is not a base here. Every function takes an
+/// alias for the class that it names. A value type without locking; the registry shares immutable copies.
 class ClassTable {
  public:
   /// A longer linearization is an error: nobody writes one, and a hostile manifest could.
@@ -30,8 +31,15 @@ class ClassTable {
 
   /// Adds a class. Declaring the same again is accepted; declaring it differently is refused with both
   /// sources and changes nothing. A class whose bases cannot be ordered stays in the table with its problem,
-  /// and so do the classes that derive from it; the error names the classes.
+  /// and so do the classes that derive from it; the error names the classes. An alias that names another
+  /// class already is left out, with an error that names both sources; the class itself is declared.
   Result<void> define(ClassDeclaration declaration);
+
+  /// The class that a reference means: the one it is an alias of, else itself.
+  const ClassReference& canonical(const ClassReference& reference) const;
+
+  /// All aliases.
+  std::vector<ClassReference> aliases() const;
 
   /// Nothing for a class that is not declared. Valid until the table changes.
   const ClassDeclaration* find(const ClassReference& reference) const;
@@ -60,6 +68,9 @@ class ClassTable {
     std::string problem;
   };
 
+  std::optional<Error> take_aliases(ClassDeclaration& declaration) const;
+  void use_alias(const ClassReference& alias, const ClassReference& reference);
+  Linearization bases_of(const ClassDeclaration& declaration) const;
   std::vector<ClassReference> with_descendants(const ClassReference& reference) const;
   void linearize_again(const ClassReference& changed);
   Result<Linearization> linearize(const ClassDeclaration& declaration) const;
@@ -68,6 +79,7 @@ class ClassTable {
 
   std::unordered_map<ClassReference, Entry> entries_;
   std::unordered_map<ClassReference, std::vector<ClassReference>> children_;  // Base to those that name it.
+  std::unordered_map<ClassReference, ClassReference> aliases_;                // To the class itself.
 };
 
 }  // namespace nextgen_kernels

@@ -29,6 +29,7 @@ struct DeclaredClass {
   std::string_view understands = {};           ///< Clients: understood contracts, `;` between them.
   std::string_view provisioner_versions = {};  ///< Clients: a version range.
   std::string_view other_bases = {};  ///< References of bases that are no C++ classes, `;` between them.
+  std::string_view aliases = {};      ///< Other references of the class, `;` between them.
   std::string_view source = "built in";
 };
 
@@ -127,6 +128,8 @@ Result<ClassDeclaration> class_declaration_of(ClassKind kind) {
   };
   if (auto added = append(declaration.bases, detail::parse_list<ClassReference>(declared.other_bases));
       !added)
+    return std::unexpected(added.error());
+  if (auto added = append(declaration.aliases, detail::parse_list<ClassReference>(declared.aliases)); !added)
     return std::unexpected(added.error());
   if (auto added = append(declaration.produces, detail::parse_list<ConnectionContract>(declared.produces));
       !added)

@@ -75,6 +75,7 @@ std::vector<Error> KernelClientRegistry::define_classes(std::vector<ClassDeclara
           std::ranges::find(errors, problem.message, &Error::message) == errors.end())
         log_error("KernelClientRegistry: {}", problem.message);
     state.classes = std::move(classes);
+    state.use_aliases();
     return errors;
   });
 }
@@ -98,8 +99,9 @@ Result<MappingId> KernelClientRegistry::register_client(const ClassReference& pr
                     .client = client,
                     .precedence = Precedence::programmatic,
                     .options = std::move(options)};
+    state.use_aliases(mapping);
     if (auto error = state.wrong_kind(mapping)) return std::unexpected(*std::move(error));
-    if (const auto mismatch = state.incompatibility(mapping, provisioner))
+    if (const auto mismatch = state.incompatibility(mapping, mapping.provisioner))
       return make_error(ErrorCode::invalid_argument, "{} cannot be mapped to {} ({}): {}", provisioner,
                         client, mapping.describe_source(), *mismatch);
 
@@ -109,10 +111,11 @@ Result<MappingId> KernelClientRegistry::register_client(const ClassReference& pr
     if (old != state.mappings.end()) {
       event.kind = RegistryEventKind::replaced;
       event.previous = *old;
-      if ((*old)->client != client) {
+      if ((*old)->client != mapping.client) {
         mapping.replaced = without_history(**old);
-        log_warning("KernelClientRegistry: {} is now mapped to {} ({}), replacing {} ({})", provisioner,
-                    client, mapping.describe_source(), (*old)->client, (*old)->describe_source());
+        log_warning("KernelClientRegistry: {} is now mapped to {} ({}), replacing {} ({})",
+                    mapping.provisioner, mapping.client, mapping.describe_source(), (*old)->client,
+                    (*old)->describe_source());
       }
       state.mappings.erase(old);
     }
@@ -121,7 +124,8 @@ Result<MappingId> KernelClientRegistry::register_client(const ClassReference& pr
         log_warning(
             "KernelClientRegistry: {} is mapped to {} ({}) and to {} ({}) for some of the same kernels; the "
             "later registration is used for these",
-            provisioner, rival->client, rival->describe_source(), client, mapping.describe_source());
+            mapping.provisioner, rival->client, rival->describe_source(), mapping.client,
+            mapping.describe_source());
     if (!mapping.replaced) log_mapping(mapping);
     const auto id = mapping.id;
     event.mapping = std::make_shared<const Mapping>(std::move(mapping));
@@ -157,8 +161,9 @@ Result<void> KernelClientRegistry::unregister(MappingId id) {
 }
 
 std::size_t KernelClientRegistry::unregister(const ClassReference& provisioner) {
+  const auto meant = classes()->canonical(provisioner);
   return core_->remove_mappings([&](const Mapping& mapping) {
-    return mapping.precedence == Precedence::programmatic && mapping.provisioner == provisioner;
+    return mapping.precedence == Precedence::programmatic && mapping.provisioner == meant;
   });
 }
 
@@ -223,10 +228,10 @@ std::vector<Error> KernelClientRegistry::auto_discover_registrations() {
 void KernelClientRegistry::set_fallback_client(const ClassReference& client, Precedence precedence) {
   const auto used = core_->change([&](RegistryState& state, Events&) {
     auto& slot = precedence == Precedence::configuration ? state.configured_fallback : state.fallback;
-    slot = {.client = client, .source = std::string(to_string(precedence))};
+    slot = {.client = state.classes->canonical(client), .source = std::string(to_string(precedence))};
     return *state.effective_fallback();
   });
-  if (used.client == client)
+  if (used.client == classes()->canonical(client))
     log_debug("KernelClientRegistry: the fallback client is {} ({})", client, to_string(precedence));
   else
     log_warning("KernelClientRegistry: the fallback client stays {} ({}); {} ({}) is not used", used.client,
@@ -249,31 +254,36 @@ std::optional<ClassReference> KernelClientRegistry::fallback_client_class() cons
 
 void KernelClientRegistry::mark_loaded(const ClassReference& client) {
   const bool known = core_->read([&](const RegistrySnapshot& snapshot) {
-    const auto state = snapshot.state().load_states.find(client);
+    const auto state = snapshot.state().load_states.find(snapshot.state().classes->canonical(client));
     return state != snapshot.state().load_states.end() && state->second.loaded;
   });
   if (known) return;  // A change would forget the answers that are kept.
   core_->change([&](RegistryState& state, Events&) {
-    return state.load_states.insert_or_assign(client, RegistryState::LoadState{.loaded = true}).second;
+    return state.load_states
+        .insert_or_assign(state.classes->canonical(client), RegistryState::LoadState{.loaded = true})
+        .second;
   });
 }
 
 void KernelClientRegistry::mark_failed(const ClassReference& client, std::string_view reason) {
   core_->change([&](RegistryState& state, Events&) {
     const RegistryState::LoadState failed{.loaded = false, .failure = std::string(reason)};
-    return state.load_states.insert_or_assign(client, failed).second;
+    return state.load_states.insert_or_assign(state.classes->canonical(client), failed).second;
   });
   log_error("KernelClientRegistry: client {} failed to load: {}", client, reason);
 }
 
 void KernelClientRegistry::reset_load_state(const ClassReference& client) {
-  core_->change([&](RegistryState& state, Events&) { return state.load_states.erase(client); });
+  core_->change([&](RegistryState& state, Events&) {
+    return state.load_states.erase(state.classes->canonical(client));
+  });
 }
 
 void KernelClientRegistry::set_unavailable(const ClassReference& client, std::string_view reason) {
   core_->change([&](RegistryState& state, Events&) {
-    if (reason.empty()) return state.unavailable.erase(client) > 0;
-    return state.unavailable.insert_or_assign(client, reason).second;
+    const auto& meant = state.classes->canonical(client);
+    if (reason.empty()) return state.unavailable.erase(meant) > 0;
+    return state.unavailable.insert_or_assign(meant, reason).second;
   });
 }
 

@@ -79,6 +79,8 @@ class [[nodiscard]] CallbackRegistration {
 /// kernel. A tie is a conflict, reported and decided: of programmatic mappings the later, of entry points the
 /// one found first.
 ///
+/// Every function takes an alias of a declared class for the class; answers name the class and say so.
+///
 /// Nothing is loaded here: classes are references. Whoever creates objects reports `mark_loaded` and
 /// `mark_failed`.
 ///

@@ -45,17 +45,19 @@ Result<void> KernelProvisionerFactory::add_builtin(std::string_view name, const 
 }
 
 std::vector<Error> KernelProvisionerFactory::auto_discover_provisioners(
-    std::span<const EntryPoint> entry_points) {
+    std::span<const EntryPoint> entry_points, const ClassTable& classes) {
   std::vector<NamedProvisioner> discovered;
   std::vector<Error> errors;
   for (const auto& entry_point : entry_points) {
     const auto reference = ClassReference::parse(entry_point.value);
     if (reference && !entry_point.name.empty()) {
+      const auto& provisioner = classes.canonical(*reference);
       discovered.push_back({.name = entry_point.name,
-                            .provisioner = *reference,
+                            .provisioner = provisioner,
                             .kind = ProvisionerSource::discovered,
                             .source = entry_point.describe_source(),
-                            .unavailable = {}});
+                            .unavailable = {},
+                            .alias = provisioner == *reference ? std::nullopt : std::optional(*reference)});
       continue;
     }
     errors.push_back({ErrorCode::invalid_argument,

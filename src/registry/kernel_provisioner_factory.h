@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "base/error.h"
 #include "registry/class_reference.h"
+#include "registry/class_table.h"
 #include "registry/entry_point.h"
 #include "registry/snapshot_cell.h"
 
@@ -26,6 +28,7 @@ struct NamedProvisioner {
   ProvisionerSource kind;
   std::string source;       ///< In words: "built in", "entry point of spark-kernels 1.2 (/path)".
   std::string unavailable;  ///< Why it cannot be used, in words; empty when it can.
+  std::optional<ClassReference> alias = {};  ///< What its source calls the class, when it is an alias of it.
 };
 
 /// A name that stands for two classes.
@@ -60,9 +63,10 @@ class KernelProvisionerFactory {
   Result<void> add_builtin(std::string_view name, const ClassReference& provisioner);
 
   /// Replaces all discovered names by the entries of the group `jupyter_client.kernel_provisioners`, plugins
-  /// and Python distributions, in the order of the search path. Malformed entries are logged and returned;
-  /// the others are used.
-  std::vector<Error> auto_discover_provisioners(std::span<const EntryPoint> entry_points);
+  /// and Python distributions, in the order of the search path. `classes` tells which references are aliases.
+  /// Malformed entries are logged and returned; the others are used.
+  std::vector<Error> auto_discover_provisioners(std::span<const EntryPoint> entry_points,
+                                                const ClassTable& classes);
 
   /// Says why kernels cannot use a class (library missing, no Python helper); an empty reason takes it back.
   void set_unavailable(const ClassReference& provisioner, std::string_view reason);

@@ -94,4 +94,8 @@ std::string Mapping::describe_source() const {
   return fmt::format("{}, {}", to_string(precedence), options.source);
 }
 
+std::string Mapping::describe_alias(const std::optional<ClassReference>& alias) {
+  return alias ? fmt::format(" (there called {})", *alias) : std::string();
+}
+
 }  // namespace nextgen_kernels

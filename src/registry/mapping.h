@@ -72,6 +72,9 @@ struct Mapping {
   ClassReference client;
   Precedence precedence;
   MappingOptions options;
+  /// The alias by which its source names a class; the class itself stands above.
+  std::optional<ClassReference> provisioner_alias = {};
+  std::optional<ClassReference> client_alias = {};
   /// Why it can never be used (its versions do not fit), in words; empty when it can.
   std::string refusal = {};
   /// The mapping that this one took the place of, if any.
@@ -79,6 +82,9 @@ struct Mapping {
 
   /// "programmatic, program code": the precedence and the source.
   std::string describe_source() const;
+
+  /// " (there called a:Alias)" for a class that its source names by an alias, else nothing.
+  static std::string describe_alias(const std::optional<ClassReference>& alias);
 };
 
 /// A mapping as operators see it: the rich form of `get_registered_mappings`.

@@ -37,6 +37,12 @@ std::string why_first(const Mapping& first, const Mapping& second) {
                                                       : "the first found is used";
 }
 
+std::string describe(const Mapping& mapping) {
+  return fmt::format("{}{} is mapped to {}{} ({})", mapping.provisioner,
+                     Mapping::describe_alias(mapping.provisioner_alias), mapping.client,
+                     Mapping::describe_alias(mapping.client_alias), mapping.describe_source());
+}
+
 /// The contracts of the nearest class that states any; null when none does.
 template <typename Contract>
 const std::vector<Contract>* nearest_contracts(const ClassTable& classes, const ClassReference& reference,
@@ -67,6 +73,40 @@ bool conflicting(const Mapping& left, const Mapping& right) {
   return left.provisioner == right.provisioner && left.client != right.client &&
          left.precedence == right.precedence && left.options.priority == right.options.priority &&
          left_criteria.empty() == right_criteria.empty() && left_criteria.overlaps(right_criteria);
+}
+
+void RegistryState::use_aliases(Mapping& mapping) const {
+  const auto use = [this](ClassReference& reference, std::optional<ClassReference>& alias) {
+    const auto& canonical = classes->canonical(reference);
+    if (canonical == reference) return;
+    alias = reference;
+    reference = canonical;
+  };
+  use(mapping.provisioner, mapping.provisioner_alias);
+  use(mapping.client, mapping.client_alias);
+}
+
+void RegistryState::use_aliases() {
+  for (auto& mapping : mappings) {
+    if (classes->canonical(mapping->provisioner) == mapping->provisioner &&
+        classes->canonical(mapping->client) == mapping->client)
+      continue;
+    auto changed = std::make_shared<Mapping>(*mapping);
+    use_aliases(*changed);
+    mapping = std::move(changed);
+  }
+  for (auto* slot : {&configured_fallback, &fallback})
+    if (*slot) (*slot)->client = classes->canonical((*slot)->client);
+  for (const auto& alias : classes->aliases()) {
+    if (auto known = load_states.extract(alias)) {
+      known.key() = classes->canonical(alias);
+      load_states.insert(std::move(known));
+    }
+    if (auto known = unavailable.extract(alias)) {
+      known.key() = classes->canonical(alias);
+      unavailable.insert(std::move(known));
+    }
+  }
 }
 
 std::optional<Error> RegistryState::wrong_kind(const Mapping& mapping) const {
@@ -111,6 +151,8 @@ std::optional<std::string> RegistryState::contract_mismatch(const ClassReference
 RegistrySnapshot::RegistrySnapshot(RegistryState state) : state_(std::move(state)) {
   for (const auto& declaration : state_.classes->classes())
     if (declaration->kind == ClassKind::provisioner) nodes_.try_emplace(declaration->reference);
+  for (const auto& alias : state_.classes->aliases())
+    if (nodes_.contains(state_.classes->canonical(alias))) nodes_.try_emplace(alias);
   for (const auto& mapping : state_.mappings) nodes_[mapping->provisioner].candidates.push_back(mapping);
   for (auto& node : nodes_ | std::views::values) sort_by_use(node.candidates);
 }
@@ -134,11 +176,14 @@ const RegistrySnapshot::Answer& RegistrySnapshot::cached_answer(const ClassRefer
   return *known;
 }
 
-RegistrySnapshot::Answer RegistrySnapshot::compute(const ClassReference& provisioner,
+RegistrySnapshot::Answer RegistrySnapshot::compute(const ClassReference& asked,
                                                    const KernelContext& context) const {
+  const auto& provisioner = state_.classes->canonical(asked);
   auto resolution = std::make_shared<Resolution>(Resolution{.provisioner = provisioner});
   bool depends_on_context = false;
   auto& steps = resolution->steps;
+  if (asked != provisioner)
+    steps.push_back(fmt::format("{} is another name of class {}.", asked, provisioner));
   const auto order = state_.classes->linearization(provisioner);
   if (const auto problem = state_.classes->problem(provisioner))
     steps.push_back(fmt::format("Only {} itself is looked up. {}.", provisioner, *problem));
@@ -160,13 +205,11 @@ RegistrySnapshot::Answer RegistrySnapshot::compute(const ClassReference& provisi
       const auto& criteria = mapping.options.criteria;
       depends_on_context |= !criteria.empty();
       if (!criteria.matches(context)) {
-        steps.push_back(fmt::format("{} is mapped to {} ({}) for {}, which this kernel is not.",
-                                    candidate_class, mapping.client, mapping.describe_source(),
-                                    criteria.describe()));
+        steps.push_back(
+            fmt::format("{} for {}, which this kernel is not.", describe(mapping), criteria.describe()));
         continue;
       }
-      steps.push_back(fmt::format("{} is mapped to {} ({}) for {}.", candidate_class, mapping.client,
-                                  mapping.describe_source(), criteria.describe()));
+      steps.push_back(fmt::format("{} for {}.", describe(mapping), criteria.describe()));
       for (const auto& hidden : std::ranges::subrange(candidate + 1, candidates.end()))
         steps.push_back(fmt::format("This goes before {} ({}): {}.", hidden->client,
                                     hidden->describe_source(), why_first(mapping, *hidden)));
@@ -271,15 +314,15 @@ std::vector<MappingInfo> RegistrySnapshot::mapping_infos() const {
 
 std::vector<MappingConflict> RegistrySnapshot::conflicts() const {
   std::vector<MappingConflict> found;
-  const auto describe = [](const Mapping& mapping) {
+  const auto describe_client = [](const Mapping& mapping) {
     return fmt::format("{} ({})", mapping.client, mapping.describe_source());
   };
   const auto add = [&](const MappingPointer& used, std::vector<MappingPointer> unused) {
     std::vector<std::string> others;
-    for (const auto& other : unused) others.push_back(describe(*other));
+    for (const auto& other : unused) others.push_back(describe_client(*other));
     auto message =
         fmt::format("Provisioner {} is mapped to {} and to {} for the same kernels: {}", used->provisioner,
-                    describe(*used), fmt::join(others, ", "), why_first(*used, *unused.front()));
+                    describe_client(*used), fmt::join(others, ", "), why_first(*used, *unused.front()));
     found.push_back({used, std::move(unused), std::move(message)});
   };
   for (const auto& mapping : state_.mappings) {

@@ -53,6 +53,11 @@ struct RegistryState {
     return configured_fallback ? configured_fallback : fallback;
   }
 
+  /// Puts the classes themselves into a mapping in place of their aliases.
+  void use_aliases(Mapping& mapping) const;
+  /// The same everywhere, after aliases became known.
+  void use_aliases();
+
   /// Says that one of the classes of a mapping is declared as the other kind, if it is.
   std::optional<Error> wrong_kind(const Mapping& mapping) const;
 
@@ -98,7 +103,7 @@ class RegistrySnapshot {
     mutable std::atomic<const Answer*> answer = nullptr;     // For an empty context.
   };
 
-  Answer compute(const ClassReference& provisioner, const KernelContext& context) const;
+  Answer compute(const ClassReference& asked, const KernelContext& context) const;
   const Answer& cached_answer(const ClassReference& provisioner, const Node& node) const;
   void decide(Resolution& resolution, std::shared_ptr<const Mapping> mapping) const;
   void decide_fallback(Resolution& resolution) const;

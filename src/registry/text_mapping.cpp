@@ -22,6 +22,7 @@ Result<Mapping> parse(const TextMapping& text, Precedence precedence, const Regi
                   .client = *std::move(client),
                   .precedence = precedence,
                   .options = text.options};
+  state.use_aliases(mapping);
   if (auto error = state.wrong_kind(mapping)) return std::unexpected(*std::move(error));
   mapping.refusal = state.incompatibility(mapping, mapping.provisioner).value_or("");
   return mapping;
@@ -41,7 +42,9 @@ Mappings take_mappings(RegistryState& state, Precedence precedence) {
 std::shared_ptr<const Mapping> take_same(Mappings& mappings, const Mapping& wanted) {
   const auto found = std::ranges::find_if(mappings, [&](const auto& mapping) {
     return mapping->provisioner == wanted.provisioner && mapping->client == wanted.client &&
-           mapping->options == wanted.options && mapping->refusal == wanted.refusal;
+           mapping->provisioner_alias == wanted.provisioner_alias &&
+           mapping->client_alias == wanted.client_alias && mapping->options == wanted.options &&
+           mapping->refusal == wanted.refusal;
   });
   if (found == mappings.end()) return nullptr;
   auto same = std::move(*found);

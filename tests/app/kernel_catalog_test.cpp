@@ -152,6 +152,51 @@ TEST_F(KernelCatalogTest, a_plugin_cannot_take_the_place_of_a_built_in_class) {
   EXPECT_THAT(catalog->problems(), Contains(problem("native.json", "is declared twice")));
 }
 
+TEST_F(KernelCatalogTest, jupyters_short_names_mean_the_built_in_classes) {
+  const auto by_alias = nlohmann::json::array({"jupyter_client.provisioning:LocalProvisioner"});
+  install_plugin({{"classes",
+                   {{{"reference", "native:Provisioner"}, {"kind", "provisioner"}, {"bases", by_alias}},
+                    {{"reference", "native:Client"}, {"kind", "client"}}}},
+                  {"entry_points",
+                   {{"jupyter_kernel_client_registry",
+                     {{"jupyter_client.provisioning:LocalProvisioner", "native:Client"}}}}}});
+  install_python(
+      "[jupyter_client.kernel_provisioners]\nmine = jupyter_client.provisioning:LocalProvisioner\n");
+  options_.provisioner_client_mappings = {{"jupyter_client.LocalProvisioner", "native:Client"}};
+  options_.fallback_client_class = "nextgen_kernels_api.services.kernels.JupyterServerKernelClient";
+  const auto catalog = make();
+  EXPECT_THAT(catalog->problems(), IsEmpty());
+  EXPECT_TRUE(catalog->provisioners().find("mine")) << "a built-in class by another name";
+  EXPECT_EQ(catalog->registry().fallback_client_class()->to_string(), JupyterServerKernelClient::reference);
+  const auto derived = catalog->registry().get_client_for_provisioner("native:Provisioner"_class);
+  EXPECT_EQ(derived->matched_by, MatchedBy::base);
+  EXPECT_EQ(derived->client, ClassReference("native:Client"));
+
+  const auto explained = explain_model(*catalog, "mine", "");
+  ASSERT_TRUE(explained) << explained.error().message;
+  EXPECT_EQ(explained->at("provisioner"), LocalProvisioner::reference);
+  EXPECT_EQ(explained->at("provisioner_alias"), "jupyter_client.provisioning:LocalProvisioner");
+  EXPECT_THAT(render_explanation(*explained, Coloring::plain),
+              AllOf(HasSubstr("jupyter_client.provisioning:LocalProvisioner is another name of class"),
+                    HasSubstr("(there called jupyter_client:LocalProvisioner)")));
+  EXPECT_THAT(render_mappings(registry_model(*catalog), Coloring::plain),
+              HasSubstr("provisioner_client_mappings (as jupyter_client:LocalProvisioner)"));
+}
+
+TEST_F(KernelCatalogTest, a_plugin_cannot_take_an_alias_of_a_built_in_class) {
+  install_plugin({{"classes",
+                   {{{"reference", "native:Provisioner"},
+                     {"kind", "provisioner"},
+                     {"aliases", {"jupyter_client:LocalProvisioner"}}},
+                    {{"reference", "native:Client"}, {"kind", "client"}}}}});
+  const auto catalog = make();
+  EXPECT_THAT(
+      catalog->problems(),
+      Contains(problem("native.json", "but it is another name of class jupyter_client.provisioning")));
+  EXPECT_EQ(catalog->registry().get_client_for_provisioner("native:Provisioner"_class)->client,
+            ClassReference("native:Client"));
+}
+
 TEST_F(KernelCatalogTest, a_malformed_entry_point_is_a_problem) {
   install_python("[jupyter_client.kernel_provisioners]\nspark = no reference\n");
   EXPECT_THAT(make()->problems(), Contains(problem("jupyter_client.kernel_provisioners", "no reference")));

@@ -28,6 +28,7 @@ json complete() {
        "options": {"memory_limit": {"type": "string", "default": "2G", "help": "How much."},
                    "cores": {"type": "number"}}},
       {"reference": "limited:Client", "kind": "client", "bases": ["base:Client"], "version": "1.0.0",
+       "aliases": ["limited.clients:Client"],
        "understands": ["jupyter-zmq >=5,<6"], "provisioner_versions": ">=1,<2"},
       {"reference": "limited:Log", "kind": "listener", "kernel_names": ["python3"]}
     ],
@@ -84,6 +85,7 @@ TEST(PluginManifest, reads_every_field) {
 
   const auto& client = manifest.classes[1];
   EXPECT_EQ(client.kind, PluginClassKind::client);
+  EXPECT_THAT(client.aliases, ElementsAre("limited.clients:Client"_class));
   EXPECT_EQ(client.understands.at(0).to_string(), "jupyter-zmq >=5,<6");
   EXPECT_EQ(client.provisioner_versions->text(), ">=1,<2");
   EXPECT_EQ(manifest.classes[2].kind, PluginClassKind::listener);
@@ -105,6 +107,7 @@ TEST(PluginManifest, declares_its_provisioners_and_clients) {
   EXPECT_EQ(declarations[0].source, "plugin limited-kernels 1.0.0");
   EXPECT_THAT(declarations[0].bases, SizeIs(1));
   EXPECT_EQ(declarations[1].kind, ClassKind::client);
+  EXPECT_THAT(declarations[1].aliases, SizeIs(1));
   EXPECT_EQ(declarations[1].understands.size(), 1);
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import json
 import os
 import pty
@@ -165,6 +167,22 @@ def test_explain_takes_a_name_or_a_class_and_tells_the_steps(site: Site) -> None
     assert any("limited:Provisioner has no mapping" in step for step in by_name["steps"])
     printed = site.run("registry", "explain", "limited-provisioner").stdout
     assert " 1. Provisioner classes are looked up nearest first: limited:Provisioner" in printed
+
+
+def test_aliases_of_jupyters_classes_are_the_classes_that_python_has(site: Site) -> None:
+    def imported(reference: str) -> object:
+        module, _, name = reference.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    local = by(site.json("registry", "provisioners"), "name")["local-provisioner"]
+    assert len(local["aliases"]) == 2
+    for alias in local["aliases"]:
+        assert imported(alias) is imported(local["provisioner"]), alias
+        assert site.json("registry", "explain", alias)["provisioner"] == LOCAL
+    (entry_point,) = importlib.metadata.entry_points(
+        group="jupyter_client.kernel_provisioners", name="local-provisioner"
+    )
+    assert entry_point.value in local["aliases"]
 
 
 def test_explain_for_the_kernels_of_a_spec_that_cannot_be_started(site: Site) -> None:

@@ -35,6 +35,9 @@ Hierarchy random_hierarchy(std::mt19937& random) {
 ClassReference class_number(std::size_t number) {
   return ClassReference::parse(fmt::format("m:C{}", number)).value();
 }
+ClassReference alias_of_class(std::size_t number) {
+  return ClassReference::parse(fmt::format("package:C{}", number)).value();
+}
 
 /// For each hierarchy one line: for each class its __mro__, or "-" when it, or one of its bases, cannot be
 /// defined.
@@ -96,8 +99,12 @@ TEST(ClassTable, agrees_with_pythons_mro_on_random_hierarchies_declared_in_any_o
     std::ranges::shuffle(order_of_declaration, random);
     ClassTable table;
     for (const auto number : order_of_declaration) {
-      ClassDeclaration declaration{.reference = class_number(number), .kind = ClassKind::provisioner};
-      for (const auto base : hierarchy[number]) declaration.bases.push_back(class_number(base));
+      ClassDeclaration declaration{.reference = class_number(number),
+                                   .kind = ClassKind::provisioner,
+                                   .aliases = {alias_of_class(number)}};
+      // Which name of a base is used makes no difference.
+      for (const auto base : hierarchy[number])
+        declaration.bases.push_back(random() % 2 == 0 ? class_number(base) : alias_of_class(base));
       (void)table.define(declaration);  // Problems are compared below, when all bases are known.
     }
     std::vector<std::string> shown;

@@ -132,6 +132,79 @@ TEST(ClassTable, declaring_a_class_differently_is_refused_with_both_sources) {
   EXPECT_THAT(order(table, "m:A"_class), ElementsAre("A"));
 }
 
+ClassDeclaration with_alias(ClassDeclaration declaration, const ClassReference& alias) {
+  declaration.aliases.push_back(alias);
+  return declaration;
+}
+
+TEST(ClassTable, an_alias_means_its_class) {
+  ClassTable table;
+  ASSERT_TRUE(table.define(with_alias(provisioner("m.impl:A"_class), "m:A"_class)));
+  ASSERT_TRUE(table.define(provisioner("m:B"_class, {"m:A"_class})));
+  EXPECT_EQ(table.canonical("m.A"_class), ClassReference("m.impl:A"));
+  EXPECT_EQ(table.canonical("m:B"_class), ClassReference("m:B"));
+  EXPECT_EQ(table.find("m:A"_class), table.find("m.impl:A"_class));
+  EXPECT_THAT(table.linearization("m:B"_class), ElementsAre("m:B"_class, "m.impl:A"_class));
+  EXPECT_THAT(table.linearization("m:A"_class), ElementsAre("m.impl:A"_class));
+  EXPECT_TRUE(table.is_subclass("m:B"_class, "m:A"_class));
+  EXPECT_THAT(table.aliases(), ElementsAre("m:A"_class));
+}
+
+TEST(ClassTable, an_alias_that_becomes_known_later_counts_for_earlier_classes) {
+  ClassTable table;
+  ASSERT_TRUE(table.define(provisioner("m:C"_class, {"m:B"_class})));
+  ASSERT_TRUE(table.define(provisioner("m:B"_class, {"m:A"_class})));
+  ASSERT_TRUE(table.define(with_alias(provisioner("m.impl:A"_class, {"m:Root"_class}), "m:A"_class)));
+  EXPECT_THAT(order(table, "m:C"_class), ElementsAre("C", "B", "A", "Root"));
+  EXPECT_TRUE(table.is_subclass("m:C"_class, "m.impl:A"_class));
+}
+
+TEST(ClassTable, naming_a_base_by_two_names_is_naming_it_twice) {
+  ClassTable table;
+  ASSERT_TRUE(table.define(provisioner("m:B"_class, {"m:A"_class, "m.impl:A"_class})));
+  EXPECT_FALSE(table.problem("m:B"_class));
+  ASSERT_TRUE(table.define(with_alias(provisioner("m.impl:A"_class), "m:A"_class)));
+  EXPECT_THAT(table.problem("m:B"_class).value_or(""), HasSubstr("names its base m.impl:A twice"));
+}
+
+TEST(ClassTable, an_alias_of_a_derived_class_is_found_to_be_a_cycle) {
+  ClassTable table;
+  ASSERT_TRUE(table.define(provisioner("m:B"_class, {"m:A"_class})));
+  const auto defined = table.define(with_alias(provisioner("m:C"_class, {"m:B"_class}), "m:A"_class));
+  ASSERT_FALSE(defined);
+  EXPECT_THAT(defined.error().message, HasSubstr("a class derives from itself"));
+}
+
+TEST(ClassTable, an_alias_of_two_classes_stays_that_of_the_first_and_both_are_named) {
+  ClassTable table;
+  auto second = with_alias(provisioner("m:B"_class), "m:Alias"_class);
+  second.source = "second package";
+  ASSERT_TRUE(table.define(with_alias(provisioner("m:A"_class), "m:Alias"_class)));
+  for (int again = 0; again < 2; ++again) {
+    const auto defined = table.define(second);
+    ASSERT_FALSE(defined);
+    EXPECT_EQ(defined.error().code, ErrorCode::already_exists);
+    EXPECT_THAT(defined.error().message, AllOf(HasSubstr("m:Alias"), HasSubstr("m:A "), HasSubstr("m:B"),
+                                               HasSubstr("test"), HasSubstr("second package")));
+  }
+  EXPECT_EQ(table.canonical("m:Alias"_class), ClassReference("m:A"));
+  EXPECT_NE(table.find("m:B"_class), nullptr) << "the class itself is declared";
+}
+
+TEST(ClassTable, an_alias_cannot_be_a_class_of_its_own) {
+  ClassTable table;
+  ASSERT_TRUE(table.define(with_alias(provisioner("m:A"_class), "m:Alias"_class)));
+  const auto of_alias = table.define(provisioner("m:Alias"_class));
+  ASSERT_FALSE(of_alias);
+  EXPECT_THAT(of_alias.error().message, HasSubstr("m:Alias is declared by test, but that is another name"));
+
+  ASSERT_TRUE(table.define(provisioner("m:B"_class)));
+  const auto of_class = table.define(with_alias(provisioner("m:C"_class), "m:B"_class));
+  ASSERT_FALSE(of_class);
+  EXPECT_THAT(of_class.error().message, HasSubstr("m:B is to be another name of class m:C"));
+  EXPECT_EQ(table.canonical("m:B"_class), ClassReference("m:B"));
+}
+
 TEST(ClassTable, a_hostile_depth_is_refused) {
   ClassTable table;
   const auto name = [](std::size_t number) {

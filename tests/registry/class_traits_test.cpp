@@ -19,7 +19,8 @@ class LocalProvisioner {
       .reference = "test.provisioners:LocalProvisioner",
       .version = "1.2",
       .produces = "jupyter-zmq 5.3; jupyter-ipc 1",
-      .other_bases = "jupyter_client.provisioning.local_provisioner:LocalProvisioner"};
+      .other_bases = "jupyter_client.provisioning.local_provisioner:LocalProvisioner",
+      .aliases = "ours:LocalProvisioner"};
   virtual ~LocalProvisioner() = default;
   virtual ClassReference class_reference() const { return class_reference_of<LocalProvisioner>(); }
 };
@@ -85,6 +86,7 @@ TEST(ClassTraits, a_declaration_has_all_that_the_class_states) {
   EXPECT_EQ(declaration.produces.size(), 2);
   EXPECT_THAT(declaration.bases,
               ElementsAre(ClassReference("jupyter_client.provisioning.local_provisioner:LocalProvisioner")));
+  EXPECT_THAT(declaration.aliases, ElementsAre(ClassReference("ours:LocalProvisioner")));
   const auto client = class_declaration_of<ZmqClient>(ClassKind::client).value();
   EXPECT_EQ(client.provisioner_versions->text(), ">=1");
   EXPECT_EQ(client.understands.front().to_string(), "jupyter-zmq >=5,<6");

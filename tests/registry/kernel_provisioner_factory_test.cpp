@@ -35,7 +35,7 @@ TEST(KernelProvisionerFactory, the_default_name_is_configured_or_from_the_enviro
 TEST(KernelProvisionerFactory, a_name_stands_for_a_class) {
   KernelProvisionerFactory factory;
   ASSERT_TRUE(factory.add_builtin("local-provisioner", "ours:LocalProvisioner"_class));
-  EXPECT_THAT(factory.auto_discover_provisioners(std::vector{spark}), IsEmpty());
+  EXPECT_THAT(factory.auto_discover_provisioners(std::vector{spark}, {}), IsEmpty());
   EXPECT_EQ(factory.find("spark-provisioner")->provisioner,
             ClassReference("spark.provisioner:SparkProvisioner"));
   EXPECT_THAT(factory.find("spark-provisioner")->source, HasSubstr("spark-kernels 1.2"));
@@ -67,8 +67,10 @@ TEST(KernelProvisionerFactory, a_builtin_name_cannot_be_taken) {
   EXPECT_EQ(factory.add_builtin("local-provisioner", "other:LocalProvisioner"_class).error().code,
             ErrorCode::already_exists);
   EXPECT_FALSE(factory.add_builtin("", "other:LocalProvisioner"_class));
-  factory.auto_discover_provisioners(std::vector{
-      EntryPoint{.name = "local-provisioner", .value = "jupyter_client.provisioning:LocalProvisioner"}});
+  factory.auto_discover_provisioners(
+      std::vector{
+          EntryPoint{.name = "local-provisioner", .value = "jupyter_client.provisioning:LocalProvisioner"}},
+      {});
   EXPECT_EQ(factory.find("local-provisioner")->provisioner, ClassReference("ours:LocalProvisioner"));
   EXPECT_THAT(factory.conflicts(), IsEmpty()) << "Jupyter's own entry of the same name is no trouble";
 }
@@ -76,7 +78,7 @@ TEST(KernelProvisionerFactory, a_builtin_name_cannot_be_taken) {
 TEST(KernelProvisionerFactory, of_two_discovered_classes_the_first_found_is_used) {
   const LogCapture log;
   KernelProvisionerFactory factory;
-  factory.auto_discover_provisioners(std::vector{spark, other_spark, spark});
+  factory.auto_discover_provisioners(std::vector{spark, other_spark, spark}, {});
   EXPECT_EQ(factory.find("spark-provisioner")->provisioner,
             ClassReference("spark.provisioner:SparkProvisioner"));
   ASSERT_EQ(factory.conflicts().size(), 1);
@@ -89,16 +91,33 @@ TEST(KernelProvisionerFactory, malformed_entries_stop_none_of_the_others) {
   KernelProvisionerFactory factory;
   const auto errors = factory.auto_discover_provisioners(
       std::vector{EntryPoint{.name = "bad", .value = "NoModule", .distribution = "bad 1.0"},
-                  EntryPoint{.name = "", .value = "m:C", .distribution = "nameless 1.0"}, spark});
+                  EntryPoint{.name = "", .value = "m:C", .distribution = "nameless 1.0"}, spark},
+      {});
   ASSERT_EQ(errors.size(), 2);
   EXPECT_THAT(errors[0].message, AllOf(HasSubstr("\"bad\""), HasSubstr("bad 1.0"), HasSubstr("NoModule")));
   EXPECT_THAT(errors[1].message, HasSubstr("its name is empty"));
   EXPECT_EQ(factory.provisioners().size(), 1);
 }
 
+TEST(KernelProvisionerFactory, an_alias_stands_for_its_class) {
+  ClassTable classes;
+  ASSERT_TRUE(classes.define({.reference = "spark.provisioner:SparkProvisioner"_class,
+                              .kind = ClassKind::provisioner,
+                              .aliases = {"spark:SparkProvisioner"_class}}));
+  auto by_alias = spark;
+  by_alias.value = "spark.SparkProvisioner";
+  KernelProvisionerFactory factory;
+  factory.auto_discover_provisioners(std::vector{by_alias, spark}, classes);
+  const auto found = factory.find("spark-provisioner");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->provisioner, ClassReference("spark.provisioner:SparkProvisioner"));
+  EXPECT_EQ(found->alias, ClassReference("spark:SparkProvisioner"));
+  EXPECT_THAT(factory.conflicts(), IsEmpty()) << "both entries name one class";
+}
+
 TEST(KernelProvisionerFactory, an_unavailable_class_has_a_reason_until_it_is_taken_back) {
   KernelProvisionerFactory factory;
-  factory.auto_discover_provisioners(std::vector{spark});
+  factory.auto_discover_provisioners(std::vector{spark}, {});
   factory.set_unavailable("spark.provisioner:SparkProvisioner"_class,
                           "Python classes need the Python helper");
   const auto found = factory.find("spark-provisioner");
