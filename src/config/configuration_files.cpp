@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_descriptor.h"
 #include "config/trait_json.h"
 
 namespace nextgen_kernels {
@@ -28,28 +29,13 @@ std::vector<fs::path> json_files_in(const fs::path& directory) {
   return files;
 }
 
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
 struct FileContent {
   std::string text = {};
   mode_t mode = 0;
 };
 
 Result<FileContent> read_file(const fs::path& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (file.get() < 0 || fstat(file.get(), &status) != 0)
     return make_errno_error("read configuration file", path.native(), errno);
@@ -236,7 +222,7 @@ Result<fs::path> write_default_configuration(const TraitTable& table, const Jupy
   fs::create_directories(paths.config_dir, error);
   if (error) return make_errno_error("create directory", paths.config_dir.native(), error.value());
   const int when_existing = existing == ExistingFile::overwrite ? O_TRUNC : O_EXCL;
-  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | when_existing, 0600));
+  const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | when_existing, 0600));
   if (file.get() < 0 && errno == EEXIST)
     return make_error(
         ErrorCode::already_exists,

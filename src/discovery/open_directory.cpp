@@ -9,37 +9,15 @@
 #include <unistd.h>
 
 namespace nextgen_kernels {
-namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-}  // namespace
-
 std::expected<OpenDirectory, int> OpenDirectory::open(const char* path) {
-  OpenDirectory directory(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.fd_ < 0 || ::fstat(directory.fd_, &directory.status_) != 0) return std::unexpected(errno);
+  OpenDirectory directory(FileDescriptor(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  const int descriptor = directory.descriptor_.get();
+  if (descriptor < 0 || ::fstat(descriptor, &directory.status_) != 0) return std::unexpected(errno);
   return directory;
 }
 
-OpenDirectory::~OpenDirectory() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 std::expected<std::vector<std::string>, int> OpenDirectory::names() const {
-  const int fd = ::openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int fd = ::openat(descriptor_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return std::unexpected(errno);
   DIR* const stream = ::fdopendir(fd);
   if (stream == nullptr) {
@@ -59,32 +37,6 @@ std::expected<std::vector<std::string>, int> OpenDirectory::names() const {
   if (error != 0) return std::unexpected(error);
   std::ranges::sort(names);
   return names;
-}
-
-std::expected<OpenDirectory::SmallFile, int> OpenDirectory::read(const char* name, std::size_t limit) const {
-  // Without O_NONBLOCK a FIFO would wait for its writer.
-  const Descriptor file(::openat(fd_, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (file.get() < 0) return std::unexpected(errno);
-  SmallFile small;
-  if (::fstat(file.get(), &small.status) != 0) return std::unexpected(errno);
-  if (!S_ISREG(small.status.st_mode)) return std::unexpected(EINVAL);
-  if (small.status.st_size > static_cast<off_t>(limit)) return std::unexpected(EFBIG);
-  // One byte more than it says it has, so that its end is seen, and one that grew is not cut.
-  small.text.resize(static_cast<std::size_t>(small.status.st_size) + 1);
-  std::size_t length = 0;
-  while (true) {
-    if (length == small.text.size()) {
-      if (length > limit) return std::unexpected(EFBIG);
-      small.text.resize(std::min(limit + 1, 2 * length));
-    }
-    const auto got = ::read(file.get(), small.text.data() + length, small.text.size() - length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(errno);
-    if (got == 0) break;
-    length += static_cast<std::size_t>(got);
-  }
-  small.text.resize(length);
-  return small;
 }
 
 }  // namespace nextgen_kernels

@@ -1,12 +1,9 @@
 #include "kernelspecs/kernel_spec.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <utility>
 
-#include <sys/stat.h>
-
+#include "base/small_file.h"
 #include "base/strings.h"
 #include "kernelspecs/kernel_spec_resources.h"
 
@@ -187,24 +184,6 @@ Result<KernelSpec> read_spec(std::string_view name, const Json& document) {
   return spec;
 }
 
-Result<std::string> read_text(const std::filesystem::path& file) {
-  struct stat status{};
-  if (::stat(file.c_str(), &status) != 0) return make_errno_error("read", file.string(), errno);
-  if (!S_ISREG(status.st_mode))
-    return make_error(ErrorCode::invalid_argument, "{} is not a regular file", file.string());
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return make_errno_error("read", file.string(), errno);
-  std::string text(max_file_size + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad()) return make_errno_error("read", file.string(), EIO);
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > max_file_size)
-    return make_error(ErrorCode::invalid_argument, "{} is larger than {} bytes", file.string(),
-                      max_file_size);
-  return text;
-}
-
 }  // namespace
 
 std::string_view to_string(InterruptMode mode) {
@@ -233,7 +212,7 @@ Result<KernelSpec> parse_kernel_spec(std::string_view name, const std::filesyste
 }
 
 Result<KernelSpec> load_kernel_spec(std::string_view name, const std::filesystem::path& resource_dir) {
-  const auto text = read_text(resource_dir / "kernel.json");
+  const auto text = read_small_text(resource_dir / "kernel.json", max_file_size);
   if (!text) return std::unexpected(text.error());
   auto spec = parse_kernel_spec(name, resource_dir, *text);
   if (spec) spec->resources = list_kernel_spec_resources(resource_dir);

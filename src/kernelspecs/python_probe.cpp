@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file_descriptor.h"
 #include "base/strings.h"
 
 namespace nextgen_kernels {
@@ -23,24 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t max_output = 1024 * 1024;
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int number = -1) : number_(number) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~FileDescriptor() { reset(); }
-  void reset() {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 struct Pipe {
   FileDescriptor read_end;
@@ -141,7 +124,7 @@ void drain(FileDescriptor& source, std::string& text) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return;
     if (count <= 0) {
-      source.reset();
+      source.close();
       return;
     }
     text.append(buffer.data(), std::min(static_cast<std::size_t>(count), max_output - text.size()));
@@ -167,8 +150,8 @@ Result<std::string> run_python(const std::filesystem::path& python, const std::s
   if (!pid) return std::unexpected(pid.error());
   Child child(*pid);
   if (child.pidfd() < 0) return make_errno_error("watch", python.string(), errno);
-  output->write_end.reset();
-  errors->write_end.reset();
+  output->write_end.close();
+  errors->write_end.close();
 
   std::string printed;
   std::string complaints;

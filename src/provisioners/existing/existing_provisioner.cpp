@@ -1,31 +1,19 @@
 #include "provisioners/existing/existing_provisioner.h"
 
 #include <array>
-#include <cerrno>
-#include <fstream>
-
-#include <fmt/ranges.h>
 
 #include "base/log.h"
+#include "base/small_file.h"
 
 namespace nextgen_kernels {
 namespace {
 
 constexpr std::string_view file_option = "connection_file";
-constexpr std::uintmax_t largest_file = 64 * 1024;
+constexpr std::size_t largest_file = 64 * 1024;
 
 /// The file that the provisioner's config names.
 Result<std::filesystem::path> connection_file_of(const nlohmann::json& config,
                                                  const std::filesystem::path& runtime_dir) {
-  std::vector<std::string> unknown;
-  for (const auto& [name, value] : config.items()) {
-    if (name != file_option) unknown.push_back(name);
-  }
-  if (!unknown.empty()) {
-    return make_error(ErrorCode::invalid_argument,
-                      "existing-provisioner has no option {} in its config; its one option is {}",
-                      fmt::join(unknown, ", "), file_option);
-  }
   const auto named = config.find(file_option);
   if (named == config.end() || !named->is_string() || named->get_ref<const std::string&>().empty()) {
     return make_error(ErrorCode::invalid_argument,
@@ -38,16 +26,10 @@ Result<std::filesystem::path> connection_file_of(const nlohmann::json& config,
 
 /// What the file says, an object; whether its fields are enough is its client's to judge.
 Result<ConnectionInfo> read_connection_file(const std::filesystem::path& path) {
-  std::error_code failure;
-  const auto size = std::filesystem::file_size(path, failure);
-  if (failure) return make_errno_error("Cannot read connection file", path.string(), failure.value());
-  if (size > largest_file) {
-    return make_error(ErrorCode::invalid_argument, "{} is no connection file: it is larger than {} KiB",
-                      path.string(), largest_file / 1024);
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return make_errno_error("Cannot read connection file", path.string(), errno);
-  auto info = nlohmann::json::parse(file, nullptr, false);
+  const auto text = read_small_text(path, largest_file);
+  if (!text)
+    return make_error(text.error().code, "Cannot read the connection file: {}", text.error().message);
+  auto info = nlohmann::json::parse(*text, nullptr, false);
   if (!info.is_object())
     return make_error(ErrorCode::invalid_argument, "{} is no connection file: it holds no JSON object",
                       path.string());
