@@ -6,6 +6,7 @@
 
 #include "app/builtin_classes.h"
 #include "base/log.h"
+#include "discovery/client_mapping_json.h"
 #include "discovery/python_distributions.h"
 
 namespace nextgen_kernels {
@@ -75,8 +76,12 @@ Result<void> KernelCatalog::apply_configuration(const ServerOptions& options) {
                         fallback.error().message);
     registry_.set_fallback_client(*fallback, Precedence::configuration);
   }
+  auto conditional = parse_client_mappings(options.conditional_client_mappings.objects,
+                                           "KernelClientRegistry.conditional_client_mappings");
+  if (!conditional) return std::unexpected(conditional.error());
   registry_.apply_config_mappings(
-      {options.provisioner_client_mappings.begin(), options.provisioner_client_mappings.end()});
+      {options.provisioner_client_mappings.begin(), options.provisioner_client_mappings.end()},
+      *std::move(conditional));
   return {};
 }
 

@@ -32,6 +32,16 @@ Json client_or_null(const Resolution& resolution) {
   return reference_or_null(resolution.client);
 }
 
+/// What is set of them, as a configuration would say it.
+Json criteria_model(const MappingCriteria& criteria) {
+  auto model = Json::object();
+  if (!criteria.kernel_names.empty()) model["kernel_names"] = criteria.kernel_names;
+  if (!criteria.languages.empty()) model["languages"] = criteria.languages;
+  if (!criteria.kernel_clients.empty()) model["kernel_clients"] = criteria.kernel_clients;
+  if (!criteria.labels.empty()) model["labels"] = criteria.labels;
+  return model;
+}
+
 Json mapping_model(const MappingInfo& info) {
   const auto& mapping = *info.mapping;
   return {{"provisioner", mapping.provisioner.to_string()},
@@ -42,6 +52,7 @@ Json mapping_model(const MappingInfo& info) {
           {"precedence", to_string(mapping.precedence)},
           {"priority", mapping.options.priority},
           {"for", mapping.options.criteria.describe()},
+          {"criteria", criteria_model(mapping.options.criteria)},
           {"state", to_string(info.state)},
           {"reason", info.reason},
           {"provisioner_version", text_or_null(info.provisioner_version)},
@@ -181,7 +192,8 @@ Result<Json> explain_model(const KernelCatalog& catalog, const std::string& prov
     context = kernel_context_of(*spec);
     kernel = {{"name", context.kernel_name},
               {"language", context.language},
-              {"kernel_client", context.kernel_client}};
+              {"kernel_client", context.kernel_client},
+              {"labels", context.labels}};
   }
   const auto resolution = catalog.registry().get_client_for_provisioner(*reference, context);
   const bool is_alias = *reference != resolution->provisioner;

@@ -83,6 +83,13 @@ Cell state_cell(std::string state, const std::string& reason, Style style) {
   return {fmt::format("{}: {}", state, reason), Style::bad};
 }
 
+std::string for_which_kernels(const Json& mapping) {
+  const auto priority = mapping.at("priority").get<int>();
+  auto text = text_of(mapping, "for");
+  if (priority != 0) text += fmt::format("; priority {}", priority);
+  return text;
+}
+
 /// What says it, and how it calls the classes when that is by aliases.
 std::string registered_by(const Json& mapping) {
   auto text = fmt::format("{}, {}", text_of(mapping, "precedence"), text_of(mapping, "source"));
@@ -103,7 +110,7 @@ std::string render_mappings(const Json& registry, Coloring coloring) {
   for (const auto& mapping : registry.at("mappings"))
     rows.push_back({{text_of(mapping, "provisioner")},
                     {text_of(mapping, "client")},
-                    {text_of(mapping, "for")},
+                    {for_which_kernels(mapping)},
                     {registered_by(mapping)},
                     class_state(mapping)});
   return fmt::format("{}\nFallback client: {}\n", render_table(std::move(rows), coloring),

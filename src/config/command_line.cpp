@@ -26,6 +26,8 @@ TypedOption read_long_option(std::string_view argument) {
 void join_value(TraitValue& present, TraitValue added) {
   if (auto* list = std::get_if<TextList>(&present)) {
     std::ranges::move(std::get<TextList>(added), std::back_inserter(*list));
+  } else if (auto* objects = std::get_if<ObjectList>(&present)) {
+    std::ranges::move(std::get<ObjectList>(added).objects, std::back_inserter(objects->objects));
   } else if (auto* dictionary = std::get_if<Dictionary>(&present)) {
     for (auto& [key, value] : std::get<Dictionary>(added)) (*dictionary)[key] = std::move(value);
   } else {

@@ -45,8 +45,8 @@ class Configuration {
   /// The sources of a value, most important last; several only for a dictionary.
   std::vector<ValueSource> sources(const TraitDefinition& definition) const;
 
-  /// The value of `Class.trait` as a T (bool, std::int64_t, double, std::string, TextList or Dictionary); an
-  /// error when there is no such trait, it has another type, or it has no value.
+  /// The value of `Class.trait` as a T (bool, std::int64_t, double, std::string, TextList, Dictionary or
+  /// ObjectList); an error when there is no such trait, it has another type, or it has no value.
   template <typename T>
   Result<T> get(std::string_view name) const {
     const auto found = find(name);

@@ -49,6 +49,8 @@ std::string value_name(const TraitDefinition& definition) {
       return "TEXT ...";
     case TraitType::dictionary:
       return "NAME=VALUE ...";
+    case TraitType::object_list:
+      return "JSON ...";
     case TraitType::log_level:
       return "LEVEL";
     case TraitType::choice:

@@ -41,6 +41,9 @@ void store(const TraitValue& value, TextList& field) {
 void store(const TraitValue& value, Dictionary& field) {
   field = std::get<Dictionary>(value);
 }
+void store(const TraitValue& value, ObjectList& field) {
+  field = std::get<ObjectList>(value);
+}
 void store(const TraitValue& value, KernelTransport& field) {
   field = std::get<std::string>(value) == "ipc" ? KernelTransport::ipc : KernelTransport::tcp;
 }

@@ -47,6 +47,7 @@ struct ServerOptions {
   std::string default_provisioner_name;
   std::string fallback_client_class;       ///< A class reference; empty: no fallback.
   Dictionary provisioner_client_mappings;  ///< Class references.
+  ObjectList conditional_client_mappings;  ///< As `parse_client_mappings` reads them.
   TextList plugin_path;                    ///< Absolute.
   TextList python_path;                    ///< Absolute; empty: those of the environment in use.
 

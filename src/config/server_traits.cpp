@@ -179,7 +179,8 @@ const std::vector<ServerTrait>& server_traits() {
         .default_value = text("nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient"),
         .help = "The kernel client class (module:Class) for provisioners that none is registered for. Empty: "
                 "such "
-                "kernels do not start."},
+                "kernels do not start.",
+        .deprecated_names = {"KernelManager.client_class", "ProvisionerAwareKernelManager.client_class"}},
        &ServerOptions::fallback_client_class},
       {{.class_name = "KernelClientRegistry",
         .name = "provisioner_client_mappings",
@@ -188,6 +189,14 @@ const std::vector<ServerTrait>& server_traits() {
         .help = "Kernel client classes (module:Class) by provisioner class; these win over what packages "
                 "register."},
        &ServerOptions::provisioner_client_mappings},
+      {{.class_name = "KernelClientRegistry",
+        .name = "conditional_client_mappings",
+        .type = TraitType::object_list,
+        .default_value = ObjectList{},
+        .help = "Kernel client classes for some kernels of a provisioner class: objects with provisioner, "
+                "client, and any of kernel_names, languages, kernel_clients (lists), labels (an object), "
+                "priority."},
+       &ServerOptions::conditional_client_mappings},
       {{.class_name = "KernelClientRegistry",
         .name = "plugin_path",
         .type = TraitType::text_list,
@@ -242,6 +251,7 @@ const TraitTable& server_trait_table() {
             {"AsyncMultiKernelManager", "MappingKernelManager"},
             {"AsyncMappingKernelManager", "MappingKernelManager"},
             {"AsyncKernelManager", "KernelManager"},
+            {"ProvisionerAwareKernelManager", "KernelManager"},
             {"IOLoopKernelManager", "KernelManager"},
             {"AsyncIOLoopKernelManager", "KernelManager"},
             {"ServerKernelManager", "KernelManager"},

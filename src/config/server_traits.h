@@ -19,7 +19,7 @@ using ServerOptionField =
                  std::chrono::milliseconds ServerOptions::*, std::string ServerOptions::*,
                  std::optional<std::string> ServerOptions::*, std::filesystem::path ServerOptions::*,
                  LogLevel ServerOptions::*, KernelTransport ServerOptions::*, TextList ServerOptions::*,
-                 Dictionary ServerOptions::*>;
+                 Dictionary ServerOptions::*, ObjectList ServerOptions::*>;
 
 /// A trait of the server and the option it becomes.
 struct ServerTrait {

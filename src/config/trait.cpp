@@ -125,6 +125,19 @@ std::optional<std::int64_t> integer_of_json(const json& value) {
   return value.get<std::int64_t>();
 }
 
+ObjectList object_list_of(const json& array) {
+  ObjectList list;
+  for (const auto& object : array)
+    list.objects.push_back(object.dump(-1, ' ', false, json::error_handler_t::replace));
+  return list;
+}
+
+nlohmann::ordered_json objects_of(const ObjectList& list) {
+  auto objects = nlohmann::ordered_json::array();
+  for (const auto& object : list.objects) objects.push_back(nlohmann::ordered_json::parse(object));
+  return objects;
+}
+
 /// The value of any type, or nothing when the JSON is not one of the definition's type.
 TraitValue value_of_json(const TraitDefinition& definition, const json& value) {
   switch (definition.type) {
@@ -153,6 +166,9 @@ TraitValue value_of_json(const TraitDefinition& definition, const json& value) {
     case TraitType::dictionary:
       if (value.is_object() && std::ranges::all_of(value, &json::is_string)) return value.get<Dictionary>();
       return {};
+    case TraitType::object_list:
+      if (value.is_array() && std::ranges::all_of(value, &json::is_object)) return object_list_of(value);
+      return {};
   }
   return {};
 }
@@ -173,6 +189,8 @@ std::string describe_type(const TraitDefinition& definition) {
       return "a list of texts";
     case TraitType::dictionary:
       return "a dictionary of texts";
+    case TraitType::object_list:
+      return "a list of objects";
     case TraitType::log_level:
       return "a log level (DEBUG, INFO, WARNING, ERROR, CRITICAL or its number)";
     case TraitType::choice:
@@ -189,6 +207,8 @@ std::string example_text(const TraitDefinition& definition) {
       return "TEXT (once for each element)";
     case TraitType::dictionary:
       return "NAME=VALUE";
+    case TraitType::object_list:
+      return R"({"NAME": "VALUE"} (once for each object))";
     case TraitType::log_level:
       return "DEBUG";
     case TraitType::choice:
@@ -206,6 +226,8 @@ std::string example_json(const TraitDefinition& definition) {
       return R"(["TEXT", "TEXT"])";
     case TraitType::dictionary:
       return R"({"NAME": "VALUE"})";
+    case TraitType::object_list:
+      return R"([{"NAME": "VALUE"}])";
     case TraitType::log_level:
       return R"("DEBUG")";
     case TraitType::choice:
@@ -228,6 +250,9 @@ Result<TraitValue> parse_trait_text(const TraitDefinition& definition, std::stri
       return wrong_value(definition, subject, example_text(definition), json_text(text));
     return Dictionary{{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))}};
   }
+  if (definition.type == TraitType::object_list)
+    return parse_json_text(definition, text.starts_with('{') ? fmt::format("[{}]", text) : std::string(text),
+                           subject);
   auto value = scalar_of_text(definition, text);
   if (std::holds_alternative<std::monostate>(value))
     return wrong_value(definition, subject, example_text(definition), json_text(text));
@@ -248,6 +273,8 @@ nlohmann::ordered_json to_json(const TraitValue& value) {
       [](const auto& held) -> nlohmann::ordered_json {
         if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::monostate>)
           return nullptr;
+        else if constexpr (std::is_same_v<std::decay_t<decltype(held)>, ObjectList>)
+          return objects_of(held);
         else
           return held;
       },

@@ -19,17 +19,23 @@ enum class TraitType {
   number,  ///< Whole or with a fraction.
   text,
   text_list,
-  dictionary,  ///< Texts by name.
-  log_level,   ///< A level name of Python's `logging`, or its number; held as the name.
-  choice,      ///< One of the texts in `TraitDefinition::choices`.
+  dictionary,   ///< Texts by name.
+  object_list,  ///< JSON objects; what is in them is for whoever uses the trait to check.
+  log_level,    ///< A level name of Python's `logging`, or its number; held as the name.
+  choice,       ///< One of the texts in `TraitDefinition::choices`.
 };
 
 using TextList = std::vector<std::string>;
 using Dictionary = std::map<std::string, std::string>;
+/// JSON objects, each as its text.
+struct ObjectList {
+  std::vector<std::string> objects = {};
+  bool operator==(const ObjectList&) const = default;
+};
 
 /// A trait's value; `std::monostate` says that it has none.
 using TraitValue =
-    std::variant<std::monostate, bool, std::int64_t, double, std::string, TextList, Dictionary>;
+    std::variant<std::monostate, bool, std::int64_t, double, std::string, TextList, Dictionary, ObjectList>;
 
 /// One option of one class, as traitlets knows them: `ServerApp.port`. Everything there is to say about an
 /// option is said here once; parsing, checking, help and the default file follow from it.
@@ -61,8 +67,8 @@ std::string example_text(const TraitDefinition& definition);
 std::string example_json(const TraitDefinition& definition);
 
 /// Reads a value as the command line and environment variables give it. A list takes one element or a JSON
-/// array, a dictionary takes `key=value` or a JSON object. `subject` names what the value was given for, for
-/// the error message.
+/// array, a dictionary takes `key=value` or a JSON object, a list of objects takes one or a JSON array.
+/// `subject` names what the value was given for, for the error message.
 Result<TraitValue> parse_trait_text(const TraitDefinition& definition, std::string_view text,
                                     std::string_view subject);
 

@@ -35,6 +35,7 @@ struct PluginOption {
   PluginOptionType type;
   std::optional<nlohmann::json> default_value = {};  ///< Of that type.
   std::string help = {};
+  bool required = false;  ///< A kernel spec must give it.
 };
 
 /// A class that a plugin's library brings. Which fields count depends on its kind.

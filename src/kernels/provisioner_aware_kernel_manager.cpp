@@ -3,12 +3,15 @@
 namespace nextgen_kernels {
 
 KernelContext kernel_context_of(const KernelSpec& spec) {
-  const auto kernel_client = spec.metadata.find("kernel_client");
-  return {.kernel_name = spec.name,
-          .language = spec.language,
-          .kernel_client = kernel_client != spec.metadata.end() && kernel_client->is_string()
-                               ? kernel_client->get<std::string>()
-                               : std::string()};
+  KernelContext context{.kernel_name = spec.name, .language = spec.language};
+  const auto& metadata = spec.metadata;
+  if (const auto kernel_client = metadata.find("kernel_client");
+      kernel_client != metadata.end() && kernel_client->is_string())
+    context.kernel_client = kernel_client->get<std::string>();
+  if (const auto labels = metadata.find("labels"); labels != metadata.end() && labels->is_object())
+    for (const auto& [name, value] : labels->items())
+      if (value.is_string()) context.labels.emplace(name, value.get<std::string>());
+  return context;
 }
 
 ProvisionerAwareKernelManager::ProvisionerAwareKernelManager(Executor executor, KernelLaunch launch,

@@ -71,11 +71,11 @@ std::optional<Error> ClassTable::take_aliases(ClassDeclaration& declaration) con
     if (!named || named->reference == declaration.reference) return false;
     error =
         Error{ErrorCode::already_exists,
-              fmt::format("{} is to be another name of class {}, says {}, but it is {}class {} of {}; the "
-                          "first declaration is used",
-                          alias, declaration.reference, source_of(declaration),
-                          named->reference == alias ? "" : "another name of ", named->reference,
-                          source_of(*named))};
+              fmt::format(
+                  "{} is to be another name of class {}, says {}, but it is {}class {}, says {}; the first "
+                  "declaration is used",
+                  alias, declaration.reference, source_of(declaration),
+                  named->reference == alias ? "" : "another name of ", named->reference, source_of(*named))};
     return true;
   });
   return error;

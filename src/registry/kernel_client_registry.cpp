@@ -180,8 +180,8 @@ std::vector<Error> KernelClientRegistry::auto_discover_registrations(
 }
 
 std::vector<Error> KernelClientRegistry::apply_config_mappings(
-    const StringMappings& provisioner_client_mappings) {
-  std::vector<TextMapping> texts;
+    const StringMappings& provisioner_client_mappings, std::vector<TextMapping> conditional_client_mappings) {
+  auto texts = std::move(conditional_client_mappings);
   for (const auto& [provisioner, client] : provisioner_client_mappings)
     texts.push_back(
         {provisioner, client, MappingOptions{.source = "KernelClientRegistry.provisioner_client_mappings"}});

@@ -159,9 +159,10 @@ class KernelClientRegistry {
   std::vector<Error> auto_discover_registrations();
   void set_entry_point_provider(EntryPointProvider provider);
 
-  /// Replaces all mappings of the configuration (`provisioner_client_mappings`) by these. Errors as in
-  /// `auto_discover_registrations`.
-  std::vector<Error> apply_config_mappings(const StringMappings& provisioner_client_mappings);
+  /// Replaces all mappings of the configuration by these: `provisioner_client_mappings` for every kernel, and
+  /// `conditional_client_mappings`, whose options say for which. Errors as in `auto_discover_registrations`.
+  std::vector<Error> apply_config_mappings(const StringMappings& provisioner_client_mappings,
+                                           std::vector<TextMapping> conditional_client_mappings = {});
 
   /// Sets the fallback client of one precedence; that of the configuration is used before that of a program.
   void set_fallback_client(const ClassReference& client, Precedence precedence = Precedence::programmatic);

@@ -23,8 +23,8 @@ std::string_view to_string(Precedence precedence);
 struct KernelContext {
   std::string kernel_name = {};
   std::string language = {};
-  std::string kernel_client = {};  ///< The kernel spec's `metadata.kernel_client`.
-  std::map<std::string, std::string> labels = {};
+  std::string kernel_client = {};                  ///< The kernel spec's `metadata.kernel_client`.
+  std::map<std::string, std::string> labels = {};  ///< The texts in its `metadata.labels`.
 
   bool empty() const;
 };
@@ -63,6 +63,13 @@ struct MappingOptions {
   std::string source = "program code";
 
   bool operator==(const MappingOptions&) const = default;
+};
+
+/// What a configuration or an entry point says, before it is a mapping: its references may be malformed.
+struct TextMapping {
+  std::string provisioner;
+  std::string client;
+  MappingOptions options;
 };
 
 /// A provisioner class and the client class for its kernels. Immutable once registered.

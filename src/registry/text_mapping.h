@@ -9,16 +9,9 @@
 
 namespace nextgen_kernels {
 
-/// One item of a configuration or of entry points, before it is a mapping. Internal to the registry.
-struct TextMapping {
-  std::string provisioner;
-  std::string client;
-  MappingOptions options;
-};
-
 /// Replaces all mappings of one precedence, in one step, by those that these texts describe. A mapping that
 /// was there before stays the same one. Each text that cannot be used is an error, which is also logged and
-/// kept as a problem.
+/// kept as a problem. Internal to the registry.
 std::vector<Error> replace_all_mappings(RegistryCore& core, Precedence precedence,
                                         const std::vector<TextMapping>& texts);
 

@@ -54,10 +54,12 @@ class KernelCatalogTest : public testing::Test {
     manifest.update(changes);
     directory_.write("plugins/native.json", manifest.dump());
   }
-  void install_spec(const std::string& name, const std::string& provisioner) const {
-    const json spec = {{"argv", {"kernel"}},
-                       {"language", "scala"},
-                       {"metadata", {{"kernel_provisioner", {{"provisioner_name", provisioner}}}}}};
+  void install_spec(const std::string& name, const std::string& provisioner,
+                    const json& metadata = json::object()) const {
+    json spec = {{"argv", {"kernel"}},
+                 {"language", "scala"},
+                 {"metadata", {{"kernel_provisioner", {{"provisioner_name", provisioner}}}}}};
+    spec["metadata"].merge_patch(metadata);
     directory_.write("data/kernels/" + name + "/kernel.json", spec.dump());
   }
 
@@ -200,6 +202,49 @@ TEST_F(KernelCatalogTest, a_plugin_cannot_take_an_alias_of_a_built_in_class) {
 TEST_F(KernelCatalogTest, a_malformed_entry_point_is_a_problem) {
   install_python("[jupyter_client.kernel_provisioners]\nspark = no reference\n");
   EXPECT_THAT(make()->problems(), Contains(problem("jupyter_client.kernel_provisioners", "no reference")));
+}
+
+TEST_F(KernelCatalogTest, criteria_of_manifests_and_configuration_choose_by_the_kernel_spec) {
+  install_plugin({{"entry_points",
+                   {{"jupyter_client.kernel_provisioners", {{"native-provisioner", "native:Provisioner"}}},
+                    {"jupyter_kernel_client_registry",
+                     {{"native:Provisioner",
+                       {{{"client", "native:Client"}, {"kernel_clients", {"fast"}}, {"priority", 3}},
+                        JupyterServerKernelClient::reference}}}}}}});
+  options_.conditional_client_mappings.objects = {
+      R"({"provisioner": "native:Provisioner", "client": "native:Client", "labels": {"tier": "gpu"}})"};
+  install_spec("plain", "native-provisioner", {{"labels", "none"}});
+  install_spec("fast", "native-provisioner", {{"kernel_client", "fast"}});
+  install_spec("gpu", "native-provisioner", {{"labels", {{"tier", "gpu"}, {"cards", 2}}}});
+  const auto catalog = make();
+  EXPECT_THAT(catalog->registry().problems(), IsEmpty());
+  EXPECT_THAT(catalog->registry().conflicts(), IsEmpty());
+  const auto source_for = [&](const std::string& kernel) {
+    const auto explained = explain_model(*catalog, "native-provisioner", kernel);
+    EXPECT_TRUE(explained) << explained.error().message;
+    return explained->at("client").get<std::string>() + ", " + explained->at("source").get<std::string>();
+  };
+  EXPECT_THAT(source_for("plain"), HasSubstr("JupyterServerKernelClient, entry point"));
+  EXPECT_THAT(source_for("fast"), HasSubstr("native:Client, entry point"));
+  EXPECT_EQ(source_for("gpu"),
+            "native:Client, configuration, KernelClientRegistry.conditional_client_mappings");
+  EXPECT_EQ(explain_model(*catalog, "native-provisioner", "gpu")->at("kernel").at("labels").dump(),
+            R"({"tier":"gpu"})")
+      << "what is no text is no label";
+
+  const auto model = registry_model(*catalog);
+  EXPECT_THAT(model.at("mappings").dump(), HasSubstr(R"("criteria":{"labels":{"tier":"gpu"}})"));
+  EXPECT_THAT(render_mappings(model, Coloring::plain),
+              AllOf(HasSubstr("metadata.kernel_client fast; priority 3"), HasSubstr("label tier=gpu ")));
+}
+
+TEST_F(KernelCatalogTest, malformed_criteria_are_an_error_that_names_the_trait) {
+  options_.conditional_client_mappings.objects = {
+      R"({"provisioner": "p:P", "client": "c:C", "lang": ["r"]})"};
+  const auto catalog = KernelCatalog::make(options_, paths_, {});
+  ASSERT_FALSE(catalog);
+  EXPECT_THAT(catalog.error().message,
+              HasSubstr("KernelClientRegistry.conditional_client_mappings[0].lang is not known"));
 }
 
 TEST_F(KernelCatalogTest, a_malformed_fallback_is_an_error_that_names_the_trait) {

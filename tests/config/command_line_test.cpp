@@ -64,6 +64,24 @@ TEST_F(CommandLineTest, a_dictionary_takes_entries_in_each_of_traitlets_forms) {
             R"({"b:B":"c:C","d:D":"x:X","f:F":"g:G","my.module:Provisioner":"a:A"})");
 }
 
+TEST_F(CommandLineTest, a_list_of_objects_grows) {
+  const std::string option = "--KernelClientRegistry.conditional_client_mappings=";
+  EXPECT_EQ(shown(load({option + R"({"client": "a:A"})", option + R"({"client": "b:B"})"}),
+                  "KernelClientRegistry.conditional_client_mappings"),
+            R"([{"client":"a:A"},{"client":"b:B"}])");
+}
+
+TEST_F(CommandLineTest, the_client_class_of_other_managers_is_the_fallback) {
+  for (const auto* name : {"KernelManager", "ProvisionerAwareKernelManager"}) {
+    const auto loaded = load({fmt::format("--{}.client_class=mine:Client", name)});
+    EXPECT_EQ(shown(loaded, "KernelClientRegistry.fallback_client_class"), R"("mine:Client")");
+    ASSERT_EQ(loaded->warnings.size(), 1);
+    EXPECT_THAT(loaded->warnings[0], HasSubstr("use --KernelClientRegistry.fallback_client_class"));
+  }
+  EXPECT_EQ(shown(load({"--ProvisionerAwareKernelManager.autorestart=false"}), "KernelManager.autorestart"),
+            "false");
+}
+
 TEST_F(CommandLineTest, a_boolean_without_a_value_is_true) {
   const std::string trait = "KernelManager.autorestart";
   EXPECT_EQ(shown(load({"--" + trait, "--port=1"}), trait), "true");

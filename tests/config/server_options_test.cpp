@@ -52,12 +52,14 @@ TEST_F(ServerOptionsTest, what_is_configured_arrives) {
   const auto made = options(
       {"--ip=", "--port=0", "--log-level=40", "--IdentityProvider.token=", "--KernelManager.transport=ipc",
        "--KernelManager.autorestart=False", "--MappingKernelManager.kernel_info_timeout=0.25",
-       "--KernelSpecManager.whitelist=ir", "--KernelClientRegistry.provisioner_client_mappings=a:A=b:B"});
+       "--KernelSpecManager.whitelist=ir", "--KernelClientRegistry.provisioner_client_mappings=a:A=b:B",
+       "--KernelClientRegistry.conditional_client_mappings={\"client\":\"b:B\"}"});
   ASSERT_TRUE(made.has_value()) << made.error().message;
   EXPECT_EQ(made->ip, "*");
   EXPECT_EQ(made->port, 0);
   EXPECT_EQ(made->log_level, LogLevel::error);
   EXPECT_EQ(made->token, "") << "asked for, unlike none";
+  EXPECT_THAT(made->conditional_client_mappings.objects, ElementsAre(R"({"client":"b:B"})"));
   EXPECT_EQ(made->transport, KernelTransport::ipc);
   EXPECT_FALSE(made->autorestart);
   EXPECT_EQ(made->kernel_info_timeout, 250ms);
@@ -95,8 +97,9 @@ TEST_F(ServerOptionsTest, the_table_is_consistent) {
     const bool has_default = !std::holds_alternative<std::monostate>(trait.default_value);
     if (has_default) {
       EXPECT_TRUE(load({"--" + name + "=" +
-                        (trait.type == TraitType::dictionary
-                             ? "{}"
+                        (trait.type == TraitType::dictionary ? "{}"
+                         : trait.type == TraitType::object_list
+                             ? "[]"
                              : std::visit(
                                    [](const auto& value) -> std::string {
                                      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)

@@ -50,6 +50,18 @@ TEST(Trait, booleans_are_read_as_python_and_json_write_them) {
   EXPECT_EQ(json_error(definition(TraitType::boolean), 1), "it: expected true or false, such as true, not 1");
 }
 
+TEST(Trait, a_list_of_objects_is_given_one_by_one_or_whole) {
+  const TraitValue two(ObjectList{{R"({"a":1})", R"({"b":["x"]})"}});
+  EXPECT_EQ(json_value(TraitType::object_list, json::parse(R"([{"a": 1}, {"b": ["x"]}])")), two);
+  EXPECT_EQ(text_value(TraitType::object_list, R"([{"a": 1}, {"b": ["x"]}])"), two);
+  EXPECT_EQ(text_value(TraitType::object_list, R"({"a": 1})"), TraitValue(ObjectList{{R"({"a":1})"}}));
+  EXPECT_EQ(to_json(two).dump(), R"([{"a":1},{"b":["x"]}])");
+  EXPECT_EQ(json_error(definition(TraitType::object_list), json::parse(R"([1])")),
+            R"(it: expected a list of objects, such as [{"NAME": "VALUE"}], not [1])");
+  for (const auto* bad : {"", "x", "1", R"({"a": )", R"({} {})"})
+    EXPECT_NE(text_error(definition(TraitType::object_list), bad), "") << bad;
+}
+
 TEST(Trait, integers_are_whole_and_in_range) {
   auto port = definition(TraitType::integer);
   port.minimum = 0;

@@ -25,7 +25,8 @@ json complete() {
       {"reference": "limited:Provisioner", "kind": "provisioner",
        "bases": ["jupyter_client.provisioning.local_provisioner.LocalProvisioner"],
        "version": "1.2", "produces": ["jupyter-zmq 5.3"],
-       "options": {"memory_limit": {"type": "string", "default": "2G", "help": "How much."},
+       "options": {"memory_limit": {"type": "string", "default": "2G", "help": "How much.",
+                                    "required": true},
                    "cores": {"type": "number"}}},
       {"reference": "limited:Client", "kind": "client", "bases": ["base:Client"], "version": "1.0.0",
        "aliases": ["limited.clients:Client"],
@@ -82,6 +83,8 @@ TEST(PluginManifest, reads_every_field) {
   EXPECT_FALSE(provisioner.options[0].default_value);
   EXPECT_EQ(provisioner.options[1].default_value, "2G");
   EXPECT_EQ(provisioner.options[1].help, "How much.");
+  EXPECT_FALSE(provisioner.options[0].required);
+  EXPECT_TRUE(provisioner.options[1].required);
 
   const auto& client = manifest.classes[1];
   EXPECT_EQ(client.kind, PluginClassKind::client);
@@ -109,6 +112,54 @@ TEST(PluginManifest, declares_its_provisioners_and_clients) {
   EXPECT_EQ(declarations[1].kind, ClassKind::client);
   EXPECT_THAT(declarations[1].aliases, SizeIs(1));
   EXPECT_EQ(declarations[1].understands.size(), 1);
+}
+
+TEST(PluginManifest, a_client_can_be_for_some_kernels_only) {
+  auto document = complete();
+  document["entry_points"]["jupyter_kernel_client_registry"] = json::parse(R"({
+    "limited:Provisioner": [
+      "limited:Client",
+      {"client": "limited:RClient", "kernel_names": ["ir"], "languages": ["R"], "kernel_clients": ["fast"],
+       "labels": {"tier": "gpu"}, "priority": -2}],
+    "other:Provisioner": {"client": "limited:Client"}})");
+  const auto parsed = parse(document);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_THAT(parsed->warnings, IsEmpty());
+  const auto& clients = parsed->manifest.clients;
+  ASSERT_THAT(clients, SizeIs(3));
+  EXPECT_EQ(clients[0].value, "limited:Client");
+  EXPECT_TRUE(clients[0].criteria.empty());
+  EXPECT_EQ(clients[1].name, "limited:Provisioner");
+  EXPECT_EQ(clients[1].value, "limited:RClient");
+  EXPECT_EQ(clients[1].criteria.describe(),
+            "kernel name ir, language R, metadata.kernel_client fast, label tier=gpu");
+  EXPECT_EQ(clients[1].priority, -2);
+  EXPECT_EQ(clients[1].path, file.native());
+  EXPECT_EQ(clients[2].name, "other:Provisioner");
+}
+
+TEST(PluginManifest, wrong_criteria_are_errors_that_name_the_place) {
+  const auto error_of_mapping = [](const json& mapping) {
+    return error_with("/entry_points/jupyter_kernel_client_registry", json::object({{"a:B", mapping}}));
+  };
+  const std::string place = R"(entry_points.jupyter_kernel_client_registry["a:B"])";
+  EXPECT_THAT(error_of_mapping(json::object()), HasSubstr(place + ".client is missing"));
+  EXPECT_THAT(error_of_mapping({{"client", "c:C"}, {"language", "r"}}),
+              HasSubstr(place + ".language is not known, did you mean languages?; there are client,"));
+  EXPECT_THAT(error_of_mapping({{"client", "c:C"}, {"languages", "r"}}),
+              HasSubstr(place + ".languages must be a list, it is string"));
+  EXPECT_THAT(error_of_mapping({{"client", "c:C"}, {"languages", json::array()}}),
+              HasSubstr(place + ".languages is empty: leave it out"));
+  EXPECT_THAT(error_of_mapping({{"client", "c:C"}, {"labels", {{"tier", 1}}}}),
+              HasSubstr(place + ".labels.tier must be a string, it is number"));
+  EXPECT_THAT(error_of_mapping({{"client", "c:C"}, {"priority", "high"}}),
+              HasSubstr(place + ".priority must be a whole number"));
+  EXPECT_THAT(error_of_mapping({{"client", "c:C"}, {"priority", std::int64_t{1} << 31}}),
+              HasSubstr(place + ".priority must be a number from -2147483648 to 2147483647"));
+  EXPECT_THAT(error_of_mapping({{"client", "c:C"}, {"priority", ~std::uint64_t{0}}}),
+              HasSubstr(place + ".priority is too large a number"));
+  EXPECT_THAT(error_of_mapping(json::array({"c:C", 5})),
+              HasSubstr(place + "[1] must be a class reference or an object, it is number"));
 }
 
 TEST(PluginManifest, a_package_of_entry_points_only_needs_no_library) {
@@ -151,7 +202,7 @@ TEST(PluginManifest, wrong_types_are_errors_that_name_the_place) {
               HasSubstr("classes[2].kernel_names must be a list"));
   EXPECT_THAT(error_with("/entry_points", 1), HasSubstr("entry_points must be an object"));
   EXPECT_THAT(error_with("/entry_points/jupyter_kernel_client_registry", json{{"a:B", 1}}),
-              HasSubstr(R"(entry_points.jupyter_kernel_client_registry["a:B"] must be a string)"));
+              HasSubstr(R"(jupyter_kernel_client_registry["a:B"] must be a class reference or an object)"));
   EXPECT_THAT(error_with("/classes/0/options/cores", 1),
               HasSubstr("classes[0].options.cores must be an object"));
 }
@@ -162,6 +213,7 @@ TEST(PluginManifest, values_that_mean_nothing_are_errors_that_name_the_place) {
   EXPECT_THAT(error_with("/package", "a b"), HasSubstr(R"(package "a b" is not a name)"));
   EXPECT_THAT(error_with("/version", "first"), HasSubstr(R"(version: "first" is not a version)"));
   EXPECT_THAT(error_with("/abi", 1L << 40), HasSubstr("abi must be a small number"));
+  EXPECT_THAT(error_with("/abi", ~std::uint64_t{0}), HasSubstr("abi is too large a number"));
   EXPECT_THAT(error_with("/classes/0/kind", "kernel"),
               HasSubstr(R"(classes[0].kind must be one of provisioner, client, listener, it is "kernel")"));
   EXPECT_THAT(error_with("/classes/0/reference", "Limited"),

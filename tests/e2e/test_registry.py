@@ -187,7 +187,7 @@ def test_aliases_of_jupyters_classes_are_the_classes_that_python_has(site: Site)
 
 def test_explain_for_the_kernels_of_a_spec_that_cannot_be_started(site: Site) -> None:
     explained = site.json("registry", "explain", "spark-provisioner", "--kernel=spark")
-    assert explained["kernel"] == {"name": "spark", "language": "scala", "kernel_client": ""}
+    assert explained["kernel"] == {"name": "spark", "language": "scala", "kernel_client": "", "labels": {}}
     assert explained["client"] is None, "no other client may take its place"
     assert HOSTS_NO_PYTHON in explained["refusal"]
 

@@ -184,7 +184,7 @@ TEST(ClassTable, an_alias_of_two_classes_stays_that_of_the_first_and_both_are_na
     const auto defined = table.define(second);
     ASSERT_FALSE(defined);
     EXPECT_EQ(defined.error().code, ErrorCode::already_exists);
-    EXPECT_THAT(defined.error().message, AllOf(HasSubstr("m:Alias"), HasSubstr("m:A "), HasSubstr("m:B"),
+    EXPECT_THAT(defined.error().message, AllOf(HasSubstr("m:Alias"), HasSubstr("m:A,"), HasSubstr("m:B"),
                                                HasSubstr("test"), HasSubstr("second package")));
   }
   EXPECT_EQ(table.canonical("m:Alias"_class), ClassReference("m:A"));
