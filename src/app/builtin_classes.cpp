@@ -4,6 +4,7 @@
 #include <span>
 
 #include "clients/zmq/jupyter_server_kernel_client.h"
+#include "discovery/provisioner_config.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -30,6 +31,16 @@ bool is_builtin(const ClassReference& provisioner) {
          provisioner == ClassReference(existing_provisioner);
 }
 
+/// What a kernel spec can say to a built-in provisioner.
+std::vector<PluginOption> options_of(const ClassReference& provisioner) {
+  if (provisioner != ClassReference(existing_provisioner)) return {};
+  return {
+      {.name = "connection_file",
+       .type = PluginOptionType::string,
+       .help = "the connection file of the running kernel, a path or a name in Jupyter's runtime directory",
+       .required = true}};
+}
+
 Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisioners, const KernelSpec& spec) {
   const auto named = provisioners.find(spec.provisioner.name);
   if (!named) return std::unexpected(named.error());
@@ -38,6 +49,9 @@ Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisione
                       "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
                       named->name, named->source, named->provisioner.to_string());
   }
+  const auto fits =
+      check_provisioner_config(named->name, options_of(named->provisioner), spec.provisioner.config);
+  if (!fits) return std::unexpected(fits.error());
   return named->provisioner;
 }
 

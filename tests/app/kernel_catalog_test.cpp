@@ -247,6 +247,28 @@ TEST_F(KernelCatalogTest, malformed_criteria_are_an_error_that_names_the_trait) 
               HasSubstr("KernelClientRegistry.conditional_client_mappings[0].lang is not known"));
 }
 
+TEST_F(KernelCatalogTest, a_spec_whose_provisioner_does_not_take_its_config_is_unavailable) {
+  const auto config = [](json options) {
+    return json{{"kernel_provisioner", {{"config", std::move(options)}}}};
+  };
+  install_spec("bare", "existing-provisioner");
+  install_spec("local", "local-provisioner", config({{"memory", "2G"}}));
+  install_spec("number", "existing-provisioner", config({{"connection_file", 7}}));
+  install_spec("typo", "existing-provisioner", config({{"connection_fil", "kernel.json"}}));
+  install_spec("zgood", "existing-provisioner", config({{"connection_file", "kernel.json"}}));
+  const auto catalog = make();
+  const auto specs = catalog->kernel_specs().list();
+  ASSERT_EQ(specs.size(), 5);
+  EXPECT_EQ(specs[4].status, KernelSpecStatus::usable);
+  EXPECT_THAT(
+      catalog->problems(),
+      testing::ElementsAre(
+          problem("kernel spec bare", "existing-provisioner needs option connection_file in"),
+          problem("kernel spec local", "local-provisioner has no option \"memory\": it takes none"),
+          problem("kernel spec number", "Option connection_file of existing-provisioner must be a string"),
+          problem("kernel spec typo", "Did you mean \"connection_file\"?")));
+}
+
 TEST_F(KernelCatalogTest, a_malformed_fallback_is_an_error_that_names_the_trait) {
   options_.fallback_client_class = "nothing";
   const auto catalog = KernelCatalog::make(options_, paths_, {});

@@ -55,5 +55,13 @@ TEST_F(RegistryWiringTest,
   EXPECT_THAT(checked.error().message, AllOf(HasSubstr("spark-provisioner"), HasSubstr("local-provisioner")));
 }
 
+TEST_F(RegistryWiringTest, a_provisioner_is_not_made_with_a_config_that_it_does_not_take) {
+  KernelSpec spec;
+  spec.provisioner.config = {{"memory", "2G"}};
+  const auto checked = check_provisioner(provisioners_, spec);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr("local-provisioner has no option \"memory\""));
+}
+
 }  // namespace
 }  // namespace nextgen_kernels
