@@ -47,9 +47,9 @@ Result<void> Application::set_up() {
   const KernelManagerOptions kernel_options{
       .kernel_info_timeout = options.kernel_info_timeout,
       .shutdown_wait_time = options.shutdown_wait_time,
-      .stable_start_time = options.stable_start_time,
-      .autorestart = options.autorestart,
-      .restart_limit = static_cast<int>(options.restart_limit),
+      .restarts = {.autorestart = options.autorestart,
+                   .restart_limit = static_cast<int>(options.restart_limit),
+                   .stable_start_time = options.stable_start_time},
       .journal_limits = {.bytes = static_cast<std::size_t>(options.journal_memory_limit_bytes)},
       .client_class = {}};
   const auto factories = make_builtin_factories(

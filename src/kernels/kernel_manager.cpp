@@ -19,8 +19,6 @@ using std::chrono::steady_clock;
 constexpr std::size_t queue_limit_bytes = 64 * 1024 * 1024;
 // Launches with other ports, when somebody took one before the kernel bound it.
 constexpr int bind_attempts = 5;
-constexpr auto first_backoff = std::chrono::milliseconds(200);
-constexpr auto longest_backoff = std::chrono::seconds(10);
 constexpr auto interrupt_reply_patience = std::chrono::seconds(5);
 constexpr auto kill_patience = std::chrono::seconds(5);
 
@@ -37,6 +35,18 @@ std::size_t size_of(const OutgoingMessage& message) {
   for (const auto buffer : message.buffers) size += buffer.size();
   return size;
 }
+
+/// Calls a function when the scope ends, also when a coroutine is cancelled.
+class OnExit {
+ public:
+  explicit OnExit(std::function<void()> call) : call_(std::move(call)) {}
+  OnExit(const OnExit&) = delete;
+  OnExit& operator=(const OnExit&) = delete;
+  ~OnExit() { call_(); }
+
+ private:
+  std::function<void()> call_;
+};
 
 /// Why a process ended, with what it printed last.
 std::string describe_death(const KernelProvisioner& provisioner) {
@@ -63,6 +73,11 @@ class KernelManager::Operation {
   KernelManager& manager_;
 };
 
+/// A restart that several may wait for.
+struct KernelManager::RestartUnderWay {
+  std::optional<Result<void>> result;
+};
+
 KernelManager::KernelManager(Executor executor, KernelLaunch launch, KernelFactories factories,
                              KernelManagerOptions options)
     : executor_(executor),
@@ -70,6 +85,7 @@ KernelManager::KernelManager(Executor executor, KernelLaunch launch, KernelFacto
       factories_(std::move(factories)),
       options_(std::move(options)),
       conversation_(std::make_shared<Conversation>(options_.journal_limits)),
+      restarts_(options_.restarts),
       changed_(executor),
       tasks_(executor) {}
 
@@ -94,15 +110,38 @@ Task<std::unique_ptr<KernelManager::Operation>> KernelManager::begin_operation()
   co_return std::make_unique<Operation>(*this);
 }
 
+void KernelManager::tell(KernelAction action, std::string reason) const {
+  if (!on_event) return;
+  on_event({.action = action,
+            .kernel_id = kernel_id(),
+            .kernel_name = launch_.spec.name,
+            .reason = std::move(reason)});
+}
+
+void KernelManager::tell(KernelAction action, const Result<void>& result) const {
+  if (result) return tell(action, std::string());
+  if (!on_event) return;
+  on_event({.action = action,
+            .outcome = KernelEvent::Outcome::error,
+            .kernel_id = kernel_id(),
+            .kernel_name = launch_.spec.name,
+            .reason = result.error().message});
+}
+
 Task<Result<void>> KernelManager::start_kernel() {
   const auto self = shared_from_this();
   const auto operation = co_await begin_operation();
+  auto launched = co_await make_and_launch();
+  if (launched) tasks_.spawn("supervise kernel " + kernel_id(), supervise());
+  tell(KernelAction::start, launched);
+  co_return launched;
+}
+
+Task<Result<void>> KernelManager::make_and_launch() {
   auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
   if (!provisioner) co_return std::unexpected(provisioner.error());
   provisioner_ = std::move(*provisioner);
-  auto launched = co_await launch();
-  if (launched) tasks_.spawn("supervise kernel " + kernel_id(), supervise());
-  co_return launched;
+  co_return co_await launch();
 }
 
 Task<Result<void>> KernelManager::launch() {
@@ -178,36 +217,32 @@ Task<bool> KernelManager::recover() {
   if (client_asked_for_shutdown_) {
     co_await provisioner_->cleanup(ShutdownPurpose::end);
     log_info("Kernel {} ended, as a client asked it to", kernel_id());
-    finish();
+    finish({});
     if (on_shutdown_by_client) on_shutdown_by_client();
     co_return false;
   }
-  if (!was_ready) {
-    if (!failed_to_bind || ++failed_binds_ >= bind_attempts) {
-      co_await provisioner_->cleanup(ShutdownPurpose::end);
-      mark_dead(std::move(reason));
-      co_return false;
-    }
+  auto wait = steady_clock::duration::zero();
+  if (!was_ready && failed_to_bind && ++failed_binds_ < bind_attempts) {
     log_warning("Kernel {}: a port was taken before the kernel could bind it; launching again with others",
                 kernel_id());
   } else {
-    deaths_in_a_row_ = lived > options_.stable_start_time ? 1 : deaths_in_a_row_ + 1;
-    const bool may_restart = options_.autorestart && provisioner_->owns_kernel();
-    if (!may_restart || deaths_in_a_row_ > options_.restart_limit) {
+    const auto restart_after = proven_ && provisioner_->owns_kernel()
+                                   ? restarts_.on_death(was_ready ? lived : steady_clock::duration::zero())
+                                   : std::nullopt;
+    if (!restart_after) {
       co_await provisioner_->cleanup(ShutdownPurpose::end);
-      mark_dead(may_restart ? fmt::format("{}\nIt died {} times in a row (KernelRestarter.restart_limit).",
-                                          reason, deaths_in_a_row_)
-                            : std::move(reason));
+      mark_dead(restarts_.limit_reached()
+                    ? fmt::format("{}\nIt died {} times in a row (KernelRestarter.restart_limit).", reason,
+                                  restarts_.deaths_in_a_row())
+                    : std::move(reason));
       co_return false;
     }
+    wait = *restart_after;
     announce_restart(std::move(reason));
   }
 
   co_await provisioner_->cleanup(ShutdownPurpose::restart);
-  if (deaths_in_a_row_ > 1) {
-    const auto backoff = first_backoff * (1 << std::min(deaths_in_a_row_ - 2, 10));
-    co_await sleep_for(std::min<steady_clock::duration>(backoff, longest_backoff));
-  }
+  if (wait > steady_clock::duration::zero()) co_await sleep_for(wait);
   if (auto launched = co_await launch(); !launched) {
     mark_dead(launched.error().message);
     co_return false;
@@ -222,10 +257,12 @@ void KernelManager::announce_restart(std::string reason) {
   drop_queue();
   conversation_->publish_notice(fmt::format("The kernel died and is restarted. {}\n", reason_));
   conversation_->publish_status(ExecutionState::restarting);
+  tell(KernelAction::autorestart, reason_);
 }
 
 void KernelManager::mark_ready() {
   failed_binds_ = 0;
+  proven_ = true;
   conversation_->process_ready();
   conversation_->publish_status(ExecutionState::idle);
   // In the order they came, and before anything that comes from now on.
@@ -242,15 +279,21 @@ void KernelManager::mark_dead(std::string reason) {
   drop_queue();
   conversation_->publish_notice(fmt::format("The kernel is dead. {}\n", reason_));
   conversation_->publish_status(ExecutionState::dead);
+  tell(KernelAction::died, reason_);
   changed_.notify_all();
 }
 
-void KernelManager::finish() {
+void KernelManager::finish(ShutdownCause cause) {
   ended_ = true;
   ready_ = false;
   drop_queue();
+  if (!cause.reason.empty()) {
+    reason_ = cause.reason;
+    conversation_->publish_notice(fmt::format("The kernel was shut down. {}\n", reason_));
+  }
   conversation_->publish_status(ExecutionState::dead);
   conversation_->journal().close();
+  tell(cause.action, std::move(cause.reason));
   changed_.notify_all();
 }
 
@@ -264,30 +307,33 @@ Task<void> KernelManager::stop_supervision() {
   co_await tasks_.join();
 }
 
-Task<bool> KernelManager::ends_within(steady_clock::duration limit) {
+Task<bool> KernelManager::ends_before(steady_clock::time_point limit) {
   if (!provisioner_->has_process()) co_return true;
-  co_await (provisioner_->wait() || sleep_for(limit));
+  co_await (provisioner_->wait() || sleep_for(limit - steady_clock::now()));
   co_return !provisioner_->has_process();
+}
+
+/// Ends when the process has, or when it is time for harder means.
+Task<void> KernelManager::ask_to_end(ShutdownPurpose purpose, steady_clock::duration patience) {
+  const auto limit = steady_clock::now() + patience;
+  // A busy kernel looks at a shutdown_request only when what it runs has ended.
+  if (launch_.spec.interrupt_mode == InterruptMode::signal) co_await provisioner_->send_signal(SIGINT);
+  co_await (client_->control_request("shutdown_request", {{"restart", purpose == ShutdownPurpose::restart}},
+                                     patience) ||
+            provisioner_->wait());
+  co_await ends_before(limit);
 }
 
 Task<void> KernelManager::end_process(ShutdownPurpose purpose, ShutdownPatience patience) {
   if (provisioner_ == nullptr) co_return;
   if (provisioner_->has_process() && provisioner_->owns_kernel()) {
-    if (ready_) {
-      // A busy kernel looks at a shutdown_request only when what it runs has ended.
-      if (launch_.spec.interrupt_mode == InterruptMode::signal) co_await provisioner_->send_signal(SIGINT);
-      co_await (client_->control_request("shutdown_request",
-                                         {{"restart", purpose == ShutdownPurpose::restart}},
-                                         patience.total / 2) ||
-                provisioner_->wait());
-    }
-    const bool ended = co_await ends_within(ready_ ? patience.total / 2 : steady_clock::duration::zero());
-    if (!ended) {
+    if (ready_) co_await ask_to_end(purpose, patience.total / 2);
+    if (provisioner_->has_process()) {
       co_await provisioner_->terminate(purpose);
-      if (!co_await ends_within(patience.total / 2)) {
+      if (!co_await ends_before(steady_clock::now() + patience.total / 2)) {
         log_warning("Kernel {} did not end in time: killed", kernel_id());
         co_await provisioner_->kill(purpose);
-        co_await ends_within(kill_patience);
+        co_await ends_before(steady_clock::now() + kill_patience);
       }
     }
   }
@@ -298,6 +344,23 @@ Task<void> KernelManager::end_process(ShutdownPurpose purpose, ShutdownPatience 
 
 Task<Result<void>> KernelManager::restart_kernel() {
   const auto self = shared_from_this();
+  if (const auto under_way = restart_under_way_) {
+    while (!under_way->result && restart_under_way_ == under_way) co_await changed_.wait();
+    co_return under_way->result.value_or(
+        make_error(ErrorCode::unavailable, "The restart of kernel {} was cancelled", kernel_id()));
+  }
+  const auto mine = std::make_shared<RestartUnderWay>();
+  restart_under_way_ = mine;
+  const OnExit no_longer([this] {
+    restart_under_way_.reset();
+    changed_.notify_all();
+  });
+  mine->result = co_await restart();
+  tell(KernelAction::restart, *mine->result);
+  co_return *mine->result;
+}
+
+Task<Result<void>> KernelManager::restart() {
   const auto operation = co_await begin_operation();
   if (ended_) co_return make_error(ErrorCode::not_found, "Kernel does not exist: {}", kernel_id());
   if (provisioner_ == nullptr)
@@ -310,7 +373,8 @@ Task<Result<void>> KernelManager::restart_kernel() {
   co_await end_process(ShutdownPurpose::restart, {options_.shutdown_wait_time});
   drop_queue();
   ++restart_count_;
-  deaths_in_a_row_ = 0;
+  restarts_.reset();
+  proven_ = false;
   failed_binds_ = 0;
   client_asked_for_shutdown_ = false;
   reason_.clear();
@@ -325,6 +389,12 @@ Task<Result<void>> KernelManager::restart_kernel() {
 
 Task<Result<void>> KernelManager::interrupt_kernel() {
   const auto self = shared_from_this();
+  auto interrupted = co_await interrupt();
+  tell(KernelAction::interrupt, interrupted);
+  co_return interrupted;
+}
+
+Task<Result<void>> KernelManager::interrupt() {
   if (provisioner_ == nullptr || !provisioner_->has_process())
     co_return make_error(ErrorCode::unavailable, "Kernel {} has no process to interrupt{}", kernel_id(),
                          reason_.empty() ? "" : ": " + reason_);
@@ -339,13 +409,13 @@ Task<Result<void>> KernelManager::interrupt_kernel() {
   co_return Result<void>{};
 }
 
-Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience) {
+Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience, ShutdownCause cause) {
   const auto self = shared_from_this();
   const auto operation = co_await begin_operation();
   if (ended_) co_return;
   co_await stop_supervision();
   co_await end_process(ShutdownPurpose::end, patience);
-  finish();
+  finish(std::move(cause));
 }
 
 Task<void> KernelManager::kill_process() {

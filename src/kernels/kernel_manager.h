@@ -12,6 +12,8 @@
 #include "interfaces/kernel_client.h"
 #include "interfaces/kernel_provisioner.h"
 #include "journal/conversation.h"
+#include "kernels/kernel_event.h"
+#include "kernels/restart_policy.h"
 #include "kernelspecs/kernel_spec.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
@@ -22,10 +24,7 @@ namespace nextgen_kernels {
 struct KernelManagerOptions {
   std::chrono::steady_clock::duration kernel_info_timeout = std::chrono::seconds(60);
   std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
-  std::chrono::steady_clock::duration stable_start_time = std::chrono::seconds(10);
-  bool autorestart = true;
-  int restart_limit =
-      5;  ///< Deaths in a row, each within `stable_start_time` of the start, before giving up.
+  RestartPolicy::Options restarts;
   Journal::Limits journal_limits;
   std::string client_class;  ///< Of managers that do not ask the registry.
 };
@@ -58,6 +57,12 @@ struct KernelFactories {
 /// How long a shutdown may take before the next step of its escalation (shutdown_request, SIGTERM, SIGKILL).
 struct ShutdownPatience {
   std::chrono::steady_clock::duration total;
+};
+
+/// Why a kernel is shut down: told to its listeners when it says more than that somebody asked for it.
+struct ShutdownCause {
+  KernelAction action = KernelAction::shutdown;
+  std::string reason = {};
 };
 
 /// One kernel: its provisioner, its client, its conversation; start, restart, interrupt, shutdown, and what
@@ -101,14 +106,15 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// reason.
   Task<Result<void>> start_kernel();
 
-  /// Ends the process and launches another; listeners, journal and client stay.
+  /// Ends the process and launches another; listeners, journal and client stay. Who asks while a restart is
+  /// under way gets the end of that one.
   Task<Result<void>> restart_kernel();
 
   /// By signal or by message, as the kernel spec says.
   Task<Result<void>> interrupt_kernel();
 
   /// Ends the process: shutdown_request, then SIGTERM, then SIGKILL; publishes `dead` and closes the journal.
-  Task<void> shutdown_kernel(ShutdownPatience patience);
+  Task<void> shutdown_kernel(ShutdownPatience patience, ShutdownCause cause = {});
 
   /// Kills the process, whatever else is under way; a shutdown that waits for its end goes on at once.
   Task<void> kill_process();
@@ -127,6 +133,9 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// channel).
   std::function<void()> on_shutdown_by_client;
 
+  /// Told of everything that is done to this kernel. Set before the start.
+  KernelObserver on_event;
+
  protected:
   /// Chooses the client class for the provisioner just launched. Called at every (re)start, after the launch
   /// and before the client is made. The base class keeps the class it was configured with.
@@ -134,9 +143,13 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
 
  private:
   class Operation;
+  struct RestartUnderWay;
 
   Task<std::unique_ptr<Operation>> begin_operation();
+  Task<Result<void>> make_and_launch();
   Task<Result<void>> launch();
+  Task<Result<void>> interrupt();
+  Task<Result<void>> restart();
   Task<Result<void>> choose_client();
   Task<void> supervise();
   Task<void> give_up(std::string reason);
@@ -144,11 +157,14 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<bool> recover();
   Task<void> end_process(ShutdownPurpose purpose, ShutdownPatience patience);
   Task<void> stop_supervision();
-  Task<bool> ends_within(std::chrono::steady_clock::duration limit);
+  Task<void> ask_to_end(ShutdownPurpose purpose, std::chrono::steady_clock::duration patience);
+  Task<bool> ends_before(std::chrono::steady_clock::time_point limit);
   void announce_restart(std::string reason);
   void mark_ready();
   void mark_dead(std::string reason);
-  void finish();
+  void finish(ShutdownCause cause);
+  void tell(KernelAction action, std::string reason) const;
+  void tell(KernelAction action, const Result<void>& result) const;
   void drop_queue();
   void send_to_kernel(const OutgoingMessage& message, Audience sender);
 
@@ -166,10 +182,12 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   bool ready_ = false;  ///< The client is connected: messages go to the kernel at once.
   bool ended_ = false;  ///< For good; the journal is closed.
   bool operation_under_way_ = false;
+  std::shared_ptr<const RestartUnderWay> restart_under_way_;
   bool client_asked_for_shutdown_ = false;
   std::string reason_;
   int restart_count_ = 0;
-  int deaths_in_a_row_ = 0;
+  RestartPolicy restarts_;
+  bool proven_ = false;  ///< It was ready once since somebody started it: it can work.
   int failed_binds_ = 0;
   int connections_ = 0;
   std::chrono::steady_clock::time_point started_at_;

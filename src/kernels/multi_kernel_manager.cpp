@@ -67,6 +67,7 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
   kernel->on_shutdown_by_client = [this, kernel_id] {
     tasks_.spawn("remove kernel", remove_later(kernel_id));
   };
+  kernel->on_event = [this](const KernelEvent& event) { tell(event); };
   if (auto started = co_await kernel->start_kernel(); !started) {
     remove(kernel_id);
     co_return std::unexpected(started.error());
@@ -110,6 +111,10 @@ void MultiKernelManager::kill_all() {
 
 void MultiKernelManager::on_kernel_removed(std::function<void(const std::string&)> callback) {
   removed_callbacks_.push_back(std::move(callback));
+}
+
+void MultiKernelManager::tell(const KernelEvent& event) const {
+  for (const auto& observer : observers_) observer(event);
 }
 
 Task<void> MultiKernelManager::remove_later(std::string kernel_id) {

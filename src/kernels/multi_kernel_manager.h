@@ -66,6 +66,9 @@ class MultiKernelManager {
   /// Kills the processes of all kernels, while `shutdown_all` waits for their end.
   void kill_all();
 
+  /// Told of everything that is done to kernels, or happens to them, as long as this object lives.
+  void observe(KernelObserver observer) { observers_.push_back(std::move(observer)); }
+
   /// Called after a kernel was removed, whoever ended it.
   void on_kernel_removed(std::function<void(const std::string& kernel_id)> callback);
 
@@ -76,6 +79,7 @@ class MultiKernelManager {
   std::filesystem::path working_directory_for(std::string_view path) const;
 
  private:
+  void tell(const KernelEvent& event) const;
   void remove(std::string kernel_id);
   Task<void> remove_later(std::string kernel_id);
 
@@ -85,6 +89,7 @@ class MultiKernelManager {
   Options options_;
   std::vector<std::shared_ptr<KernelManager>> kernels_;
   std::vector<std::function<void(const std::string&)>> removed_callbacks_;
+  std::vector<KernelObserver> observers_;
   bool stopping_ = false;
   TaskGroup tasks_;
 };

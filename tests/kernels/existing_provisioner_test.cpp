@@ -38,7 +38,7 @@ class ExistingProvisionerTest : public KernelFixture {
   /// Starts the kernel of the other program; the name of its connection file.
   std::string start_other() {
     auto options = options_;
-    options.autorestart = false;
+    options.restarts.autorestart = false;
     other_ = std::make_shared<KernelManager>(loop_.get_executor(), launch_of(synthetic_spec()), factories_,
                                              options);
     EXPECT_TRUE(run(other_->start_kernel()));

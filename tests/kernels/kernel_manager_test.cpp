@@ -16,7 +16,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-class KernelManagerTest : public KernelFixture {};
+class KernelManagerTest : public KernelFixture {
+ protected:
+  static Task<void> restart_into(KernelManager& kernel, std::vector<Result<void>>& results) {
+    results.push_back(co_await kernel.restart_kernel());
+  }
+};
 
 TEST_F(KernelManagerTest, a_started_kernel_answers_and_says_who_serves_it) {
   auto& kernel = start_kernel(synthetic_spec());
@@ -162,8 +167,26 @@ TEST_F(KernelManagerTest, a_kernel_killed_from_outside_names_the_signal) {
   EXPECT_THAT(kernel.reason(), HasSubstr("killed by signal 9"));
 }
 
+TEST_F(KernelManagerTest, a_kernel_killed_for_want_of_memory_says_so) {
+  const auto system = directory_ / "system";
+  std::filesystem::create_directories(system / "proc");
+  std::ofstream(system / "proc" / "vmstat") << "oom_kill 3\n";
+  provisioner_options_.system_root = system;
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  std::ofstream(system / "proc" / "vmstat") << "oom_kill 4\n";
+  ASSERT_EQ(::kill(pid(), SIGKILL), 0);
+  run_until([&] { return listener.has("status idle"); });
+  EXPECT_THAT(kernel.reason(),
+              AllOf(HasSubstr("killed by signal 9"), HasSubstr("out of memory"), HasSubstr("1 process ")));
+
+  ASSERT_EQ(::kill(pid(), SIGKILL), 0);
+  run_until([&] { return kernel.restart_count() == 2; });
+  EXPECT_THAT(kernel.reason(), HasSubstr("somebody else did"));
+}
+
 TEST_F(KernelManagerTest, without_autorestart_a_death_is_final_and_told) {
-  options_.autorestart = false;
+  options_.restarts.autorestart = false;
   auto& kernel = start_kernel(synthetic_spec());
   TestListener listener(*kernel.conversation(), "alice");
   execute(kernel, listener, "die 3");
@@ -177,7 +200,7 @@ TEST_F(KernelManagerTest, without_autorestart_a_death_is_final_and_told) {
 }
 
 TEST_F(KernelManagerTest, a_kernel_that_dies_again_and_again_is_given_up) {
-  options_.restart_limit = 2;
+  options_.restarts.restart_limit = 2;
   auto& kernel = start_kernel(synthetic_spec());
   TestListener listener(*kernel.conversation(), "alice");
   for (int death = 1; death <= 3; ++death) {
@@ -193,7 +216,7 @@ TEST_F(KernelManagerTest, a_kernel_that_dies_again_and_again_is_given_up) {
 }
 
 TEST_F(KernelManagerTest, a_dead_kernel_can_be_restarted) {
-  options_.autorestart = false;
+  options_.restarts.autorestart = false;
   auto& kernel = start_kernel(synthetic_spec());
   TestListener listener(*kernel.conversation(), "alice");
   execute(kernel, listener, "die 3");
@@ -215,6 +238,75 @@ TEST_F(KernelManagerTest, restart_keeps_listeners_and_takes_a_new_process) {
   EXPECT_TRUE(listener.has("stream again\n"));
   EXPECT_FALSE(listener.has("status restarting")) << "that would tell of a death";
   EXPECT_EQ(kernel.restart_count(), 1);
+}
+
+TEST_F(KernelManagerTest, restarts_asked_for_at_once_are_one) {
+  auto& kernel = start_kernel(synthetic_spec());
+  std::vector<Result<void>> results;
+  TaskGroup clients(loop_.get_executor());
+  for (int i = 0; i < 3; ++i) clients.spawn("restart", restart_into(kernel, results));
+  run(clients.join());
+  ASSERT_EQ(results.size(), 3u);
+  for (const auto& result : results) EXPECT_TRUE(result) << result.error().message;
+  EXPECT_EQ(kernel.restart_count(), 1);
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  EXPECT_EQ(kernel.restart_count(), 2);
+}
+
+TEST_F(KernelManagerTest, a_shutdown_waits_for_the_restart_under_way) {
+  auto& kernel = start_kernel(synthetic_spec());
+  std::vector<Result<void>> results;
+  TaskGroup clients(loop_.get_executor());
+  clients.spawn("restart", restart_into(kernel, results));
+  clients.spawn("shutdown", kernel.shutdown_kernel({std::chrono::seconds(20)}));
+  run(clients.join());
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_TRUE(results[0]);
+  EXPECT_FALSE(process_exists(pid()));
+  EXPECT_TRUE(kernel.conversation()->journal().closed());
+  EXPECT_FALSE(run(kernel.restart_kernel())) << "it is gone";
+}
+
+TEST_F(KernelManagerTest, a_restarted_kernel_that_dies_while_starting_is_started_again) {
+  // The second launch exits at once, the third is a kernel.
+  const auto script = fmt::format(
+      R"(count=$(cat launches 2>/dev/null || echo 0); echo $((count + 1)) > launches
+         [ $count = 1 ] && exit 5; exec {} "$0")",
+      SYNTHETIC_KERNEL);
+  auto& kernel = start_kernel(spec_of({"/bin/sh", "-c", script, "{connection_file}"}));
+  TestListener listener(*kernel.conversation(), "alice");
+  execute(kernel, listener, "die 3");
+  run_until([&] { return listener.has("status idle"); });
+  EXPECT_EQ(kernel.restart_count(), 2);
+  EXPECT_FALSE(listener.has("status dead"));
+}
+
+TEST_F(KernelManagerTest, everything_done_to_a_kernel_is_told) {
+  auto& kernel = make_kernel(synthetic_spec());
+  std::vector<std::string> told;
+  kernel.on_event = [&](const KernelEvent& event) {
+    EXPECT_EQ(event.kernel_id, kernel.kernel_id());
+    EXPECT_EQ(event.kernel_name, "synthetic");
+    told.push_back(fmt::format("{}{}", to_string(event.action),
+                               event.outcome == KernelEvent::Outcome::error ? " failed" : ""));
+  };
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  ASSERT_TRUE(run(kernel.interrupt_kernel()));
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  execute(kernel, listener, "die 3");
+  run_until([&] { return told.back() == "autorestart"; });
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  run(kernel.shutdown_kernel({std::chrono::seconds(20)},
+                             {.action = KernelAction::cull, .reason = "Nobody used it."}));
+  EXPECT_FALSE(run(kernel.interrupt_kernel()));
+  EXPECT_THAT(told, ElementsAre("start", "interrupt", "restart", "autorestart", "cull", "interrupt failed"));
+  const auto log = listener.log();
+  ASSERT_GE(log.size(), 2u);
+  EXPECT_EQ(log[log.size() - 2], "stream The kernel was shut down. Nobody used it.\n");
+  EXPECT_EQ(log.back(), "status dead");
 }
 
 TEST_F(KernelManagerTest, a_port_taken_before_the_kernel_bound_it_leads_to_a_launch_with_others) {

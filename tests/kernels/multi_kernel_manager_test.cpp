@@ -104,6 +104,22 @@ TEST_F(MultiKernelManagerTest, a_kernel_that_a_client_shuts_down_is_forgotten_no
   EXPECT_FALSE(listener.has("status restarting"));
 }
 
+TEST_F(MultiKernelManagerTest, observers_are_told_of_every_kernel_also_of_those_that_do_not_start) {
+  std::vector<KernelEvent> events;
+  kernels_->observe([&](const KernelEvent& event) { events.push_back(event); });
+  EXPECT_FALSE(run(
+      kernels_->start_kernel({.kernel_name = "missing", .kernel_id = {}, .path = {}, .environment = {}})));
+  const auto kernel = start();
+  ASSERT_TRUE(run(kernels_->shutdown_kernel(kernel->kernel_id())));
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].action, KernelAction::start);
+  EXPECT_EQ(events[0].outcome, KernelEvent::Outcome::error);
+  EXPECT_EQ(events[0].kernel_name, "missing");
+  EXPECT_THAT(events[0].reason, HasSubstr("no-such-program"));
+  EXPECT_EQ(events[1].kernel_id, kernel->kernel_id());
+  EXPECT_EQ(events[2].action, KernelAction::shutdown);
+}
+
 TEST_F(MultiKernelManagerTest, a_client_that_asks_for_a_restart_gets_one) {
   const auto kernel = start();
   ASSERT_TRUE(run(kernel->wait_until_ready()));

@@ -97,6 +97,8 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest
                          process.error().message);
   }
   process_ = std::move(*process);
+  killed_here_ = false;
+  oom_kills_at_launch_ = read_oom_kills(options_.system_root);
   co_return info;
 }
 
@@ -119,6 +121,7 @@ Task<Result<void>> LocalProvisioner::terminate(ShutdownPurpose) {
 }
 
 Task<Result<void>> LocalProvisioner::kill(ShutdownPurpose) {
+  killed_here_ = true;
   co_return co_await send_signal(SIGKILL);
 }
 
@@ -127,6 +130,23 @@ Task<void> LocalProvisioner::cleanup(ShutdownPurpose purpose) {
   if (purpose == ShutdownPurpose::restart) co_return;
   if (!connection_file_.empty()) ::unlink(connection_file_.c_str());
   ports_.reset();
+}
+
+std::string LocalProvisioner::describe_end() const {
+  const auto status = exit_status().value_or(ExitStatus{});
+  auto text = KernelProvisioner::describe_end();
+  if (status.signal != SIGKILL || killed_here_) return text;
+  const auto now = read_oom_kills(options_.system_root);
+  if (!now || !oom_kills_at_launch_)
+    return text + " This server did not kill it: the system did, for want of memory, or somebody else.";
+  const auto kills = now->count - oom_kills_at_launch_->count;
+  if (kills == 0)
+    return text + " This server did not kill it, nor did the system for want of memory: somebody else did.";
+  return fmt::format(
+      "{} Most probably it was out of memory: since the kernel started, the system has killed {} process{} "
+      "for "
+      "want of memory ({}).",
+      text, kills, kills == 1 ? "" : "es", now->source.string());
 }
 
 std::string LocalProvisioner::output_tail() const {

@@ -8,6 +8,7 @@
 
 #include "interfaces/kernel_provisioner.h"
 #include "provisioners/local/local_ports.h"
+#include "runtime/oom_kills.h"
 
 namespace nextgen_kernels {
 
@@ -26,6 +27,7 @@ class LocalProvisioner final : public KernelProvisioner {
     std::string ip = "127.0.0.1";          ///< Address the kernel binds; for tcp.
     std::filesystem::path runtime_dir;     ///< Holds connection files and ipc sockets; private to the user.
     std::filesystem::path default_prefix;  ///< `{prefix}` of kernel specs outside any environment.
+    std::filesystem::path system_root = "/";  ///< Where `proc` and `sys` are.
   };
 
   LocalProvisioner(Executor executor, Options options);
@@ -40,6 +42,7 @@ class LocalProvisioner final : public KernelProvisioner {
   Task<Result<void>> terminate(ShutdownPurpose purpose) override;
   Task<Result<void>> kill(ShutdownPurpose purpose) override;
   Task<void> cleanup(ShutdownPurpose purpose) override;
+  std::string describe_end() const override;
   std::string output_tail() const override;
   bool failed_to_bind() const override;
   nlohmann::json get_provisioner_info() const override;
@@ -55,6 +58,8 @@ class LocalProvisioner final : public KernelProvisioner {
   std::string key_;
   std::filesystem::path connection_file_;
   std::unique_ptr<ChildProcess> process_;
+  std::optional<OomKills> oom_kills_at_launch_;
+  bool killed_here_ = false;  ///< It was sent SIGKILL by us.
 };
 
 }  // namespace nextgen_kernels
