@@ -71,6 +71,10 @@ Result<void> Application::set_up() {
       MultiKernelManager::Options{.default_kernel_name = options.default_kernel_name,
                                   .root_dir = options.kernel_root_dir,
                                   .shutdown_wait_time = options.shutdown_wait_time,
+                                  .culling = {.cull_idle_timeout = options.cull_idle_timeout,
+                                              .cull_interval = options.cull_interval,
+                                              .cull_connected = options.cull_connected,
+                                              .cull_busy = options.cull_busy},
                                   .base_environment = kernel_base_environment(settings_.environment)});
 
   ServerSettings server_settings;

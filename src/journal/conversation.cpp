@@ -13,9 +13,10 @@ namespace {
 
 // Requests on the control channel do not occupy the kernel (Jupyter messaging 5.3, "control"); the other two
 // are what clients ask when they connect and tell nothing about what the user runs.
-constexpr std::array<std::string_view, 8> requests_without_state = {
+constexpr std::array<std::string_view, 9> requests_without_state = {
     "kernel_info_request", "comm_info_request",       "debug_request",           "interrupt_request",
     "shutdown_request",    "create_subshell_request", "delete_subshell_request", "list_subshell_request",
+    "usage_request",
 };
 
 bool tells_state(std::string_view parent_type) {
@@ -62,7 +63,8 @@ Audience Conversation::audience_of(std::string_view session_id) {
 }
 
 void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
-  last_activity_ = Timestamp::clock::now();
+  if (message.channel != Channel::control && tells_state(message.header.msg_type))
+    last_activity_ = Timestamp::clock::now();
   if (message.channel == Channel::stdin_) return;  // An input_reply has no reply of its own.
   requests_.add({.message_id = std::string(message.header.msg_id),
                  .message_type = std::string(message.header.msg_type),
@@ -74,12 +76,15 @@ void Conversation::record_request(const OutgoingMessage& message, Audience sende
 void Conversation::receive(Message::Pointer message) {
   const auto audience = route(*message);
   const auto parent_id = message->parent_fields().msg_id;
+  const auto* request = requests_.find(parent_id);
+  const bool counts_as_activity = tells_state(message->parent_fields().msg_type) &&
+                                  (request == nullptr || request->channel != Channel::control);
   if (message->channel() == Channel::iopub) {
     if (message->header_fields().msg_type == "status") follow_status(*message);
   } else if (message->channel() != Channel::stdin_) {
     requests_.note_reply(parent_id);
   }
-  if (tells_state(message->parent_fields().msg_type)) last_activity_ = Timestamp::clock::now();
+  if (counts_as_activity) last_activity_ = Timestamp::clock::now();
   journal_.append(std::move(message), audience);
 }
 
@@ -135,6 +140,7 @@ void Conversation::begin_process() {
 }
 
 void Conversation::process_ready() {
+  last_activity_ = Timestamp::clock::now();
   state_ = busy_requests_.empty() ? ExecutionState::idle : ExecutionState::busy;
 }
 

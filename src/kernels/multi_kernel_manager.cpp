@@ -33,7 +33,8 @@ MultiKernelManager::MultiKernelManager(Executor executor, KernelSpecManager& spe
       specs_(specs),
       make_kernel_manager_(std::move(make_kernel_manager)),
       options_(std::move(options)),
-      tasks_(executor) {}
+      tasks_(executor),
+      culling_(executor) {}
 
 MultiKernelManager::~MultiKernelManager() = default;
 
@@ -72,7 +73,43 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
     remove(kernel_id);
     co_return std::unexpected(started.error());
   }
+  if (cull_timeout(kernel->kernel_spec(), options_.culling)) begin_culling();
   co_return kernel;
+}
+
+void MultiKernelManager::begin_culling() {
+  if (culling_.empty() && !stopping_) culling_.spawn("cull kernels", cull_again_and_again());
+}
+
+/// One look at all kernels every `cull_interval`, as long as there is one that may be culled.
+Task<void> MultiKernelManager::cull_again_and_again() {
+  const auto may_be_culled = [this](const auto& kernel) {
+    return cull_timeout(kernel->kernel_spec(), options_.culling).has_value();
+  };
+  while (std::ranges::any_of(kernels_, may_be_culled)) {
+    co_await sleep_for(options_.culling.cull_interval);
+    cull_unused();
+  }
+}
+
+void MultiKernelManager::cull_unused() {
+  const auto now = Timestamp::clock::now();
+  for (const auto& kernel : kernels_) {
+    const auto timeout = cull_timeout(kernel->kernel_spec(), options_.culling);
+    if (!timeout) continue;
+    auto reason = reason_to_cull({.state = kernel->execution_state(),
+                                  .last_activity = kernel->last_activity(),
+                                  .connections = kernel->connections()},
+                                 *timeout, options_.culling, now);
+    if (reason) tasks_.spawn("cull kernel " + kernel->kernel_id(), cull(kernel, std::move(*reason)));
+  }
+}
+
+Task<void> MultiKernelManager::cull(std::shared_ptr<KernelManager> kernel, std::string reason) {
+  log_info("Kernel {} ({}): {}", kernel->kernel_id(), kernel->kernel_spec().name, reason);
+  co_await kernel->shutdown_kernel({options_.shutdown_wait_time},
+                                   {.action = KernelAction::cull, .reason = std::move(reason)});
+  remove(kernel->kernel_id());
 }
 
 std::shared_ptr<KernelManager> MultiKernelManager::find_kernel(std::string_view kernel_id) const {
@@ -96,6 +133,8 @@ Task<Result<void>> MultiKernelManager::shutdown_kernel(std::string kernel_id) {
 
 Task<void> MultiKernelManager::shutdown_all(ShutdownPatience patience) {
   stopping_ = true;
+  culling_.cancel();
+  co_await culling_.join();
   TaskGroup shutdowns(executor_);
   for (const auto& kernel : kernels_)
     shutdowns.spawn("shut down kernel " + kernel->kernel_id(), kernel->shutdown_kernel(patience));

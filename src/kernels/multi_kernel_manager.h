@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "kernels/culling.h"
 #include "kernels/kernel_manager.h"
 #include "kernelspecs/kernel_spec_manager.h"
 #include "runtime/task_group.h"
@@ -34,6 +35,7 @@ class MultiKernelManager {
     std::string default_kernel_name = "python3";
     std::filesystem::path root_dir;
     std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
+    CullingOptions culling;
     /// What kernels inherit: the server's environment without its own secrets (JUPYTER_TOKEN).
     std::map<std::string, std::string> base_environment;
   };
@@ -80,6 +82,10 @@ class MultiKernelManager {
 
  private:
   void tell(const KernelEvent& event) const;
+  void begin_culling();
+  Task<void> cull_again_and_again();
+  void cull_unused();
+  Task<void> cull(std::shared_ptr<KernelManager> kernel, std::string reason);
   void remove(std::string kernel_id);
   Task<void> remove_later(std::string kernel_id);
 
@@ -92,6 +98,7 @@ class MultiKernelManager {
   std::vector<KernelObserver> observers_;
   bool stopping_ = false;
   TaskGroup tasks_;
+  TaskGroup culling_;
 };
 
 }  // namespace nextgen_kernels

@@ -126,6 +126,37 @@ TEST_F(ConversationTest, kernel_info_of_a_client_that_connects_is_not_activity) 
   EXPECT_EQ(conversation_.last_activity(), before);
 }
 
+TEST_F(ConversationTest, what_clients_ask_on_connecting_and_on_control_is_not_activity) {
+  const auto before = conversation_.last_activity();
+  for (const auto* type : {"kernel_info_request", "comm_info_request"}) ask(alice_, type);
+  for (const auto* type : {"debug_request", "usage_request", "something_new_request"}) {
+    const auto id = ask(alice_, type, Channel::control);
+    status("busy", id, type);
+    status("idle", id, type);
+    kernel_says({.channel = Channel::control, .type = "a_reply", .parent_id = id, .parent_type = type});
+  }
+  EXPECT_EQ(conversation_.last_activity(), before);
+  ask(alice_, "execute_request");
+  EXPECT_GT(conversation_.last_activity(), before);
+}
+
+TEST_F(ConversationTest, subshells_interleave_and_the_kernel_is_busy_while_one_of_them_is) {
+  const auto in_parent = ask(alice_, "execute_request");
+  const auto in_subshell = ask(bob_, "execute_request");
+  status("busy", in_parent, "execute_request");
+  status("busy", in_subshell, "execute_request");
+  kernel_says({.channel = Channel::iopub, .type = "stream", .parent_id = in_subshell});
+  status("idle", in_subshell, "execute_request");
+  kernel_says({.channel = Channel::shell, .type = "execute_reply", .parent_id = in_subshell});
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  kernel_says({.channel = Channel::shell, .type = "execute_reply", .parent_id = in_parent});
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy) << "replied, and not idle yet";
+  status("idle", in_parent, "execute_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+  EXPECT_THAT(bob_.read_types(),
+              ElementsAre("status", "status", "stream", "status", "execute_reply", "status"));
+}
+
 TEST_F(ConversationTest, a_new_process_owes_nothing_of_the_old_one) {
   ask(alice_, "execute_request");
   status("busy", "a", "execute_request");

@@ -11,6 +11,9 @@ using testing::HasSubstr;
 class MultiKernelManagerTest : public KernelFixture {
  protected:
   MultiKernelManagerTest() {
+    manager_options_ = {.default_kernel_name = "synthetic",
+                        .root_dir = directory_ / "root",
+                        .base_environment = process_environment()};
     const auto kernels = directory_ / "share" / "kernels";
     write_spec(kernels / "synthetic", {{"argv", {SYNTHETIC_KERNEL, "{connection_file}"}}});
     write_spec(kernels / "missing", {{"argv", {"no-such-program"}}});
@@ -20,15 +23,17 @@ class MultiKernelManagerTest : public KernelFixture {
                                                                           .ensure_native_kernel = false,
                                                                           .python_prefixes = {},
                                                                           .check_availability = {}});
+    make_manager();
+  }
+
+  void make_manager() {
     kernels_ = std::make_unique<MultiKernelManager>(
         loop_.get_executor(), *specs_,
         [this](KernelLaunch launch) {
           return std::make_shared<KernelManager>(loop_.get_executor(), std::move(launch), factories_,
                                                  options_);
         },
-        MultiKernelManager::Options{.default_kernel_name = "synthetic",
-                                    .root_dir = directory_ / "root",
-                                    .base_environment = process_environment()});
+        manager_options_);
   }
   ~MultiKernelManagerTest() override { run(kernels_->shutdown_all({std::chrono::seconds(2)})); }
 
@@ -45,6 +50,7 @@ class MultiKernelManagerTest : public KernelFixture {
     return started.value_or(nullptr);
   }
 
+  MultiKernelManager::Options manager_options_;
   std::unique_ptr<KernelSpecManager> specs_;
   std::unique_ptr<MultiKernelManager> kernels_;
 };
@@ -118,6 +124,46 @@ TEST_F(MultiKernelManagerTest, observers_are_told_of_every_kernel_also_of_those_
   EXPECT_THAT(events[0].reason, HasSubstr("no-such-program"));
   EXPECT_EQ(events[1].kernel_id, kernel->kernel_id());
   EXPECT_EQ(events[2].action, KernelAction::shutdown);
+}
+
+TEST_F(MultiKernelManagerTest, a_kernel_that_nobody_uses_is_culled_and_its_listeners_are_told_why) {
+  manager_options_.culling = {.cull_idle_timeout = std::chrono::milliseconds(100),
+                              .cull_interval = std::chrono::milliseconds(20)};
+  make_manager();
+  const auto kernel = start();
+  TestListener listener(*kernel->conversation(), "alice");
+  std::vector<KernelEvent> culled;
+  kernels_->observe([&](const KernelEvent& event) {
+    if (event.action == KernelAction::cull) culled.push_back(event);
+  });
+  run_until([&] { return kernels_->list_kernels().empty(); });
+  ASSERT_EQ(culled.size(), 1u);
+  EXPECT_EQ(culled[0].kernel_id, kernel->kernel_id());
+  EXPECT_THAT(culled[0].reason, HasSubstr("without activity"));
+  const auto log = listener.log();
+  ASSERT_GE(log.size(), 2u);
+  EXPECT_THAT(log[log.size() - 2], HasSubstr("cull_idle_timeout"));
+  EXPECT_EQ(log.back(), "status dead");
+}
+
+TEST_F(MultiKernelManagerTest, what_is_busy_or_connected_outlives_what_is_culled) {
+  manager_options_.culling = {.cull_idle_timeout = std::chrono::milliseconds(100),
+                              .cull_interval = std::chrono::milliseconds(20)};
+  make_manager();
+  const auto busy = start();
+  TestListener listener(*busy->conversation(), "alice");
+  execute(*busy, listener, "sleep 600000");
+  const auto connected = start();
+  connected->add_connection();
+  const auto idle = start();
+  run_until([&] { return busy->execution_state() == ExecutionState::busy; });
+  run_until([&] { return kernels_->list_kernels().size() == 2; });
+  EXPECT_THAT(kernels_->list_kernels(), ElementsAre(busy, connected));
+  connected->remove_connection();
+  run_until([&] { return kernels_->list_kernels().size() == 1; });
+  EXPECT_THAT(kernels_->list_kernels(), ElementsAre(busy));
+  ASSERT_TRUE(run(busy->interrupt_kernel()));
+  run_until([&] { return kernels_->list_kernels().empty(); });
 }
 
 TEST_F(MultiKernelManagerTest, a_client_that_asks_for_a_restart_gets_one) {
