@@ -32,7 +32,7 @@ struct ServerOptions {
 
   std::string default_kernel_name;
   std::chrono::milliseconds kernel_info_timeout{};
-  std::filesystem::path kernel_root_dir;  ///< Absolute, an existing directory.
+  std::filesystem::path kernel_root_dir;          ///< Absolute, an existing directory.
   std::chrono::milliseconds cull_idle_timeout{};  ///< Zero: never.
   std::chrono::milliseconds cull_interval{};
   bool cull_connected = false;

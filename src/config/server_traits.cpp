@@ -114,8 +114,9 @@ const std::vector<ServerTrait>& server_traits() {
         .name = "cull_idle_timeout",
         .type = TraitType::number,
         .default_value = 0.0,
-        .help = "Seconds without activity after which a kernel is shut down; 0 never does it. A kernel spec may "
-                "have its own, metadata.cull_idle_timeout.",
+        .help =
+            "Seconds without activity after which a kernel is shut down; 0 never does it. A kernel spec may "
+            "have its own, metadata.cull_idle_timeout.",
         .minimum = 0,
         .maximum = 1e9},
        &ServerOptions::cull_idle_timeout},

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <string_view>
+
 #include <nlohmann/json.hpp>
+
+#include "base/error.h"
 
 namespace nextgen_kernels {
 
@@ -8,5 +12,9 @@ namespace nextgen_kernels {
 /// paired with it (ZMQ ports and a key, a WebSocket URL, …). Everybody in between only carries it. Holds
 /// secrets (`key`): never log it.
 using ConnectionInfo = nlohmann::json;
+
+/// A port of a Jupyter connection file: a number; some writers quote it (JEP 106). The error names the field,
+/// not what it holds.
+Result<int> connection_port(const ConnectionInfo& info, std::string_view name);
 
 }  // namespace nextgen_kernels

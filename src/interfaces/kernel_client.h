@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,12 @@ class KernelClient {
   /// The reply does not enter the journal.
   virtual Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
                                                        std::chrono::steady_clock::duration timeout) = 0;
+
+  /// Since when the kernel has said nothing, when it no longer answers; its process may run all the same.
+  virtual std::optional<std::chrono::steady_clock::time_point> silent_since() const { return std::nullopt; }
+
+  /// Called when `silent_since` begins or ceases to have a value.
+  std::function<void()> on_liveness_change;
 
   /// Content of the `kernel_info_reply` that `connect` got; null before.
   virtual const nlohmann::json& kernel_info() const = 0;

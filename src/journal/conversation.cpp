@@ -14,9 +14,9 @@ namespace {
 // Requests on the control channel do not occupy the kernel (Jupyter messaging 5.3, "control"); the other two
 // are what clients ask when they connect and tell nothing about what the user runs.
 constexpr std::array<std::string_view, 9> requests_without_state = {
-    "kernel_info_request", "comm_info_request",       "debug_request",           "interrupt_request",
-    "shutdown_request",    "create_subshell_request", "delete_subshell_request", "list_subshell_request",
-    "usage_request",
+    "kernel_info_request",     "comm_info_request",     "debug_request",
+    "interrupt_request",       "shutdown_request",      "create_subshell_request",
+    "delete_subshell_request", "list_subshell_request", "usage_request",
 };
 
 bool tells_state(std::string_view parent_type) {

@@ -146,6 +146,7 @@ Task<Result<void>> KernelManager::make_and_launch() {
 
 Task<Result<void>> KernelManager::launch() {
   ready_ = false;
+  silence_.clear();
   conversation_->begin_process();
   auto info = co_await provisioner_->launch_kernel({.spec = launch_.spec,
                                                     .kernel_id = launch_.kernel_id,
@@ -161,10 +162,12 @@ Task<Result<void>> KernelManager::choose_client() {
   auto selection = select_client(*provisioner_);
   if (selection && (client_ == nullptr || client_->class_reference() != selection->client_class)) {
     auto client = factories_.make_client(selection->client_class, *conversation_, executor_);
-    if (client)
+    if (client) {
       client_ = std::move(*client);
-    else
+      client_->on_liveness_change = [this] { on_liveness_change(); };
+    } else {
       selection = std::unexpected(client.error());
+    }
   }
   if (!selection) {
     // Nobody can talk to what was launched.
@@ -194,6 +197,31 @@ Task<void> KernelManager::supervise() {
       co_await provisioner_->wait();
     }
     if (!co_await recover()) co_return;
+  }
+}
+
+std::optional<Timestamp> KernelManager::silent_since() const {
+  const auto since = client_ == nullptr ? std::nullopt : client_->silent_since();
+  if (!since) return std::nullopt;
+  return Timestamp::clock::now() -
+         std::chrono::duration_cast<Timestamp::duration>(steady_clock::now() - *since);
+}
+
+/// Only told: the kernel may be stopped by somebody, its machine suspended or its network down, and all it
+/// has in memory with it.
+void KernelManager::on_liveness_change() {
+  const bool was_silent = !std::exchange(silence_, std::string()).empty();
+  if (const auto since = silent_since(); since && ready_) {
+    silence_ = fmt::format(
+        "The kernel has not answered since {}. It may be suspended, or its machine or the network between; "
+        "it is "
+        "left as it is. An interrupt may wake it, a restart replaces it.",
+        format_timestamp(*since));
+    log_warning("Kernel {} does not answer. {}", kernel_id(), silence_);
+    tell(KernelAction::unresponsive, silence_);
+  } else if (was_silent) {
+    log_info("Kernel {} answers again", kernel_id());
+    tell(KernelAction::responsive, std::string());
   }
 }
 
@@ -274,6 +302,7 @@ void KernelManager::mark_ready() {
 
 void KernelManager::mark_dead(std::string reason) {
   log_error("Kernel {} is dead. {}", kernel_id(), reason);
+  silence_.clear();
   reason_ = std::move(reason);
   ready_ = false;
   drop_queue();

@@ -85,8 +85,11 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   const KernelSpec& kernel_spec() const { return launch_.spec; }
   ExecutionState execution_state() const { return conversation_->execution_state(); }
   Timestamp last_activity() const { return conversation_->last_activity(); }
-  /// Why the kernel is dead, or why it was restarted last; empty while there is nothing to say.
-  const std::string& reason() const { return reason_; }
+  /// Why the kernel is dead, that it does not answer, or why it was restarted last; empty while there is
+  /// nothing to say.
+  const std::string& reason() const { return silence_.empty() ? reason_ : silence_; }
+  /// Since when a kernel that should answer has said nothing; it is left alone.
+  std::optional<Timestamp> silent_since() const;
   int restart_count() const { return restart_count_; }
   /// The provisioner's class reference; empty before the start.
   std::string provisioner_class() const;
@@ -151,6 +154,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<void>> interrupt();
   Task<Result<void>> restart();
   Task<Result<void>> choose_client();
+  void on_liveness_change();
   Task<void> supervise();
   Task<void> give_up(std::string reason);
   /// After the process ended by itself: true when another was launched.
@@ -185,6 +189,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   std::shared_ptr<const RestartUnderWay> restart_under_way_;
   bool client_asked_for_shutdown_ = false;
   std::string reason_;
+  std::string silence_;  ///< What there is to say while the kernel does not answer.
   int restart_count_ = 0;
   RestartPolicy restarts_;
   bool proven_ = false;  ///< It was ready once since somebody started it: it can work.

@@ -17,6 +17,7 @@ nlohmann::ordered_json kernel_model(const KernelManager& kernel) {
       {"connections", kernel.connections()},
   };
   if (!kernel.reason().empty()) model["reason"] = kernel.reason();
+  if (const auto since = kernel.silent_since()) model["unresponsive_since"] = format_timestamp(*since);
   model["provisioner"] = kernel.provisioner_class();
   model["provisioner_info"] = kernel.provisioner_info();
   model["client"] = kernel.client_selection().client_class;

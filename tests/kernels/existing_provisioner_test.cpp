@@ -96,6 +96,31 @@ TEST_F(ExistingProvisionerTest, a_kernel_that_ends_is_dead_and_not_started_again
   EXPECT_THAT(kernel.reason(), HasSubstr("a restart attaches to it again"));
 }
 
+TEST_F(ExistingProvisionerTest, a_kernel_that_stops_answering_is_shown_and_not_given_up) {
+  const auto file = start_other();
+  heartbeat_ = {.interval = std::chrono::milliseconds(50), .patience = 3};
+  auto& kernel = attach(file);
+  ASSERT_EQ(::kill(other_pid(), SIGSTOP), 0);
+  run_until([&] { return kernel.silent_since().has_value(); });
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::idle);
+  ASSERT_EQ(::kill(other_pid(), SIGCONT), 0);
+  run_until([&] { return !kernel.silent_since(); });
+  TestListener listener(*kernel.conversation(), "me");
+  execute(kernel, listener, "print alive");
+  run_until([&] { return listener.has("stream alive\n"); });
+}
+
+TEST_F(ExistingProvisionerTest, the_end_of_a_kernel_is_seen_also_by_a_quoted_port) {
+  const auto file = start_other();
+  auto info = nlohmann::json::parse(std::ifstream(directory_ / file));
+  for (const auto* name : {"shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"})
+    info[name] = std::to_string(info.at(name).get<int>());
+  std::ofstream(directory_ / "quoted.json") << info.dump();
+  auto& kernel = attach("quoted.json");
+  ::kill(other_pid(), SIGKILL);
+  run_until([&] { return kernel.execution_state() == ExecutionState::dead; });
+}
+
 TEST_F(ExistingProvisionerTest, a_restart_attaches_again_to_a_dead_kernel_and_refuses_a_live_one) {
   auto& kernel = attach(start_other());
   const auto refused = run(kernel.restart_kernel());

@@ -71,11 +71,11 @@ class KernelFixture : public testing::Test {
         [this](const KernelSpec&, const Executor& executor) -> Result<std::unique_ptr<KernelProvisioner>> {
       return std::make_unique<LocalProvisioner>(executor, provisioner_options_);
     };
-    factories_.make_client = [](const std::string& client_class, Conversation& conversation,
+    factories_.make_client = [this](const std::string& client_class, Conversation& conversation,
                                 const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
       if (client_class != JupyterServerKernelClient::reference)
         return make_error(ErrorCode::not_found, "No class {}", client_class);
-      return std::make_unique<JupyterServerKernelClient>(executor, conversation);
+      return std::make_unique<JupyterServerKernelClient>(executor, conversation, heartbeat_);
     };
     provisioner_options_.runtime_dir = directory_;
   }
@@ -170,6 +170,7 @@ class KernelFixture : public testing::Test {
   asio::io_context loop_;
   std::filesystem::path directory_;
   LocalProvisioner::Options provisioner_options_;
+  HeartbeatWatch::Options heartbeat_;
   KernelManagerOptions options_;
   KernelFactories factories_;
   std::shared_ptr<KernelManager> kernel_;

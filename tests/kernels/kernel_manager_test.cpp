@@ -240,6 +240,37 @@ TEST_F(KernelManagerTest, restart_keeps_listeners_and_takes_a_new_process) {
   EXPECT_EQ(kernel.restart_count(), 1);
 }
 
+TEST_F(KernelManagerTest, a_kernel_that_stops_answering_is_shown_and_left_alone) {
+  heartbeat_ = {.interval = std::chrono::milliseconds(50), .patience = 3};
+  auto& kernel = make_kernel(synthetic_spec());
+  std::vector<KernelAction> told;
+  kernel.on_event = [&](const KernelEvent& event) { told.push_back(event.action); };
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  EXPECT_FALSE(kernel.silent_since());
+  const auto process = pid();
+  ASSERT_EQ(::kill(process, SIGSTOP), 0);
+  run_until([&] { return kernel.silent_since().has_value(); });
+  EXPECT_THAT(kernel.reason(), HasSubstr("has not answered since"));
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::idle);
+  ASSERT_EQ(::kill(process, SIGCONT), 0);
+  run_until([&] { return !kernel.silent_since(); });
+  EXPECT_EQ(kernel.reason(), "");
+  EXPECT_EQ(pid(), process);
+  EXPECT_THAT(told, ElementsAre(KernelAction::start, KernelAction::unresponsive, KernelAction::responsive));
+}
+
+TEST_F(KernelManagerTest, a_busy_kernel_that_answers_nothing_but_prints_is_alive) {
+  heartbeat_ = {.interval = std::chrono::milliseconds(50), .patience = 3};
+  auto& kernel = start_kernel(synthetic_spec({"--no-heartbeat"}));
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "flood-rate 100 20 100");
+  EXPECT_FALSE(kernel.silent_since());
+  run_until([&] { return kernel.silent_since().has_value(); });
+  execute_and_wait(kernel, listener, "print here");
+  EXPECT_FALSE(kernel.silent_since());
+}
+
 TEST_F(KernelManagerTest, restarts_asked_for_at_once_are_one) {
   auto& kernel = start_kernel(synthetic_spec());
   std::vector<Result<void>> results;

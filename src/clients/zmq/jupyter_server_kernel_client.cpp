@@ -26,9 +26,9 @@ constexpr auto longest_repeat = std::chrono::seconds(1);
 // Kernels that publish no status at all, or have no stdin, are taken as they are, this long after their
 // reply.
 constexpr auto patience_after_reply = std::chrono::seconds(10);
-
-constexpr auto heartbeat_interval = std::chrono::seconds(5);
-constexpr auto heartbeat_patience = std::chrono::seconds(30);
+// The timer of a start that rings so much too late says that this program was stopped, not that the kernel is
+// slow.
+constexpr auto late_timer = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -36,6 +36,7 @@ constexpr auto heartbeat_patience = std::chrono::seconds(30);
 struct JupyterServerKernelClient::Connection {
   Connection(JupyterServerKernelClient& client, Signer s)
       : signer(std::move(s)),
+        liveness(client.heartbeat_),
         identity(random_hex(16)),
         shell(client.executor_, ZmqSocketType::dealer, identity),
         control(client.executor_, ZmqSocketType::dealer, identity),
@@ -71,6 +72,7 @@ struct JupyterServerKernelClient::Connection {
   }
 
   Signer signer;
+  HeartbeatWatch liveness;
   // The same on shell and stdin: the kernel sends its input_request to the identity that asked on shell.
   // Fresh for every connection: a kernel's ROUTER drops what comes from an identity that an older connection
   // still holds.
@@ -84,13 +86,13 @@ struct JupyterServerKernelClient::Connection {
   int iopub_turns = 0;
   std::uint64_t rejected = 0;
   std::string last_rejection;
-  steady_clock::time_point last_beat = steady_clock::now();
-  bool beat_missed = false;
 };
 
-JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, Conversation& conversation)
+JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, Conversation& conversation,
+                                                     HeartbeatWatch::Options heartbeat)
     : executor_(executor),
       conversation_(conversation),
+      heartbeat_(heartbeat),
       session_(random_uuid()),
       changed_(executor),
       tasks_(executor) {}
@@ -140,7 +142,7 @@ void JupyterServerKernelClient::disconnect() {
 }
 
 Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::duration timeout) {
-  const auto started = steady_clock::now();
+  auto started = steady_clock::now();
   auto repeat = std::chrono::duration_cast<steady_clock::duration>(first_repeat);
   auto next_request = started;
   steady_clock::time_point replied_at{};
@@ -176,6 +178,7 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
       if (!error) changed_.notify_all();
     });
     co_await changed_.wait();
+    if (const auto late = steady_clock::now() - next_look; late > late_timer) started += late;
   }
   const auto seconds = std::chrono::duration<double>(timeout).count();
   if (connection_->rejected > 0) {
@@ -274,10 +277,7 @@ bool JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel, int bu
 }
 
 void JupyterServerKernelClient::receive(Channel channel, std::span<const std::string_view> frames) {
-  if (channel == Channel::heartbeat) {
-    connection_->last_beat = steady_clock::now();
-    return;
-  }
+  if (channel == Channel::heartbeat) return note_life();
   const auto split = split_kernel_frames(frames);
   if (!split) return reject(channel, split.error());
   if (auto verified = connection_->signer.verify(split->parts, split->signature); !verified)
@@ -289,6 +289,7 @@ void JupyterServerKernelClient::receive(Channel channel, std::span<const std::st
     connection_->iopub_proven = true;
     changed_.notify_all();
   }
+  note_life();
   const auto& fields = **message;
   if (fields.parent_fields().session == session_) return receive_own(fields);
   // The first thing an XPUB says to a subscriber (JEP 65): about this connection, not for listeners.
@@ -316,18 +317,21 @@ void JupyterServerKernelClient::reject(Channel channel, const Error& error) {
   }
 }
 
+std::optional<steady_clock::time_point> JupyterServerKernelClient::silent_since() const {
+  return connection_ == nullptr ? std::nullopt : connection_->liveness.silent_since();
+}
+
+void JupyterServerKernelClient::note_life() {
+  if (connection_->liveness.heard(steady_clock::now()) && on_liveness_change) on_liveness_change();
+}
+
 Task<void> JupyterServerKernelClient::beat() {
   constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
   while (true) {
+    connection_->liveness.begin_round(steady_clock::now());
     if (connection_->heartbeat.connected()) connection_->heartbeat.send(ping);
-    co_await sleep_for(heartbeat_interval);
-    const bool missed = steady_clock::now() - connection_->last_beat > heartbeat_patience;
-    if (missed == connection_->beat_missed) continue;
-    connection_->beat_missed = missed;
-    if (missed)
-      log_warning("A kernel has not answered its heartbeat for 30 s; its process runs, it may be suspended");
-    else
-      log_info("A kernel answers its heartbeat again");
+    co_await sleep_for(heartbeat_.interval);
+    if (connection_->liveness.end_round(steady_clock::now()) && on_liveness_change) on_liveness_change();
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "clients/zmq/heartbeat_watch.h"
 #include "interfaces/kernel_client.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
@@ -25,7 +26,8 @@ class JupyterServerKernelClient : public KernelClient {
   static constexpr std::string_view reference =
       "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient";
 
-  JupyterServerKernelClient(Executor executor, Conversation& conversation);
+  JupyterServerKernelClient(Executor executor, Conversation& conversation,
+                            HeartbeatWatch::Options heartbeat = {});
   ~JupyterServerKernelClient() override;
 
   std::string_view class_reference() const override { return reference; }
@@ -35,6 +37,7 @@ class JupyterServerKernelClient : public KernelClient {
   Result<void> send(const OutgoingMessage& message) override;
   Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
                                                std::chrono::steady_clock::duration timeout) override;
+  std::optional<std::chrono::steady_clock::time_point> silent_since() const override;
   const nlohmann::json& kernel_info() const override { return kernel_info_; }
 
  private:
@@ -47,10 +50,12 @@ class JupyterServerKernelClient : public KernelClient {
   void receive(Channel channel, std::span<const std::string_view> frames);
   void receive_own(const Message& message);
   void reject(Channel channel, const Error& error);
+  void note_life();
   Task<void> beat();
 
   Executor executor_;
   Conversation& conversation_;
+  const HeartbeatWatch::Options heartbeat_;
   const std::string session_;  ///< Of this client's own requests; what answers them is not for listeners.
   std::unique_ptr<Connection> connection_;
   FrameArena frames_;

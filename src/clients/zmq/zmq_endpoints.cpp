@@ -1,7 +1,6 @@
 #include "clients/zmq/zmq_endpoints.h"
 
 #include <array>
-#include <charconv>
 #include <vector>
 
 #include <fmt/ranges.h>
@@ -12,20 +11,6 @@ namespace {
 constexpr std::array<const char*, 9> required_fields = {"transport",  "ip",         "shell_port",
                                                         "iopub_port", "stdin_port", "control_port",
                                                         "hb_port",    "key",        "signature_scheme"};
-
-/// Ports are numbers; some writers of connection files quote them (JEP 106).
-Result<int> port_of(const ConnectionInfo& info, const char* name) {
-  const auto& value = info.at(name);
-  int port = 0;
-  if (value.is_number_integer()) port = value.get<int>();
-  if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    std::from_chars(text.data(), text.data() + text.size(), port);
-  }
-  if (port >= 1 && port <= 65535) return port;
-  return make_error(ErrorCode::invalid_argument, "Connection info: {} must be a number from 1 to 65535",
-                    name);
-}
 
 }  // namespace
 
@@ -61,7 +46,7 @@ Result<ZmqEndpoints> ZmqEndpoints::from(const ConnectionInfo& info) {
                                                                       {"control_port", &endpoints.control},
                                                                       {"hb_port", &endpoints.heartbeat}}};
   for (const auto& [name, endpoint] : ports) {
-    const auto port = port_of(info, name);
+    const auto port = connection_port(info, name);
     if (!port) return std::unexpected(port.error());
     *endpoint = fmt::format("{}://{}{}{}", transport, info.at("ip").get<std::string>(),
                             transport == "tcp" ? ':' : '-', *port);

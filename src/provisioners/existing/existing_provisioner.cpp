@@ -54,15 +54,15 @@ Task<Result<ConnectionInfo>> ExistingProvisioner::launch_kernel(const LaunchRequ
 }
 
 void ExistingProvisioner::watch(const ConnectionInfo& info) {
-  const auto port = info.value("hb_port", nlohmann::json());
+  const auto port = connection_port(info, "hb_port");
   const auto transport = info.value("transport", nlohmann::json());
   const auto ip = info.value("ip", nlohmann::json());
   // A connection without these is of another kind, or broken: its client says so.
-  if (!port.is_number_integer() || !transport.is_string() || !ip.is_string()) return;
+  if (!port || !transport.is_string() || !ip.is_string()) return;
   heartbeat_ = std::make_unique<ZmqSocket>(executor_, ZmqSocketType::dealer, std::string_view());
   heartbeat_->on_connection([this](ZmqConnectionEvent event) { on_connection(event); });
   const auto endpoint = fmt::format("{}://{}{}{}", transport.get<std::string>(), ip.get<std::string>(),
-                                    transport == "ipc" ? '-' : ':', port.get<int>());
+                                    transport == "ipc" ? '-' : ':', *port);
   if (auto connected = heartbeat_->connect(endpoint); !connected)
     log_debug("existing-provisioner: {}", connected.error().message);
 }

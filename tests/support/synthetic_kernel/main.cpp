@@ -23,6 +23,9 @@ int main(int argc, char** argv) {
       "--never-answer", [&] { options.answers = synthetic::KernelOptions::Answers::none; },
       "Listen, and answer nothing but the heartbeat");
   app.add_flag_callback(
+      "--no-heartbeat", [&] { options.heartbeat = synthetic::KernelOptions::Heartbeat::ignore; },
+      "Do not answer the heartbeat");
+  app.add_flag_callback(
       "--ignore-shutdown", [&] { options.shutdown = synthetic::KernelOptions::Shutdown::ignore; },
       "Do not end by a shutdown_request or SIGTERM");
   app.add_flag_callback(

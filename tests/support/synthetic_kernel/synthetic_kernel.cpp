@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -25,8 +26,8 @@ using nlohmann::json;
 /// How many messages of a flood go out between two looks at the sockets.
 constexpr std::uint64_t flood_batch = 1024;
 
-/// How often an idle kernel looks whether the process that started it is still there.
-constexpr std::chrono::milliseconds parent_check_interval{1000};
+/// An idle kernel sleeps until somebody wants something of it.
+constexpr std::chrono::milliseconds no_limit{-1};
 
 int take_signals() {
   sigset_t set;
@@ -99,8 +100,9 @@ SyntheticKernel::SyntheticKernel(const ConnectionFile& connection, KernelOptions
       iopub_(context_, ZMQ_XPUB),
       heartbeat_(context_, ZMQ_ROUTER),
       signals_(take_signals()),
-      parent_process_(getppid()),
+      parent_(static_cast<int>(syscall(SYS_pidfd_open, getppid(), 0))),
       session_(random_uuid()) {
+  if (parent_ < 0) throw std::runtime_error("pidfd_open of the parent failed");
   iopub_.set(ZMQ_XPUB_VERBOSE, 1);
   for (ZmqSocket* socket : {&shell_, &control_, &stdin_}) socket->set(ZMQ_ROUTER_HANDOVER, 1);
   shell_.bind(connection.endpoint(connection.shell_port));
@@ -114,18 +116,19 @@ SyntheticKernel::SyntheticKernel(const ConnectionFile& connection, KernelOptions
 }
 
 SyntheticKernel::~SyntheticKernel() {
+  close(parent_);
   close(signals_);
 }
 
 void SyntheticKernel::run() {
-  while (running_ && getppid() == parent_process_) {
+  while (running_) {
     serve_ready_sockets(time_to_next_step());
     advance_execution();
   }
 }
 
 std::chrono::milliseconds SyntheticKernel::time_to_next_step() const {
-  if (!execution_) return parent_check_interval;
+  if (!execution_) return no_limit;
   const auto due = std::visit(
       Overloaded{[](const Flooding& flooding) {
                    if (!flooding.per_second) return Clock::time_point::min();
@@ -137,7 +140,7 @@ std::chrono::milliseconds SyntheticKernel::time_to_next_step() const {
       execution_->progress);
   const auto now = Clock::now();
   if (due <= now) return std::chrono::milliseconds::zero();
-  if (due - now > parent_check_interval) return parent_check_interval;
+  if (due == Clock::time_point::max()) return no_limit;
   return std::chrono::ceil<std::chrono::milliseconds>(due - now);
 }
 
@@ -145,15 +148,17 @@ void SyntheticKernel::serve_ready_sockets(std::chrono::milliseconds timeout) {
   const bool answering = options_.answers == KernelOptions::Answers::all;
   const short requests = answering ? ZMQ_POLLIN : 0;
   const short shell_requests = answering && !execution_ ? ZMQ_POLLIN : 0;
-  std::array<zmq_pollitem_t, 6> items{{{nullptr, signals_, ZMQ_POLLIN, 0},
+  std::array<zmq_pollitem_t, 7> items{{{nullptr, signals_, ZMQ_POLLIN, 0},
                                        {heartbeat_.handle(), 0, ZMQ_POLLIN, 0},
                                        {iopub_.handle(), 0, ZMQ_POLLIN, 0},
                                        {control_.handle(), 0, requests, 0},
                                        {stdin_.handle(), 0, requests, 0},
-                                       {shell_.handle(), 0, shell_requests, 0}}};
+                                       {shell_.handle(), 0, shell_requests, 0},
+                                       {nullptr, parent_, ZMQ_POLLIN, 0}}};
   if (zmq_poll(items.data(), static_cast<int>(items.size()), timeout.count()) < 0 && zmq_errno() != EINTR)
     throw std::runtime_error(std::string("zmq_poll: ") + zmq_strerror(zmq_errno()));
   const auto ready = [&](std::size_t index) { return (items[index].revents & ZMQ_POLLIN) != 0; };
+  if (ready(6)) running_ = false;
   if (ready(0)) handle_signals();
   if (ready(1)) echo_heartbeats();
   if (ready(2)) welcome_subscribers();
@@ -186,7 +191,9 @@ void SyntheticKernel::welcome_subscribers() {
 }
 
 void SyntheticKernel::echo_heartbeats() {
-  while (const auto frames = heartbeat_.try_receive()) heartbeat_.send(*frames);
+  while (const auto frames = heartbeat_.try_receive()) {
+    if (options_.heartbeat == KernelOptions::Heartbeat::echo) heartbeat_.send(*frames);
+  }
 }
 
 void SyntheticKernel::serve_requests(ZmqSocket& socket) {

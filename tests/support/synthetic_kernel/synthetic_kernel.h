@@ -22,6 +22,8 @@ namespace nextgen_kernels::synthetic {
 struct KernelOptions {
   /// Listens, and answers nothing but the heartbeat.
   enum class Answers { all, none };
+  /// Whether pings come back.
+  enum class Heartbeat { echo, ignore };
   /// Whether shutdown_request and SIGTERM end it; `ignore` leaves SIGKILL.
   enum class Shutdown { obey, ignore };
   /// Whether iopub greets subscribers (`iopub_welcome`, protocol 5.5), or is that of protocol 5.3.
@@ -30,6 +32,7 @@ struct KernelOptions {
   enum class StdinBinding { at_once, late };
 
   Answers answers = Answers::all;
+  Heartbeat heartbeat = Heartbeat::echo;
   Shutdown shutdown = Shutdown::obey;
   IopubWelcome iopub_welcome = IopubWelcome::send;
   StdinBinding stdin_binding = StdinBinding::at_once;
@@ -106,7 +109,7 @@ class SyntheticKernel {
   ZmqSocket iopub_;
   ZmqSocket heartbeat_;
   int signals_;  ///< A signalfd.
-  int parent_process_;
+  int parent_;   ///< A pidfd of the process that started it.
   std::string session_;
   std::uint64_t next_message_ = 0;
   std::uint64_t execution_count_ = 0;
