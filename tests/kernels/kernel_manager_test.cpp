@@ -2,8 +2,10 @@
 
 #include <ranges>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "kernel_fixture.h"
 
@@ -356,10 +358,13 @@ sys.stdin.read()' "$0" < hold > occupier.log 2>&1 &
       SYNTHETIC_KERNEL);
   const auto hold = directory_ / "hold";
   ASSERT_EQ(::mkfifo(hold.c_str(), 0600), 0);
-  std::fstream writer(hold);  // While this end is open, the occupier stays.
+  // While this end is open, the occupier stays; it must not inherit it.
+  const int writer = ::open(hold.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(writer, 0);
   auto& kernel = start_kernel(spec_of({"/bin/sh", "-c", script, "{connection_file}"}));
   EXPECT_EQ(kernel.execution_state(), ExecutionState::idle);
   EXPECT_TRUE(std::filesystem::exists(directory_ / "taken"));
+  ::close(writer);
 }
 
 TEST_F(KernelManagerTest, interrupt_by_signal_ends_what_runs) {
