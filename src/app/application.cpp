@@ -75,6 +75,7 @@ Result<void> Application::set_up() {
                                               .cull_interval = options.cull_interval,
                                               .cull_connected = options.cull_connected,
                                               .cull_busy = options.cull_busy},
+                                  .pool = {.sizes = options.pool_sizes},
                                   .base_environment = kernel_base_environment(settings_.environment)});
 
   ServerSettings server_settings;

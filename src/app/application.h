@@ -39,7 +39,10 @@ class Application {
   Result<std::uint16_t> bind();
 
   /// Begins to serve.
-  void run() { server_->run(); }
+  void run() {
+    server_->run();
+    kernels_->fill_pools();
+  }
 
   /// Refuses what is new, then ends sockets, requests and kernels.
   Task<void> stop();

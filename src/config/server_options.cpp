@@ -1,5 +1,6 @@
 #include "config/server_options.h"
 
+#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -73,6 +74,25 @@ Result<void> require_directory(const fs::path& path, std::string_view trait) {
   return make_error(ErrorCode::invalid_argument, "{}: there is no directory {}", trait, path.native());
 }
 
+Result<std::map<std::string, std::size_t>> parse_pool_sizes(const Dictionary& pool) {
+  constexpr std::size_t largest = 1000;
+  std::map<std::string, std::size_t> sizes;
+  for (const auto& [name, text] : pool) {
+    std::size_t size = largest + 1;
+    const auto* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, size);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || size > largest) {
+      return make_error(
+          ErrorCode::invalid_argument,
+          "MappingKernelManager.pool: '{}' is no number of {} kernels: it must be a whole number "
+          "from 0 to {}",
+          text, name, largest);
+    }
+    sizes.emplace(name, size);
+  }
+  return sizes;
+}
+
 }  // namespace
 
 Result<ServerOptions> make_server_options(const Configuration& configuration,
@@ -83,6 +103,9 @@ Result<ServerOptions> make_server_options(const Configuration& configuration,
     std::visit([&](auto member) { store(configuration.value(definitions[row]), options.*member); },
                server_traits()[row].field);
 
+  auto pool_sizes = parse_pool_sizes(options.pool);
+  if (!pool_sizes) return std::unexpected(pool_sizes.error());
+  options.pool_sizes = std::move(*pool_sizes);
   if (options.ip.empty()) options.ip = "*";
   options.root_dir = absolute_path(options.root_dir.empty() ? fs::path(".") : options.root_dir, environment);
   options.kernel_root_dir = options.kernel_root_dir.empty()

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -37,6 +38,8 @@ struct ServerOptions {
   std::chrono::milliseconds cull_interval{};
   bool cull_connected = false;
   bool cull_busy = false;
+  Dictionary pool;                                ///< As it was written; `pool_sizes` is what it says.
+  std::map<std::string, std::size_t> pool_sizes;  ///< Kernels to keep ready, by kernel spec.
 
   std::chrono::milliseconds shutdown_wait_time{};
   bool autorestart = false;

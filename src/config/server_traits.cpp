@@ -140,6 +140,14 @@ const std::vector<ServerTrait>& server_traits() {
         .default_value = false,
         .help = "Cull also kernels that are busy."},
        &ServerOptions::cull_busy},
+      {{.class_name = "MappingKernelManager",
+        .name = "pool",
+        .type = TraitType::dictionary,
+        .default_value = Dictionary{},
+        .help = "How many kernels to keep started before anybody asks for one, by the name of the kernel "
+                "spec; they "
+                "make a start take milliseconds. It wins over metadata.pool of a kernel spec."},
+       &ServerOptions::pool},
       {{.class_name = "KernelManager",
         .name = "shutdown_wait_time",
         .type = TraitType::number,

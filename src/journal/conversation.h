@@ -58,6 +58,9 @@ class Conversation {
   /// The process has answered: it can take requests.
   void process_ready();
 
+  /// The kernel begins to be somebody's: its idle time counts from now.
+  void note_activity() { last_activity_ = Timestamp::clock::now(); }
+
   ExecutionState execution_state() const { return state_; }
   Timestamp last_activity() const { return last_activity_; }
   const RequestTable& requests() const { return requests_; }

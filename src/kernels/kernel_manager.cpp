@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "kernelspecs/launch_template.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::size_t queue_limit_bytes = 64 * 1024 * 1024;
 // Launches with other ports, when somebody took one before the kernel bound it.
 constexpr int bind_attempts = 5;
 constexpr auto interrupt_reply_patience = std::chrono::seconds(5);
+constexpr auto move_patience = std::chrono::seconds(2);
 constexpr auto kill_patience = std::chrono::seconds(5);
 
 /// True for a `shutdown_request` that wants the kernel gone, not restarted.
@@ -488,6 +490,41 @@ void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience send
   conversation_->record_request(message, sender);
   if (auto sent = client_->send(message); !sent)
     log_error("Kernel {}: a {} was lost: {}", kernel_id(), message.header.msg_type, sent.error().message);
+}
+
+LaunchChange KernelManager::plan_move(const std::map<std::string, std::string>& environment,
+                                      const std::filesystem::path& working_directory) const {
+  const auto& spec = launch_.spec;
+  return plan_launch_change(spec, {kernel_environment(spec, launch_.environment), launch_.working_directory},
+                            {kernel_environment(spec, environment), working_directory});
+}
+
+Task<Result<void>> KernelManager::move_to(std::map<std::string, std::string> environment,
+                                          std::filesystem::path working_directory) {
+  const auto self = shared_from_this();
+  const auto change = plan_move(environment, working_directory);
+  if (!change.obstacle.empty()) co_return make_error(ErrorCode::unavailable, "{}", change.obstacle);
+  launch_.environment = std::move(environment);
+  launch_.working_directory = std::move(working_directory);
+  conversation_->note_activity();
+  if (change.code.empty()) co_return Result<void>{};
+  if (!ready_) co_return make_error(ErrorCode::unavailable, "the kernel does not answer");
+  const auto reply = co_await client_->shell_request("execute_request",
+                                                     {{"code", change.code},
+                                                      {"silent", true},
+                                                      {"store_history", false},
+                                                      {"user_expressions", nlohmann::json::object()},
+                                                      {"allow_stdin", false},
+                                                      {"stop_on_error", true}},
+                                                     move_patience);
+  if (!reply) co_return std::unexpected(reply.error());
+  const auto said = [&reply](const char* name) {
+    const auto member = reply->find(name);
+    return member != reply->end() && member->is_string() ? member->get<std::string>() : std::string();
+  };
+  if (said("status") == "ok") co_return Result<void>{};
+  co_return make_error(ErrorCode::unavailable, "the kernel could not take over its environment: {}: {}",
+                       said("ename"), said("evalue"));
 }
 
 void KernelManager::update_environment(const std::string& name, std::string value) {

@@ -13,6 +13,7 @@
 #include "interfaces/kernel_provisioner.h"
 #include "journal/conversation.h"
 #include "kernels/kernel_event.h"
+#include "kernels/launch_change.h"
 #include "kernels/restart_policy.h"
 #include "kernelspecs/kernel_spec.h"
 #include "runtime/event.h"
@@ -128,6 +129,15 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
 
   /// Takes a listener's message for the kernel: sent now, or queued in order until the kernel is ready.
   Result<void> handle_incoming_message(OutgoingMessage message, Audience sender);
+
+  /// What `move_to` would have to do.
+  LaunchChange plan_move(const std::map<std::string, std::string>& environment,
+                         const std::filesystem::path& working_directory) const;
+
+  /// Gives a kernel that runs and that nobody has used yet another environment and directory, also for its
+  /// restarts. Fails when it cannot take them over (`plan_move`); the kernel is then of no more use.
+  Task<Result<void>> move_to(std::map<std::string, std::string> environment,
+                             std::filesystem::path working_directory);
 
   /// Updates the environment used by the next (re)start, e.g. when a session is renamed.
   void update_environment(const std::string& name, std::string value);

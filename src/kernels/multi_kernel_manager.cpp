@@ -34,7 +34,11 @@ MultiKernelManager::MultiKernelManager(Executor executor, KernelSpecManager& spe
       make_kernel_manager_(std::move(make_kernel_manager)),
       options_(std::move(options)),
       tasks_(executor),
-      culling_(executor) {}
+      culling_(executor),
+      pool_(
+          executor, specs,
+          [this](KernelSpec spec) { return make_kernel_manager_(launch_of(std::move(spec))); },
+          options_.pool) {}
 
 MultiKernelManager::~MultiKernelManager() = default;
 
@@ -52,29 +56,67 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
   auto spec = specs_.get_kernel_spec(request.kernel_name.value_or(options_.default_kernel_name));
   if (!spec) co_return std::unexpected(spec.error());
 
-  auto environment = options_.base_environment;
-  for (auto& [name, value] : request.environment) environment[name] = std::move(value);
-  auto working_directory = working_directory_for(request.path);
-  if (const auto asked = environment.find("KERNEL_WORKING_DIR");
-      asked != environment.end() && std::filesystem::is_directory(asked->second))
-    working_directory = asked->second;
+  auto launch = launch_of(std::move(*spec));
+  launch.kernel_id = kernel_id;
+  for (auto& [name, value] : request.environment) launch.environment[name] = std::move(value);
+  launch.working_directory = working_directory_for(request.path);
+  if (const auto asked = launch.environment.find("KERNEL_WORKING_DIR");
+      asked != launch.environment.end() && std::filesystem::is_directory(asked->second))
+    launch.working_directory = asked->second;
 
-  auto kernel = make_kernel_manager_({.kernel_id = kernel_id,
-                                      .spec = std::move(*spec),
-                                      .environment = std::move(environment),
-                                      .working_directory = std::move(working_directory)});
-  kernels_.push_back(kernel);
-  // The kernel's own task calls this; removing it there would end the caller under its feet.
-  kernel->on_shutdown_by_client = [this, kernel_id] {
-    tasks_.spawn("remove kernel", remove_later(kernel_id));
-  };
-  kernel->on_event = [this](const KernelEvent& event) { tell(event); };
-  if (auto started = co_await kernel->start_kernel(); !started) {
-    remove(kernel_id);
-    co_return std::unexpected(started.error());
+  // Kernels of the pool have their ids already.
+  auto kernel = request.kernel_id ? nullptr : co_await take_from_pool(launch);
+  if (kernel != nullptr && stopping_) {
+    co_await kernel->shutdown_kernel({options_.shutdown_wait_time});
+    co_return make_error(ErrorCode::unavailable, "The server is shutting down");
+  }
+  if (kernel != nullptr) {
+    add(kernel);
+    tell({.action = KernelAction::start,
+          .kernel_id = kernel->kernel_id(),
+          .kernel_name = kernel->kernel_spec().name,
+          .reason = {}});
+  } else {
+    kernel = make_kernel_manager_(std::move(launch));
+    add(kernel);
+    if (auto started = co_await kernel->start_kernel(); !started) {
+      remove(kernel->kernel_id());
+      co_return std::unexpected(started.error());
+    }
   }
   if (cull_timeout(kernel->kernel_spec(), options_.culling)) begin_culling();
   co_return kernel;
+}
+
+/// What every kernel of a spec is started with.
+KernelLaunch MultiKernelManager::launch_of(KernelSpec spec) const {
+  return {.kernel_id = random_uuid(),
+          .spec = std::move(spec),
+          .environment = options_.base_environment,
+          .working_directory = working_directory_for("")};
+}
+
+void MultiKernelManager::add(const std::shared_ptr<KernelManager>& kernel) {
+  kernels_.push_back(kernel);
+  // The kernel's own task calls this; removing it there would end the caller under its feet.
+  kernel->on_shutdown_by_client = [this, kernel_id = kernel->kernel_id()] {
+    tasks_.spawn("remove kernel", remove_later(kernel_id));
+  };
+  kernel->on_event = [this](const KernelEvent& event) { tell(event); };
+}
+
+/// A kernel that is as if it had been started like this, or nothing.
+Task<std::shared_ptr<KernelManager>> MultiKernelManager::take_from_pool(const KernelLaunch& launch) {
+  auto kernel = pool_.take(launch);
+  if (kernel == nullptr) co_return nullptr;
+  const auto moved = co_await kernel->move_to(launch.environment, launch.working_directory);
+  if (moved) {
+    log_info("Kernel {} ({}) is one of the pool", kernel->kernel_id(), launch.spec.name);
+    co_return kernel;
+  }
+  log_info("A kernel of the pool of {} cannot be used: {}", launch.spec.name, moved.error().message);
+  pool_.discard(std::move(kernel));
+  co_return nullptr;
 }
 
 void MultiKernelManager::begin_culling() {
@@ -138,12 +180,14 @@ Task<void> MultiKernelManager::shutdown_all(ShutdownPatience patience) {
   TaskGroup shutdowns(executor_);
   for (const auto& kernel : kernels_)
     shutdowns.spawn("shut down kernel " + kernel->kernel_id(), kernel->shutdown_kernel(patience));
+  shutdowns.spawn("end the pool", pool_.stop(patience));
   co_await shutdowns.join();
   while (!kernels_.empty()) remove(kernels_.back()->kernel_id());
   co_await tasks_.join();
 }
 
 void MultiKernelManager::kill_all() {
+  pool_.kill_all();
   for (const auto& kernel : kernels_)
     tasks_.spawn("kill kernel " + kernel->kernel_id(), kernel->kill_process());
 }

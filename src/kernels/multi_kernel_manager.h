@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "kernels/culling.h"
 #include "kernels/kernel_manager.h"
+#include "kernels/kernel_pool.h"
 #include "kernelspecs/kernel_spec_manager.h"
 #include "runtime/task_group.h"
 
@@ -35,7 +36,8 @@ class MultiKernelManager {
     std::string default_kernel_name = "python3";
     std::filesystem::path root_dir;
     std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
-    CullingOptions culling;
+    CullingOptions culling = {};
+    KernelPool::Options pool = {};
     /// What kernels inherit: the server's environment without its own secrets (JUPYTER_TOKEN).
     std::map<std::string, std::string> base_environment;
   };
@@ -49,6 +51,10 @@ class MultiKernelManager {
   /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, server
   /// stopping.
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(StartKernelRequest request);
+
+  /// Begins to start the kernels that the options want ready before anybody asks.
+  void fill_pools() { pool_.start(); }
+  const KernelPool& pool() const { return pool_; }
 
   /// The kernel, or nothing.
   std::shared_ptr<KernelManager> find_kernel(std::string_view kernel_id) const;
@@ -81,6 +87,9 @@ class MultiKernelManager {
   std::filesystem::path working_directory_for(std::string_view path) const;
 
  private:
+  KernelLaunch launch_of(KernelSpec spec) const;
+  Task<std::shared_ptr<KernelManager>> take_from_pool(const KernelLaunch& launch);
+  void add(const std::shared_ptr<KernelManager>& kernel);
   void tell(const KernelEvent& event) const;
   void begin_culling();
   Task<void> cull_again_and_again();
@@ -99,6 +108,7 @@ class MultiKernelManager {
   bool stopping_ = false;
   TaskGroup tasks_;
   TaskGroup culling_;
+  KernelPool pool_;
 };
 
 }  // namespace nextgen_kernels

@@ -47,6 +47,27 @@ TEST_F(ServerOptionsTest, defaults_are_those_of_jupyter) {
   EXPECT_EQ(made->journal_memory_limit_bytes, 268435456);
 }
 
+TEST_F(ServerOptionsTest, culling_and_pools_are_configured_by_name) {
+  const auto made =
+      options({"--MultiKernelManager.cull_idle_timeout=1.5", "--MappingKernelManager.cull_interval=60",
+               "--MappingKernelManager.cull_connected=True", "--MappingKernelManager.pool=python3=2"});
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(made->cull_idle_timeout, 1500ms);
+  EXPECT_EQ(made->cull_interval, 60s);
+  EXPECT_TRUE(made->cull_connected);
+  EXPECT_FALSE(made->cull_busy);
+  EXPECT_THAT(made->pool_sizes, ElementsAre(Pair("python3", 2u)));
+}
+
+TEST_F(ServerOptionsTest, a_pool_that_is_no_number_is_refused_by_name) {
+  for (const auto* size : {"two", "-1", "1001", "2x", ""}) {
+    const auto made = options({fmt::format("--MappingKernelManager.pool=python3={}", size)});
+    ASSERT_FALSE(made.has_value()) << size;
+    EXPECT_THAT(made.error().message, testing::AllOf(testing::HasSubstr("MappingKernelManager.pool"),
+                                                     testing::HasSubstr("python3")));
+  }
+}
+
 TEST_F(ServerOptionsTest, what_is_configured_arrives) {
   environment_["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "slurm-provisioner";
   const auto made = options(

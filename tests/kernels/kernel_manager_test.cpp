@@ -260,6 +260,7 @@ TEST_F(KernelManagerTest, a_kernel_that_stops_answering_is_shown_and_left_alone)
   EXPECT_EQ(kernel.reason(), "");
   EXPECT_EQ(pid(), process);
   EXPECT_THAT(told, ElementsAre(KernelAction::start, KernelAction::unresponsive, KernelAction::responsive));
+  kernel.on_event = nullptr;
 }
 
 TEST_F(KernelManagerTest, a_busy_kernel_that_answers_nothing_but_prints_is_alive) {

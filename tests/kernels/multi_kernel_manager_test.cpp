@@ -1,6 +1,6 @@
 #include "kernels/multi_kernel_manager.h"
 
-#include "kernel_fixture.h"
+#include "multi_kernel_fixture.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -8,52 +8,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class MultiKernelManagerTest : public KernelFixture {
- protected:
-  MultiKernelManagerTest() {
-    manager_options_ = {.default_kernel_name = "synthetic",
-                        .root_dir = directory_ / "root",
-                        .base_environment = process_environment()};
-    const auto kernels = directory_ / "share" / "kernels";
-    write_spec(kernels / "synthetic", {{"argv", {SYNTHETIC_KERNEL, "{connection_file}"}}});
-    write_spec(kernels / "missing", {{"argv", {"no-such-program"}}});
-    std::filesystem::create_directories(directory_ / "root" / "sub");
-    specs_ = std::make_unique<KernelSpecManager>(KernelSpecManagerOptions{.data_path = {directory_ / "share"},
-                                                                          .allowed_kernelspecs = {},
-                                                                          .ensure_native_kernel = false,
-                                                                          .python_prefixes = {},
-                                                                          .check_availability = {}});
-    make_manager();
-  }
-
-  void make_manager() {
-    kernels_ = std::make_unique<MultiKernelManager>(
-        loop_.get_executor(), *specs_,
-        [this](KernelLaunch launch) {
-          return std::make_shared<KernelManager>(loop_.get_executor(), std::move(launch), factories_,
-                                                 options_);
-        },
-        manager_options_);
-  }
-  ~MultiKernelManagerTest() override { run(kernels_->shutdown_all({std::chrono::seconds(2)})); }
-
-  static void write_spec(const std::filesystem::path& directory, nlohmann::json spec) {
-    spec["display_name"] = directory.filename().string();
-    spec["language"] = "commands";
-    std::filesystem::create_directories(directory);
-    std::ofstream(directory / "kernel.json") << spec.dump();
-  }
-
-  std::shared_ptr<KernelManager> start(StartKernelRequest request = {}) {
-    auto started = run(kernels_->start_kernel(std::move(request)));
-    EXPECT_TRUE(started) << started.error().message;
-    return started.value_or(nullptr);
-  }
-
-  MultiKernelManager::Options manager_options_;
-  std::unique_ptr<KernelSpecManager> specs_;
-  std::unique_ptr<MultiKernelManager> kernels_;
-};
+class MultiKernelManagerTest : public MultiKernelFixture {};
 
 TEST_F(MultiKernelManagerTest, kernels_are_found_by_id_and_listed_in_order) {
   const auto first = start();

@@ -97,6 +97,10 @@ class ScriptedClient final : public KernelClient {
                                                std::chrono::steady_clock::duration) override {
     co_return make_error(ErrorCode::timeout, "no answer");
   }
+  Task<Result<nlohmann::json>> shell_request(std::string_view, nlohmann::json,
+                                             std::chrono::steady_clock::duration) override {
+    co_return make_error(ErrorCode::timeout, "no answer");
+  }
   const nlohmann::json& kernel_info() const override { return info_; }
 
  private:

@@ -221,8 +221,19 @@ Result<void> JupyterServerKernelClient::send(const OutgoingMessage& message) {
 Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string_view message_type,
                                                                         nlohmann::json content,
                                                                         steady_clock::duration timeout) {
-  const std::string type(message_type);
-  const auto message_id = send_request(Channel::control, type, content.dump());
+  return request(Channel::control, std::string(message_type), std::move(content), timeout);
+}
+
+Task<Result<nlohmann::json>> JupyterServerKernelClient::shell_request(std::string_view message_type,
+                                                                      nlohmann::json content,
+                                                                      steady_clock::duration timeout) {
+  return request(Channel::shell, std::string(message_type), std::move(content), timeout);
+}
+
+Task<Result<nlohmann::json>> JupyterServerKernelClient::request(Channel channel, std::string type,
+                                                                nlohmann::json content,
+                                                                steady_clock::duration timeout) {
+  const auto message_id = send_request(channel, type, content.dump());
   if (!message_id) co_return std::unexpected(message_id.error());
   asio::steady_timer timer(executor_, timeout);
   bool timed_out = false;

@@ -37,6 +37,8 @@ class JupyterServerKernelClient : public KernelClient {
   Result<void> send(const OutgoingMessage& message) override;
   Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
                                                std::chrono::steady_clock::duration timeout) override;
+  Task<Result<nlohmann::json>> shell_request(std::string_view message_type, nlohmann::json content,
+                                             std::chrono::steady_clock::duration timeout) override;
   std::optional<std::chrono::steady_clock::time_point> silent_since() const override;
   const nlohmann::json& kernel_info() const override { return kernel_info_; }
 
@@ -45,6 +47,8 @@ class JupyterServerKernelClient : public KernelClient {
 
   Result<std::string> send_request(Channel channel, std::string_view message_type, std::string_view content);
   Task<Result<void>> wait_for_answer(std::chrono::steady_clock::duration timeout);
+  Task<Result<nlohmann::json>> request(Channel channel, std::string message_type, nlohmann::json content,
+                                       std::chrono::steady_clock::duration timeout);
   void pump();
   bool drain(ZmqSocket& socket, Channel channel, int budget);
   void receive(Channel channel, std::span<const std::string_view> frames);

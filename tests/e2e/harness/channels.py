@@ -194,6 +194,7 @@ class Channels:
         channel: str = "shell",
         parent_header: Json | None = None,
         buffers: Sequence[bytes] = (),
+        subshell_id: str | None = None,
     ) -> str:
         """Send a message and return its id."""
         header = {
@@ -204,6 +205,8 @@ class Channels:
             "version": "5.4",
             "date": datetime.now(UTC).isoformat(),
         }
+        if subshell_id is not None:
+            header["subshell_id"] = subshell_id
         message = Message(channel, header, parent_header or {}, {}, content or {}, list(buffers))
         if self.is_v1:
             self.socket.send_binary(encode_v1(message))
