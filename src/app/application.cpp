@@ -52,6 +52,7 @@ Result<void> Application::set_up() {
                    .stable_start_time = options.stable_start_time},
       .journal_limits = {.bytes = static_cast<std::size_t>(options.journal_memory_limit_bytes)},
       .client_class = {}};
+  registrar_ = std::make_unique<KernelRegistrar>(loop_.get_executor(), options.kernel_ip);
   const auto factories = make_builtin_factories(
       catalog_->provisioners(),
       {.local_provisioner = {.transport = options.transport == KernelTransport::ipc
@@ -60,7 +61,8 @@ Result<void> Application::set_up() {
                              .ip = options.kernel_ip,
                              .runtime_dir = settings_.paths.runtime_dir,
                              .default_prefix =
-                                 prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front()},
+                                 prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front(),
+                             .registrar = registrar_.get()},
        .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
   kernels_ = std::make_unique<MultiKernelManager>(
       loop_.get_executor(), catalog_->kernel_specs(),
@@ -125,6 +127,7 @@ Result<std::uint16_t> Application::bind() {
 Task<void> Application::stop() {
   using namespace asio::experimental::awaitable_operators;
   co_await (server_->stop(request_grace) && kernels_->shutdown_all(kernel_patience));
+  registrar_->stop();
 }
 
 }  // namespace nextgen_kernels

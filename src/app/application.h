@@ -10,6 +10,7 @@
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
 #include "kernels/multi_kernel_manager.h"
+#include "provisioners/local/kernel_registrar.h"
 #include "server/server.h"
 
 namespace nextgen_kernels {
@@ -57,6 +58,7 @@ class Application {
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
+  std::unique_ptr<KernelRegistrar> registrar_;
   std::unique_ptr<KernelCatalog> catalog_;
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;

@@ -42,6 +42,13 @@ class KernelProvisioner {
   /// Starts the process. The returned connection info is authoritative.
   virtual Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) = 0;
 
+  /// What a launch could not tell yet, because the kernel chooses it (its ports): ends when `info` is
+  /// complete. May be cancelled.
+  virtual Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
+                                                           std::chrono::steady_clock::duration /*timeout*/) {
+    co_return info;
+  }
+
   /// True from a successful launch until `wait` has ended.
   virtual bool has_process() const = 0;
 
@@ -67,9 +74,9 @@ class KernelProvisioner {
   /// What the process printed last (at most 8 KiB), without the secrets of its connection.
   virtual std::string output_tail() const { return {}; }
 
-  /// Whether the process seems to have ended because a port it was told to use was taken; a new launch uses
-  /// others.
-  virtual bool failed_to_bind() const { return false; }
+  /// Why a kernel that could not be reached may be another time, because the next launch goes another way
+  /// (other ports, for example): words for the log. Empty when it would go the same way.
+  virtual std::string why_launch_again() const { return {}; }
 
   /// False for kernels that somebody else started: they are detached from, not ended.
   virtual bool owns_kernel() const { return true; }

@@ -18,8 +18,8 @@ using std::chrono::steady_clock;
 
 // Requests that wait for a kernel to start; a client that sends more is told to wait.
 constexpr std::size_t queue_limit_bytes = 64 * 1024 * 1024;
-// Launches with other ports, when somebody took one before the kernel bound it.
-constexpr int bind_attempts = 5;
+// Launches that end before the kernel can be reached, while the next one goes another way.
+constexpr int launch_attempts = 5;
 constexpr auto interrupt_reply_patience = std::chrono::seconds(5);
 constexpr auto move_patience = std::chrono::seconds(2);
 constexpr auto kill_patience = std::chrono::seconds(5);
@@ -188,18 +188,27 @@ Task<Result<void>> KernelManager::choose_client() {
 Task<void> KernelManager::supervise() {
   const auto self = shared_from_this();
   while (true) {
-    auto first_end =
-        co_await (client_->connect(connection_info_, options_.kernel_info_timeout) || provisioner_->wait());
+    auto first_end = co_await (connect_client() || provisioner_->wait());
     if (auto* connected = std::get_if<Result<void>>(&first_end)) {
-      if (!*connected) {
+      if (*connected) {
+        mark_ready();
+      } else if (provisioner_->why_launch_again().empty()) {
         co_await give_up(connected->error().message);
         co_return;
+      } else {
+        co_await provisioner_->kill(ShutdownPurpose::restart);
       }
-      mark_ready();
       co_await provisioner_->wait();
     }
     if (!co_await recover()) co_return;
   }
+}
+
+Task<Result<void>> KernelManager::connect_client() {
+  auto info = co_await provisioner_->complete_connection(connection_info_, options_.kernel_info_timeout);
+  if (!info) co_return std::unexpected(info.error());
+  connection_info_ = std::move(*info);
+  co_return co_await client_->connect(connection_info_, options_.kernel_info_timeout);
 }
 
 std::optional<Timestamp> KernelManager::silent_since() const {
@@ -240,7 +249,7 @@ Task<bool> KernelManager::recover() {
   const bool was_ready = ready_;
   const auto lived = steady_clock::now() - started_at_;
   auto reason = describe_death(*provisioner_);
-  const bool failed_to_bind = provisioner_->failed_to_bind();
+  const auto another_way = provisioner_->why_launch_again();
   ready_ = false;
   client_->disconnect();
 
@@ -252,9 +261,8 @@ Task<bool> KernelManager::recover() {
     co_return false;
   }
   auto wait = steady_clock::duration::zero();
-  if (!was_ready && failed_to_bind && ++failed_binds_ < bind_attempts) {
-    log_warning("Kernel {}: a port was taken before the kernel could bind it; launching again with others",
-                kernel_id());
+  if (!was_ready && !another_way.empty() && ++launches_again_ < launch_attempts) {
+    log_warning("Kernel {} is launched again: {}", kernel_id(), another_way);
   } else {
     const auto restart_after = proven_ && provisioner_->owns_kernel()
                                    ? restarts_.on_death(was_ready ? lived : steady_clock::duration::zero())
@@ -291,7 +299,7 @@ void KernelManager::announce_restart(std::string reason) {
 }
 
 void KernelManager::mark_ready() {
-  failed_binds_ = 0;
+  launches_again_ = 0;
   proven_ = true;
   conversation_->process_ready();
   conversation_->publish_status(ExecutionState::idle);
@@ -406,7 +414,7 @@ Task<Result<void>> KernelManager::restart() {
   ++restart_count_;
   restarts_.reset();
   proven_ = false;
-  failed_binds_ = 0;
+  launches_again_ = 0;
   client_asked_for_shutdown_ = false;
   reason_.clear();
   conversation_->begin_restart();

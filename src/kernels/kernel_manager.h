@@ -165,6 +165,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<void>> restart();
   Task<Result<void>> choose_client();
   void on_liveness_change();
+  Task<Result<void>> connect_client();
   Task<void> supervise();
   Task<void> give_up(std::string reason);
   /// After the process ended by itself: true when another was launched.
@@ -203,7 +204,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   int restart_count_ = 0;
   RestartPolicy restarts_;
   bool proven_ = false;  ///< It was ready once since somebody started it: it can work.
-  int failed_binds_ = 0;
+  int launches_again_ = 0;
   int connections_ = 0;
   std::chrono::steady_clock::time_point started_at_;
   Event changed_;

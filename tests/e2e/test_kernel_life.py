@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,3 +181,57 @@ class TestPool:
         assert model["execution_state"] == "starting"
         with Channels(pooled, model["id"]) as channels:
             assert channels.run("print(__debug__)").text() == "False\n"
+
+
+@pytest.mark.stock_differs("its kernels are told their ports", run=False)
+class TestRegistration:
+    """Kernels that choose their own ports and register them."""
+
+    def install(self, server: Server, mode: str, **more: Any) -> None:
+        """Write the kernel spec of a kernel that registers."""
+        directory = server.home / "data" / "kernels" / "registering"
+        directory.mkdir(parents=True)
+        program = Path(__file__).parent / "clients" / "registering_kernel.py"
+        spec = {
+            "argv": [sys.executable, str(program), mode, "{connection_file}"],
+            "display_name": "Registering",
+            "language": "python",
+        }
+        (directory / "kernel.json").write_text(json.dumps(spec | more))
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"kernel_protocol_version": "5.6"},
+            {"kernel_protocol_version": "5.5", "metadata": {"registration": "kallichore"}},
+        ],
+        ids=["jupyter", "kallichore"],
+    )
+    def test_its_ports_are_those_it_registered(
+        self, start_server: ServerFactory, more: dict[str, Any]
+    ) -> None:
+        server = start_server()
+        self.install(server, "register", **more)
+        with server.kernel("registering") as kernel_id, Channels(server, kernel_id) as channels:
+            assert channels.run("print(6 * 7)").text() == "42\n"
+            file = json.loads((server.home / "runtime" / f"kernel-{kernel_id}.json").read_text())
+            assert file["shell_port"] > 0
+            assert server.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+            assert channels.run("print(7 * 6)").text() == "42\n"
+
+    def test_a_kernel_that_cannot_register_is_told_its_ports(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        self.install(server, "exit", kernel_protocol_version="5.6")
+        with server.kernel("registering") as kernel_id, Channels(server, kernel_id) as channels:
+            assert channels.run("print(6 * 7)").text() == "42\n"
+
+    def test_a_wrong_signature_registers_nothing(self, start_server: ServerFactory) -> None:
+        server = start_server(options=["--MappingKernelManager.kernel_info_timeout=20"])
+        self.install(server, "wrong-signature", kernel_protocol_version="5.6")
+        with server.kernel("registering") as kernel_id:
+            poll_until(
+                lambda: "signature is that of no kernel" in server.log or None, "the refusal in the log"
+            )
+            # It is given up, and told its ports.
+            with Channels(server, kernel_id) as channels:
+                assert channels.run("print(6 * 7)").text() == "42\n"

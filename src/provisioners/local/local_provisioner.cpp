@@ -1,5 +1,8 @@
 #include "provisioners/local/local_provisioner.h"
 
+#include <variant>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,6 +11,7 @@
 #include "base/strings.h"
 #include "kernelspecs/launch_template.h"
 #include "provisioners/local/connection_file.h"
+#include "runtime/event.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -16,6 +20,8 @@ constexpr std::array<std::string_view, 5> port_names = {"shell_port", "iopub_por
                                                         "control_port", "hb_port"};
 // sockaddr_un holds 108 bytes with the final zero; the longest endpoint ends in "-5".
 constexpr std::size_t longest_socket_stem = 105;
+// A kernel that registers does so first of all; one that never will is launched again with ports.
+constexpr auto registration_patience = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -24,6 +30,7 @@ LocalProvisioner::LocalProvisioner(Executor executor, Options options)
 
 LocalProvisioner::~LocalProvisioner() {
   process_.reset();
+  if (options_.registrar != nullptr && !registering_.empty()) options_.registrar->forget(registering_);
   if (connection_file_.empty()) return;
   remove_ipc_sockets();
   ::unlink(connection_file_.c_str());
@@ -39,15 +46,31 @@ void LocalProvisioner::remove_ipc_sockets() const {
     ::unlink(fmt::format("{}-{}", socket_stem(), i).c_str());
 }
 
-Result<void> LocalProvisioner::prepare_connection(const LaunchRequest& request) {
-  if (request.spec.argv.empty()) {
-    return make_error(ErrorCode::invalid_argument,
-                      "Kernel '{}' cannot be started: argv is missing in its kernel.json, the command that "
-                      "starts the kernel",
-                      request.spec.name);
-  }
+/// Whether the process is told its ports, or tells them: what its connection file says.
+Result<ConnectionInfo> LocalProvisioner::prepare_connection(const LaunchRequest& request) {
   connection_file_ = options_.runtime_dir / ("kernel-" + request.kernel_id + ".json");
   if (key_.empty()) key_ = random_hex(32);
+  if (!registering_.empty() && !options_.registrar->is_registered(registering_)) registration_failed_ = true;
+  registering_.clear();
+  const auto dialect = registration_dialect(request.spec);
+  if (!dialect) return std::unexpected(dialect.error());
+  const bool ipc = options_.transport == Transport::ipc;
+  if (*dialect && !ipc && options_.registrar != nullptr && !registration_failed_) {
+    auto file = options_.registrar->expect(request.kernel_id, key_, **dialect);
+    if (file) registering_ = request.kernel_id;
+    return file;
+  }
+  if (auto prepared = prepare_endpoints(); !prepared) return std::unexpected(prepared.error());
+  ConnectionInfo info = {{"transport", ipc ? "ipc" : "tcp"},
+                         {"ip", ipc ? socket_stem() : options_.ip},
+                         {"key", key_},
+                         {"signature_scheme", "hmac-sha256"}};
+  for (std::size_t i = 0; i < port_names.size(); ++i)
+    info[std::string(port_names[i])] = ipc ? static_cast<int>(i + 1) : static_cast<int>(ports_->numbers()[i]);
+  return info;
+}
+
+Result<void> LocalProvisioner::prepare_endpoints() {
   if (options_.transport == Transport::ipc) {
     if (socket_stem().size() > longest_socket_stem) {
       return make_error(
@@ -67,15 +90,17 @@ Result<void> LocalProvisioner::prepare_connection(const LaunchRequest& request) 
 }
 
 Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest& request) {
-  if (auto prepared = prepare_connection(request); !prepared) co_return std::unexpected(prepared.error());
-  const bool ipc = options_.transport == Transport::ipc;
-  ConnectionInfo info = {{"transport", ipc ? "ipc" : "tcp"},
-                         {"ip", ipc ? socket_stem() : options_.ip},
-                         {"key", key_},
-                         {"signature_scheme", "hmac-sha256"},
-                         {"kernel_name", request.spec.name}};
-  for (std::size_t i = 0; i < port_names.size(); ++i)
-    info[std::string(port_names[i])] = ipc ? static_cast<int>(i + 1) : static_cast<int>(ports_->numbers()[i]);
+  if (request.spec.argv.empty()) {
+    co_return make_error(
+        ErrorCode::invalid_argument,
+        "Kernel '{}' cannot be started: argv is missing in its kernel.json, the command that "
+        "starts the kernel",
+        request.spec.name);
+  }
+  auto prepared = prepare_connection(request);
+  if (!prepared) co_return std::unexpected(prepared.error());
+  auto info = std::move(*prepared);
+  info["kernel_name"] = request.spec.name;
   if (const auto session = request.environment.find("JPY_SESSION_NAME"); session != request.environment.end())
     info["jupyter_session"] = session->second;
   if (auto written = write_connection_file(connection_file_, info); !written)
@@ -100,6 +125,25 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest
   killed_here_ = false;
   oom_kills_at_launch_ = read_oom_kills(options_.system_root);
   co_return info;
+}
+
+Task<Result<ConnectionInfo>> LocalProvisioner::complete_connection(
+    ConnectionInfo info, std::chrono::steady_clock::duration timeout) {
+  using namespace asio::experimental::awaitable_operators;
+  if (registering_.empty()) co_return info;
+  auto first =
+      co_await (options_.registrar->wait_for(registering_) ||
+                sleep_for(std::min<std::chrono::steady_clock::duration>(timeout, registration_patience)));
+  if (auto* registered = std::get_if<Result<ConnectionInfo>>(&first)) {
+    if (*registered) {
+      (**registered)["kernel_name"] = info.value("kernel_name", nlohmann::json());
+      // The kernel has read its own; this one is for others who want to connect.
+      if (auto written = write_connection_file(connection_file_, **registered); !written)
+        log_warning("{}", written.error().message);
+    }
+    co_return std::move(*registered);
+  }
+  co_return make_error(ErrorCode::timeout, "The kernel did not register its ports (metadata.registration)");
 }
 
 Task<ExitStatus> LocalProvisioner::wait() {
@@ -130,6 +174,8 @@ Task<void> LocalProvisioner::cleanup(ShutdownPurpose purpose) {
   if (purpose == ShutdownPurpose::restart) co_return;
   if (!connection_file_.empty()) ::unlink(connection_file_.c_str());
   ports_.reset();
+  if (options_.registrar != nullptr && !registering_.empty()) options_.registrar->forget(registering_);
+  registering_.clear();
 }
 
 std::string LocalProvisioner::describe_end() const {
@@ -153,9 +199,13 @@ std::string LocalProvisioner::output_tail() const {
   return process_ == nullptr ? std::string() : redact(process_->output_tail(), {key_});
 }
 
-bool LocalProvisioner::failed_to_bind() const {
-  if (!ports_ || process_ == nullptr || !process_->exit_status()) return false;
-  return ports_->any_taken(options_.ip);
+std::string LocalProvisioner::why_launch_again() const {
+  if (!registering_.empty())
+    return options_.registrar->is_registered(registering_) ? ""
+                                                           : "it did not register its ports; it is told them";
+  const bool taken =
+      ports_ && process_ != nullptr && process_->exit_status() && ports_->any_taken(options_.ip);
+  return taken ? "a port was taken before the kernel could bind it; it gets others" : "";
 }
 
 nlohmann::json LocalProvisioner::get_provisioner_info() const {

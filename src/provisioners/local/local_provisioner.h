@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "interfaces/kernel_provisioner.h"
+#include "provisioners/local/kernel_registrar.h"
 #include "provisioners/local/local_ports.h"
 #include "runtime/oom_kills.h"
 
@@ -27,6 +28,8 @@ class LocalProvisioner final : public KernelProvisioner {
     std::string ip = "127.0.0.1";          ///< Address the kernel binds; for tcp.
     std::filesystem::path runtime_dir;     ///< Holds connection files and ipc sockets; private to the user.
     std::filesystem::path default_prefix;  ///< `{prefix}` of kernel specs outside any environment.
+    KernelRegistrar* registrar =
+        nullptr;  ///< Of the application; without it all kernels are told their ports.
     std::filesystem::path system_root = "/";  ///< Where `proc` and `sys` are.
   };
 
@@ -35,6 +38,8 @@ class LocalProvisioner final : public KernelProvisioner {
 
   std::string_view class_reference() const override { return reference; }
   Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
+  Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
+                                                   std::chrono::steady_clock::duration timeout) override;
   bool has_process() const override { return process_ != nullptr && !process_->exit_status(); }
   Task<ExitStatus> wait() override;
   std::optional<ExitStatus> exit_status() const override;
@@ -44,11 +49,12 @@ class LocalProvisioner final : public KernelProvisioner {
   Task<void> cleanup(ShutdownPurpose purpose) override;
   std::string describe_end() const override;
   std::string output_tail() const override;
-  bool failed_to_bind() const override;
+  std::string why_launch_again() const override;
   nlohmann::json get_provisioner_info() const override;
 
  private:
-  Result<void> prepare_connection(const LaunchRequest& request);
+  Result<ConnectionInfo> prepare_connection(const LaunchRequest& request);
+  Result<void> prepare_endpoints();
   std::string socket_stem() const;
   void remove_ipc_sockets() const;
 
@@ -59,7 +65,9 @@ class LocalProvisioner final : public KernelProvisioner {
   std::filesystem::path connection_file_;
   std::unique_ptr<ChildProcess> process_;
   std::optional<OomKills> oom_kills_at_launch_;
-  bool killed_here_ = false;  ///< It was sent SIGKILL by us.
+  std::string registering_;  ///< The kernel id that is to register its ports; empty: it was told them.
+  bool registration_failed_ = false;  ///< Kernels of this spec do not register, whatever the spec says.
+  bool killed_here_ = false;          ///< It was sent SIGKILL by us.
 };
 
 }  // namespace nextgen_kernels
