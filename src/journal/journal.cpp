@@ -61,7 +61,8 @@ Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes) {
   batch.messages.reserve(std::min<std::size_t>(max_messages, end - entry));
   std::size_t bytes = 0;
   for (; entry != end && batch.messages.size() < max_messages && bytes < max_bytes; ++entry, ++next_) {
-    if (entry->audience != Audience::everybody && entry->audience != audience_) continue;
+    const bool is_meant = entry->audience == Audience::everybody || entry->audience == audience_;
+    if (!is_meant && audience_ != Audience::observer) continue;
     bytes += entry->message->memory_size();
     batch.messages.push_back(entry->message);
   }

@@ -15,7 +15,8 @@ namespace nextgen_kernels {
 using MessageNumber = std::uint64_t;
 
 /// Whom a message is for: everybody, or the listeners of one client session (a reply, a request for input).
-enum class Audience : std::uint32_t { everybody = 0 };
+/// No message is for `observer`: it is the audience of cursors that read all there are.
+enum class Audience : std::uint32_t { everybody = 0, observer = UINT32_MAX };
 
 struct JournalEntry {
   Message::Pointer message;
@@ -92,7 +93,7 @@ class Cursor {
   ~Cursor();
 
   struct Batch {
-    std::vector<Message::Pointer> messages;  ///< In order; only those meant for this cursor's audience.
+    std::vector<Message::Pointer> messages;  ///< In order; those meant for this cursor's audience.
     std::optional<LostMessages> lost;  ///< Gone before this cursor came to read them; precede `messages`.
   };
 
