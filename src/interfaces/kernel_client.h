@@ -31,7 +31,8 @@ class KernelClient {
   virtual Task<Result<void>> connect(const ConnectionInfo& info,
                                      std::chrono::steady_clock::duration timeout) = 0;
 
-  /// Closes the connections. `connect` may be called again.
+  /// Closes the connections; a `connect` or `control_request` under way ends with an error. `connect` may be
+  /// called again.
   virtual void disconnect() = 0;
 
   /// Signs and sends a listener's message. Needs a connection.

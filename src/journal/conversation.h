@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "base/timestamp.h"
 #include "journal/journal.h"
+#include "journal/message_sink.h"
 #include "journal/request_table.h"
 #include "wire/message.h"
 #include "wire/outgoing_message.h"
@@ -24,7 +25,7 @@ std::string_view to_string(ExecutionState state);
 /// requests that are under way, its execution state. Kernel clients put in what they receive; listeners read
 /// the journal. It survives restarts, reconnects and a change of the client class. Owned by the kernel's
 /// manager and, because they drain what is left, by the listeners; touched on the kernel's executor only.
-class Conversation {
+class Conversation : public MessageSink {
  public:
   explicit Conversation(Journal::Limits limits) : journal_(limits) {}
 
@@ -39,8 +40,8 @@ class Conversation {
 
   /// A message arrived from the kernel: routed, looked at for what it says of the state, and journaled.
   /// The listeners hear of it at the next `flush`.
-  void receive(Message::Pointer message);
-  void flush() { journal_.notify(); }
+  void receive(Message::Pointer message) override;
+  void flush() override { journal_.notify(); }
 
   /// Puts a `status` message of ours into the journal, for everybody, and takes over the state.
   void publish_status(ExecutionState state);

@@ -88,10 +88,10 @@ struct JupyterServerKernelClient::Connection {
   std::string last_rejection;
 };
 
-JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, Conversation& conversation,
+JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, MessageSink& sink,
                                                      HeartbeatWatch::Options heartbeat)
     : executor_(executor),
-      conversation_(conversation),
+      sink_(sink),
       heartbeat_(heartbeat),
       session_(random_uuid()),
       changed_(executor),
@@ -125,9 +125,10 @@ Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info
     }
     socket.start([this] { pump(); });
   }
+  const auto number = connection_number_;
   auto answered = co_await wait_for_answer(timeout);
   if (!answered) {
-    disconnect();
+    if (number == connection_number_) disconnect();
     co_return answered;
   }
   tasks_.spawn("heartbeat", beat());
@@ -137,11 +138,14 @@ Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info
 void JupyterServerKernelClient::disconnect() {
   tasks_.cancel();
   connection_.reset();
+  ++connection_number_;
   own_requests_.clear();
   kernel_info_ = nullptr;
+  changed_.notify_all();  // Who waits for an answer gets none.
 }
 
 Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::duration timeout) {
+  const auto number = connection_number_;
   auto started = steady_clock::now();
   auto repeat = std::chrono::duration_cast<steady_clock::duration>(first_repeat);
   auto next_request = started;
@@ -178,6 +182,9 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
       if (!error) changed_.notify_all();
     });
     co_await changed_.wait();
+    if (number != connection_number_)
+      co_return make_error(ErrorCode::unavailable,
+                           "The connection to the kernel was closed before it answered");
     if (const auto late = steady_clock::now() - next_look; late > late_timer) started += late;
   }
   const auto seconds = std::chrono::duration<double>(timeout).count();
@@ -266,7 +273,7 @@ void JupyterServerKernelClient::pump() {
   if (drain(connection.iopub, Channel::iopub, iopub_budget)) {
     connection.iopub.poll_again();
     if (++connection.iopub_turns < iopub_turns_before_others) {
-      conversation_.flush();
+      sink_.flush();
       return;
     }
   }
@@ -275,7 +282,7 @@ void JupyterServerKernelClient::pump() {
     auto& socket = connection.socket(channel);
     if (drain(socket, channel, other_budget)) socket.poll_again();
   }
-  conversation_.flush();
+  sink_.flush();
 }
 
 /// True when the budget ended before the messages did.
@@ -305,7 +312,7 @@ void JupyterServerKernelClient::receive(Channel channel, std::span<const std::st
   if (fields.parent_fields().session == session_) return receive_own(fields);
   // The first thing an XPUB says to a subscriber (JEP 65): about this connection, not for listeners.
   if (channel == Channel::iopub && fields.header_fields().msg_type == "iopub_welcome") return;
-  conversation_.receive(std::move(*message));
+  sink_.receive(std::move(*message));
 }
 
 void JupyterServerKernelClient::receive_own(const Message& message) {

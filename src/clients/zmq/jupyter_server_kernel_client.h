@@ -7,6 +7,7 @@
 
 #include "clients/zmq/heartbeat_watch.h"
 #include "interfaces/kernel_client.h"
+#include "journal/message_sink.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
 #include "runtime/zmq_socket.h"
@@ -18,16 +19,17 @@ namespace nextgen_kernels {
 /// The shared client of a kernel that is reached by a Jupyter connection file: five ZMQ sockets, whoever
 /// listens.
 ///
-/// Everything received is verified, framed once and put into the kernel's `Conversation`. What arrives on
-/// iopub is taken before the other channels, so that outputs tend to precede the reply of their request.
-/// Messages that break the protocol (wrong signature, missing parts) are counted and logged, never delivered.
+/// Everything received is verified, framed once and given to the sink, the kernel's `Conversation`. What
+/// arrives on iopub is taken before the other channels, so that outputs tend to precede the reply of their
+/// request. Messages that break the protocol (wrong signature, missing parts) are counted and logged, never
+/// delivered.
 class JupyterServerKernelClient : public KernelClient {
  public:
   static constexpr std::string_view reference =
       "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient";
 
-  JupyterServerKernelClient(Executor executor, Conversation& conversation,
-                            HeartbeatWatch::Options heartbeat = {});
+  /// The sink outlives the client.
+  JupyterServerKernelClient(Executor executor, MessageSink& sink, HeartbeatWatch::Options heartbeat = {});
   ~JupyterServerKernelClient() override;
 
   std::string_view class_reference() const override { return reference; }
@@ -58,10 +60,11 @@ class JupyterServerKernelClient : public KernelClient {
   Task<void> beat();
 
   Executor executor_;
-  Conversation& conversation_;
+  MessageSink& sink_;
   const HeartbeatWatch::Options heartbeat_;
   const std::string session_;  ///< Of this client's own requests; what answers them is not for listeners.
   std::unique_ptr<Connection> connection_;
+  std::uint64_t connection_number_ = 0;  ///< Counts connects and disconnects.
   FrameArena frames_;
   std::unordered_map<std::string, std::optional<nlohmann::json>>
       own_requests_;  ///< By msg_id, with the reply.
