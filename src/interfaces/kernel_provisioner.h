@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct LaunchRequest {
   std::map<std::string, std::string> environment;  ///< Complete, before the spec's own `env` is applied.
   std::filesystem::path working_directory;         ///< Empty: the server's.
 };
+
+/// Changes what is about to be started; its error is that of the launch.
+using PrepareProcess = std::function<Result<void>(ProcessDescription& process)>;
 
 /// Whether what happens to a kernel process prepares its successor.
 enum class ShutdownPurpose { end, restart };

@@ -113,9 +113,9 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest
                             .named = {{"kernel_id", request.kernel_id}},
                             .extra_arguments = {}};
   auto command = format_kernel_command(request.spec, values, environment);
-  auto process = ChildProcess::launch(executor_, {.argv = std::move(command),
-                                                  .environment = std::move(environment),
-                                                  .working_directory = request.working_directory});
+  auto process = launch_process({.argv = std::move(command),
+                                 .environment = std::move(environment),
+                                 .working_directory = request.working_directory});
   if (!process) {
     ::unlink(connection_file_.c_str());
     co_return make_error(process.error().code, "Kernel '{}' cannot be started: {}", request.spec.name,
@@ -144,6 +144,14 @@ Task<Result<ConnectionInfo>> LocalProvisioner::complete_connection(
     co_return std::move(*registered);
   }
   co_return make_error(ErrorCode::timeout, "The kernel did not register its ports (metadata.registration)");
+}
+
+Result<std::unique_ptr<ChildProcess>> LocalProvisioner::launch_process(ProcessDescription description) const {
+  if (options_.prepare_process) {
+    if (auto prepared = options_.prepare_process(description); !prepared)
+      return std::unexpected(prepared.error());
+  }
+  return ChildProcess::launch(executor_, std::move(description));
 }
 
 Task<ExitStatus> LocalProvisioner::wait() {

@@ -31,6 +31,7 @@ class LocalProvisioner final : public KernelProvisioner {
     KernelRegistrar* registrar =
         nullptr;  ///< Of the application; without it all kernels are told their ports.
     std::filesystem::path system_root = "/";  ///< Where `proc` and `sys` are.
+    PrepareProcess prepare_process;        ///< May be empty.
   };
 
   LocalProvisioner(Executor executor, Options options);
@@ -55,6 +56,7 @@ class LocalProvisioner final : public KernelProvisioner {
  private:
   Result<ConnectionInfo> prepare_connection(const LaunchRequest& request);
   Result<void> prepare_endpoints();
+  Result<std::unique_ptr<ChildProcess>> launch_process(ProcessDescription description) const;
   std::string socket_stem() const;
   void remove_ipc_sockets() const;
 
