@@ -91,7 +91,10 @@ KernelManager::KernelManager(Executor executor, KernelLaunch launch, KernelFacto
       changed_(executor),
       tasks_(executor) {}
 
-KernelManager::~KernelManager() = default;
+KernelManager::~KernelManager() {
+  // Of a kernel that was never started, listeners hear here that nothing will come.
+  if (!conversation_->journal().closed()) conversation_->journal().close();
+}
 
 std::string KernelManager::provisioner_class() const {
   return provisioner_ == nullptr ? std::string() : std::string(provisioner_->class_reference());
@@ -140,6 +143,7 @@ Task<Result<void>> KernelManager::start_kernel() {
 }
 
 Task<Result<void>> KernelManager::make_and_launch() {
+  if (factories_.prepare) co_await factories_.prepare(launch_.spec);
   auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
   if (!provisioner) co_return std::unexpected(provisioner.error());
   provisioner_ = std::move(*provisioner);

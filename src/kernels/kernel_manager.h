@@ -48,6 +48,8 @@ struct ClientSelection {
 /// Makes the objects that class references stand for. Given by the application, the only place that knows
 /// classes.
 struct KernelFactories {
+  /// Called before the first of the others; does what may block (loads libraries), elsewhere. May be empty.
+  std::function<Task<void>(KernelSpec spec)> prepare = {};
   std::function<Result<std::unique_ptr<KernelProvisioner>>(const KernelSpec& spec, const Executor& executor)>
       make_provisioner;
   std::function<Result<std::unique_ptr<KernelClient>>(const std::string& client_class,
