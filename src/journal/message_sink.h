@@ -4,8 +4,8 @@
 
 namespace nextgen_kernels {
 
-/// Takes what a kernel client receives from its kernel: the kernel's `Conversation`, or something on the way to
-/// it. Called on the kernel's executor.
+/// Takes what a kernel client receives from its kernel: the kernel's `Conversation`, or something on the way
+/// to it. Called on the kernel's executor.
 class MessageSink {
  public:
   virtual ~MessageSink() = default;
