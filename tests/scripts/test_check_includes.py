@@ -56,7 +56,7 @@ def complaints(root: Path, capsys) -> list[str]:
 def test_allowed_includes_pass(tree, capsys):
     root = tree(
         {
-            "include/nextgen_kernels/plugin.h": "#include <vector>\n",
+            "include/nextgen_kernels/plugin.h": "#include <vector>\n#include <stdint.h>\n",
             "src/wire/frame.h": '#include <sys/socket.h>\n#include "base/error.h"\n',
             "src/clients/zmq/client.h": '#include "wire/frame.h"\n#include <nextgen_kernels/plugin.h>\n',
             "src/app/main.cpp": '#include "clients/zmq/client.h"\n#include <fmt/format.h>\n',
@@ -73,6 +73,7 @@ def test_allowed_includes_pass(tree, capsys):
         ("src/wire/a.cpp", "<fmt/format.h>", "fmt is for base, app only, not wire"),
         ("src/wire/a.h", "<openssl/hmac.h>", "openssl stays inside one .cpp"),
         ("src/wire/a.cpp", "<curl/curl.h>", "is of no library or system folder"),
+        ("src/wire/a.cpp", "<stdint.h>", "is of no library or system folder"),
         ("src/base/log.cpp", '"error.h"', "is no file below src/"),
         ("src/base/log.cpp", '"../base/error.h"', "is no file below src/"),
         ("include/nextgen_kernels/a.h", "<unistd.h>", "is standard C++ only"),
