@@ -1,0 +1,133 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include <nextgen_kernels/context.h>
+#include <nextgen_kernels/message.h>
+#include <nextgen_kernels/reply.h>
+
+namespace nextgen_kernels::plugin {
+
+/// Talks to one kernel on behalf of all its listeners. Derive from it for a connection of its own kind, or
+/// from `JupyterServerKernelClient` for kernels that are reached by a Jupyter connection file.
+///
+/// One object for one kernel, kept over restarts. Every function is called on the kernel's thread and must
+/// return at once: what takes time answers its reply later. An exception is an error for whoever asked.
+class KernelClient {
+ public:
+  explicit KernelClient(const Context& context) : context_(context) {}
+  KernelClient(const KernelClient&) = delete;
+  KernelClient& operator=(const KernelClient&) = delete;
+  virtual ~KernelClient() = default;
+
+  /// Opens new connections, after closing those there were. `info` is what the provisioner answered, and
+  /// holds secrets. Answer the content of the kernel's kernel_info_reply, when what it publishes arrives.
+  virtual void connect(const Json& info, std::chrono::milliseconds timeout, Reply<Json> reply) = 0;
+
+  /// Closes the connections; replies that are open fail. `connect` may be called again.
+  virtual void disconnect() = 0;
+
+  /// Sends a client's message to the kernel.
+  virtual void send(const Message& message) = 0;
+
+  /// Sends a request of the server on the control channel. Answer the content of the kernel's reply, which is
+  /// not delivered.
+  virtual void control_request(std::string_view message_type, const Json& content,
+                               std::chrono::milliseconds timeout, Reply<Json> reply) = 0;
+
+ protected:
+  const Context& context() const { return context_; }
+
+  /// Gives a message of the kernel to everybody who listens. From any thread; messages from one thread keep
+  /// their order. Throws when it breaks the protocol.
+  void deliver(const MessageParts& parts) const {
+    detail::with_abi_message(parts, [this](const nk_message& message) { deliver(Message(message)); });
+  }
+  void deliver(const Message& message) const {
+    detail::Answer answer;
+    detail::host->deliver(context_.handle(), &message.abi(), answer.reply());
+    static_cast<void>(answer.text());
+  }
+
+ private:
+  const Context& context_;
+};
+
+/// What becomes of a message that arrived.
+enum class Delivery { deliver, withhold };
+
+/// Extends one of the server's own clients: does what that one does, but for what a derived class overrides.
+class BaseKernelClient : public KernelClient {
+ public:
+  /// Throws when the server has no such class.
+  BaseKernelClient(const Context& context, std::string_view reference) : KernelClient(context) {
+    detail::Answer failure;
+    base_ = detail::host->create_base_client(context.handle(), detail::to_abi(reference), this, &Hooks::table,
+                                             &functions_, failure.reply());
+    if (base_ == nullptr) static_cast<void>(failure.text());
+  }
+  ~BaseKernelClient() override {
+    if (base_ != nullptr) functions_->destroy(base_);
+  }
+
+  void connect(const Json& info, std::chrono::milliseconds timeout, Reply<Json> reply) override {
+    const auto text = info.dump();
+    functions_->connect(base_, detail::to_abi(text), static_cast<std::uint64_t>(timeout.count()),
+                        std::move(reply).release());
+  }
+  void disconnect() override { functions_->disconnect(base_); }
+  void send(const Message& message) override {
+    message_sent(message);
+    detail::Answer answer;
+    functions_->send(base_, &message.abi(), answer.reply());
+    static_cast<void>(answer.text());
+  }
+  void control_request(std::string_view message_type, const Json& content, std::chrono::milliseconds timeout,
+                       Reply<Json> reply) override {
+    const auto text = content.dump();
+    functions_->control_request(base_, detail::to_abi(message_type), detail::to_abi(text),
+                                static_cast<std::uint64_t>(timeout.count()), std::move(reply).release());
+  }
+
+ protected:
+  /// A message of the kernel has arrived, in the order of arrival and before anybody else sees it.
+  virtual Delivery message_received(const Message& message) {
+    static_cast<void>(message);
+    return Delivery::deliver;
+  }
+  /// A client's message is about to be sent. Throw to refuse it.
+  virtual void message_sent(const Message& message) { static_cast<void>(message); }
+
+ private:
+  /// Hidden: of this library alone, whatever SDK other plugins were compiled with.
+  struct [[gnu::visibility("hidden")]] Hooks {
+    /// A hook that throws withholds nothing.
+    static std::int32_t received_hook(void* derived, const nk_message* message) {
+      auto delivery = Delivery::deliver;
+      detail::call_logged("message_received", [&] {
+        delivery = static_cast<BaseKernelClient*>(derived)->message_received(Message(*message));
+      });
+      return delivery == Delivery::deliver;
+    }
+
+    static constexpr nk_base_client_hooks table = {sizeof(nk_base_client_hooks), &received_hook};
+  };
+
+  void* base_ = nullptr;
+  const nk_client_functions* functions_ = nullptr;
+};
+
+/// The client of kernels that are reached by a Jupyter connection file, as the server's own class of this
+/// name.
+class JupyterServerKernelClient : public BaseKernelClient {
+ public:
+  static constexpr std::string_view base_reference =
+      "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient";
+
+  explicit JupyterServerKernelClient(const Context& context) : BaseKernelClient(context, base_reference) {}
+};
+
+}  // namespace nextgen_kernels::plugin

@@ -1,0 +1,40 @@
+#include "abi_layout.h"
+
+#include <gtest/gtest.h>
+#include <nextgen_kernels/abi.h>
+#include <nextgen_kernels/version.h>
+
+namespace nextgen_kernels {
+namespace {
+
+TEST(PluginAbi, what_version_1_fixed_is_where_it_was) {
+  const auto live = live_abi_layout();
+  const auto published = abi_v1_layout();
+  ASSERT_EQ(live.facts.size(), published.facts.size());
+  ASSERT_GT(published.facts.size(), 80u);
+  for (std::size_t i = 0; i < published.facts.size(); ++i) {
+    EXPECT_EQ(live.facts[i].name, published.facts[i].name);
+    EXPECT_EQ(live.facts[i].offset, published.facts[i].offset) << published.facts[i].name;
+    EXPECT_EQ(live.facts[i].size, published.facts[i].size) << published.facts[i].name;
+  }
+}
+
+TEST(PluginAbi, only_structs_that_say_their_size_grow) {
+  const auto live = live_abi_layout();
+  const auto published = abi_v1_layout();
+  ASSERT_EQ(live.sizes.size(), published.sizes.size());
+  for (std::size_t i = 0; i < published.sizes.size(); ++i) {
+    const auto& [name, size, may_grow] = published.sizes[i];
+    if (may_grow)
+      EXPECT_GE(live.sizes[i].size, size) << name;
+    else
+      EXPECT_EQ(live.sizes[i].size, size) << name;
+  }
+}
+
+TEST(PluginAbi, the_sdk_says_the_version_of_the_program) {
+  EXPECT_STREQ(NEXTGEN_KERNELS_SDK_VERSION, NEXTGEN_KERNELS_VERSION);
+}
+
+}  // namespace
+}  // namespace nextgen_kernels

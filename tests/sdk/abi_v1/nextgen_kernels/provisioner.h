@@ -1,0 +1,155 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nextgen_kernels/context.h>
+#include <nextgen_kernels/reply.h>
+
+namespace nextgen_kernels::plugin {
+
+/// Whether what happens to a kernel process prepares its successor.
+enum class Purpose { end, restart };
+
+/// Starts a kernel somewhere, watches it, signals it, ends it (jupyter_client's `KernelProvisionerBase`).
+/// Derive from it for a place of its own kind, or from `LocalProvisioner` for a kernel on this machine.
+///
+/// One object for one kernel, kept over restarts. Every function is called on the kernel's thread and must
+/// return at once: what takes time answers its reply later. An exception is an error for whoever asked.
+class Provisioner {
+ public:
+  explicit Provisioner(const Context& context) : context_(context) {}
+  Provisioner(const Provisioner&) = delete;
+  Provisioner& operator=(const Provisioner&) = delete;
+  virtual ~Provisioner() = default;
+
+  /// Starts the kernel. Members of `request`: kernel_id, kernel_name, resource_dir, kernel_spec (as in
+  /// kernel.json), environment, working_directory. Answer the connection info, as the client paired with this
+  /// class understands it.
+  virtual void launch_kernel(const Json& request, Reply<Json> reply) = 0;
+
+  /// Answer when the kernel has ended. Called once after each launch.
+  virtual void wait(Reply<ExitStatus> reply) = 0;
+
+  /// Sends a signal to the kernel. No error when it is gone.
+  virtual void send_signal(int signal_number, Reply<void> reply) = 0;
+  virtual void terminate(Purpose purpose, Reply<void> reply) = 0;
+  virtual void kill(Purpose purpose, Reply<void> reply) = 0;
+
+  /// After the kernel's end: frees what it held; a restart may keep it.
+  virtual void cleanup(Purpose, Reply<void> reply) { reply.succeed(); }
+
+  /// A sentence about the kernel's end; empty for the server's.
+  virtual std::string describe_end() { return {}; }
+  /// What the kernel printed last, without secrets.
+  virtual std::string output_tail() { return {}; }
+  /// What identifies the kernel to a person, an object: `{"pid": 1234}`.
+  virtual Json get_provisioner_info() { return Json::object(); }
+  /// True when the kernel has ended because a port was taken: it is launched again.
+  virtual bool failed_to_bind() { return false; }
+  /// False for kernels that somebody else started: they are left running.
+  virtual bool owns_kernel() { return true; }
+
+ protected:
+  const Context& context() const { return context_; }
+  const Json& option(std::string_view name) const { return context_.option(name); }
+
+ private:
+  const Context& context_;
+};
+
+/// What is about to be started.
+struct Process {
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> environment;
+  std::string working_directory;  ///< Empty: the server's.
+};
+
+/// Extends one of the server's own provisioners: does what that one does, but for what a derived class
+/// overrides.
+class BaseProvisioner : public Provisioner {
+ public:
+  /// Throws when the server has no such class.
+  BaseProvisioner(const Context& context, std::string_view reference) : Provisioner(context) {
+    detail::Answer failure;
+    base_ = detail::host->create_base_provisioner(context.handle(), detail::to_abi(reference), this,
+                                                  &Hooks::table, &functions_, failure.reply());
+    if (base_ == nullptr) static_cast<void>(failure.text());
+  }
+  ~BaseProvisioner() override {
+    if (base_ != nullptr) functions_->destroy(base_);
+  }
+
+  void launch_kernel(const Json& request, Reply<Json> reply) override {
+    const auto text = request.dump();
+    functions_->launch_kernel(base_, detail::to_abi(text), std::move(reply).release());
+  }
+  void wait(Reply<ExitStatus> reply) override { functions_->wait(base_, std::move(reply).release()); }
+  void send_signal(int signal_number, Reply<void> reply) override {
+    functions_->send_signal(base_, signal_number, std::move(reply).release());
+  }
+  void terminate(Purpose purpose, Reply<void> reply) override {
+    functions_->terminate(base_, purpose == Purpose::restart, std::move(reply).release());
+  }
+  void kill(Purpose purpose, Reply<void> reply) override {
+    functions_->kill(base_, purpose == Purpose::restart, std::move(reply).release());
+  }
+  void cleanup(Purpose purpose, Reply<void> reply) override {
+    functions_->cleanup(base_, purpose == Purpose::restart, std::move(reply).release());
+  }
+  std::string describe_end() override { return ask(functions_->describe_end); }
+  std::string output_tail() override { return ask(functions_->output_tail); }
+  Json get_provisioner_info() override { return Json::parse(ask(functions_->get_provisioner_info)); }
+  bool failed_to_bind() override { return functions_->failed_to_bind(base_) != 0; }
+  bool owns_kernel() override { return functions_->owns_kernel(base_) != 0; }
+
+ protected:
+  /// A process is about to be started: change its command or environment here.
+  virtual void prepare_process(Process& process) { static_cast<void>(process); }
+
+ private:
+  /// Hidden: of this library alone, whatever SDK other plugins were compiled with.
+  struct [[gnu::visibility("hidden")]] Hooks {
+    static void prepare_hook(void* derived, nk_string text, nk_reply reply) {
+      detail::answer(reply, [&] {
+        auto json = Json::parse(detail::from_abi(text));
+        Process process;
+        for (const auto& argument : json.at("argv").as_array()) process.argv.push_back(argument.as_string());
+        for (const auto& [name, value] : json.at("environment").as_object())
+          process.environment.emplace(name, value.as_string());
+        process.working_directory = json.at("working_directory").as_string();
+        static_cast<BaseProvisioner*>(derived)->prepare_process(process);
+        json["argv"] = Json::Array(process.argv.begin(), process.argv.end());
+        json["environment"] = Json::Object(process.environment.begin(), process.environment.end());
+        json["working_directory"] = process.working_directory;
+        return json.dump();
+      });
+    }
+
+    static constexpr nk_base_provisioner_hooks table = {sizeof(nk_base_provisioner_hooks), &prepare_hook};
+  };
+
+  std::string ask(void (*function)(void*, nk_reply)) const {
+    detail::Answer answer;
+    function(base_, answer.reply());
+    return answer.text();
+  }
+
+  void* base_ = nullptr;
+  const nk_provisioner_functions* functions_ = nullptr;
+};
+
+/// Runs the kernel as a child process on this machine, as the server's own class of this name does.
+class LocalProvisioner : public BaseProvisioner {
+ public:
+  static constexpr std::string_view base_reference =
+      "jupyter_client.provisioning.local_provisioner:LocalProvisioner";
+
+  explicit LocalProvisioner(const Context& context) : BaseProvisioner(context, base_reference) {}
+};
+
+}  // namespace nextgen_kernels::plugin
