@@ -9,8 +9,8 @@
 #include <utility>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "discovery/file_permissions.h"
 #include "discovery/open_directory.h"
 #include "discovery/plugin_abi_version.h"
 #include "discovery/python_distributions.h"
@@ -19,23 +19,6 @@ namespace nextgen_kernels {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Who besides its owner may write to a file, where that is a danger: everybody, or a group chosen by an
-/// owner who is neither root nor this user. Those two can run code as this user anyway, and so decide whom to
-/// trust.
-std::optional<std::string_view> strangers_who_write(const struct stat& status) {
-  if ((status.st_mode & S_IWOTH) != 0) return "everybody";
-  const bool trusted_owner = status.st_uid == 0 || status.st_uid == ::geteuid();
-  if ((status.st_mode & S_IWGRP) != 0 && !trusted_owner) return "a group of another user";
-  return std::nullopt;
-}
-
-std::optional<std::string> danger_of(std::string_view what, const fs::path& path, const struct stat& status) {
-  const auto strangers = strangers_who_write(status);
-  if (!strangers) return std::nullopt;
-  return fmt::format("{} can be written by {}, who could run code here: chmod go-w {}", what, *strangers,
-                     path.native());
-}
 
 /// Why the library of a manifest cannot be loaded, as far as looking at the file tells.
 std::string problem_of_library(const PluginManifest& manifest) {
@@ -53,15 +36,9 @@ std::string problem_of_library(const PluginManifest& manifest) {
                      .error()
                      .message;
   if (!S_ISREG(file.st_mode)) return fmt::format("its library {} is not a file", manifest.library.native());
-  if (auto danger =
-          danger_of(fmt::format("its library {}", manifest.library.native()), manifest.library, file))
-    return *std::move(danger);
-  const auto folder = manifest.library.parent_path();
-  struct stat folder_status{};
-  if (::stat(folder.c_str(), &folder_status) == 0 && (folder_status.st_mode & S_ISVTX) == 0)
-    if (auto danger = danger_of(fmt::format("the folder of its library {}", manifest.library.native()),
-                                folder, folder_status))
-      return *std::move(danger);
+  struct stat folder{};
+  if (::stat(manifest.library.parent_path().c_str(), &folder) != 0) folder.st_mode = S_ISVTX;
+  if (auto danger = danger_of_library(manifest.library, file, folder)) return *std::move(danger);
   return {};
 }
 

@@ -1,0 +1,60 @@
+#include "discovery/plugin_loader.h"
+
+#include "base/log.h"
+
+namespace nextgen_kernels {
+
+PluginLoader::PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host)
+    : plugins_(plugins), host_(host) {
+  for (const auto& plugin : plugins_)
+    for (const auto& declared : plugin.manifest.classes)
+      classes_.try_emplace(declared.reference, Declaration{&plugin, &declared});
+}
+
+PluginLoader::Declaration PluginLoader::find(const ClassReference& reference) const {
+  const auto found = classes_.find(reference);
+  return found == classes_.end() ? Declaration{nullptr, nullptr} : found->second;
+}
+
+Result<const nk_class*> PluginLoader::load_class(const ClassReference& reference) {
+  const auto [plugin, declared] = find(reference);
+  if (plugin == nullptr)
+    return make_error(ErrorCode::not_found, "No plugin that was found brings class {}", reference);
+  const auto library = load_library(*plugin);
+  if (!library) return std::unexpected(library.error());
+  return library->find_class(*declared);
+}
+
+Result<PluginLibrary> PluginLoader::load_library(const DiscoveredPlugin& plugin) {
+  const std::lock_guard lock(mutex_);
+  if (const auto loaded = libraries_.find(&plugin); loaded != libraries_.end()) return loaded->second;
+  if (!plugin.unusable.empty())
+    return make_error(ErrorCode::unavailable, "The library of {} cannot be loaded: {}",
+                      plugin.manifest.describe(), plugin.unusable);
+  auto library = PluginLibrary::load(plugin.manifest, host_);
+  if (!library) return library;
+  log_info("Loaded {} ({}), compiled with SDK {}", plugin.manifest.describe(),
+           plugin.manifest.library.native(), library->sdk_version());
+  libraries_.emplace(&plugin, *library);
+  return library;
+}
+
+std::vector<RegistryProblem> PluginLoader::load_all() {
+  std::vector<RegistryProblem> problems;
+  for (const auto& plugin : plugins_) {
+    if (!plugin.unusable.empty() || plugin.manifest.classes.empty()) continue;  // The former is known.
+    const auto library = load_library(plugin);
+    if (!library) {
+      problems.push_back(
+          {plugin.manifest.file.native(), plugin.manifest.describe(), library.error().message});
+      continue;
+    }
+    for (const auto& declared : plugin.manifest.classes)
+      if (const auto found = library->find_class(declared); !found)
+        problems.push_back(
+            {declared.reference.to_string(), plugin.manifest.describe(), found.error().message});
+  }
+  return problems;
+}
+
+}  // namespace nextgen_kernels

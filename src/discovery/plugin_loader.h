@@ -1,0 +1,44 @@
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "discovery/discovery.h"
+#include "discovery/plugin_library.h"
+
+namespace nextgen_kernels {
+
+/// The code of classes of plugins, each library loaded when the first of its classes is used. Owned by the
+/// application; for any thread. Loading reads files and runs code of plugins: it can block.
+class PluginLoader {
+ public:
+  /// The plugins and the host outlive it.
+  PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host);
+
+  /// What a manifest says of a class, with its plugin.
+  struct Declaration {
+    const DiscoveredPlugin* plugin;
+    const PluginClass* declared;
+  };
+  /// Null members for a class that no manifest declares; of two, the first counts.
+  Declaration find(const ClassReference& reference) const;
+
+  /// The class in its library, which is loaded now if it is not. A failure is not remembered: the next call
+  /// tries again.
+  Result<const nk_class*> load_class(const ClassReference& reference);
+
+  /// Loads everything there is; what could not be, for an operator.
+  std::vector<RegistryProblem> load_all();
+
+ private:
+  Result<PluginLibrary> load_library(const DiscoveredPlugin& plugin);
+
+  const std::vector<DiscoveredPlugin>& plugins_;
+  const nk_host& host_;
+  std::unordered_map<ClassReference, Declaration> classes_;
+  std::mutex mutex_;
+  std::unordered_map<const DiscoveredPlugin*, PluginLibrary> libraries_;
+};
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,84 @@
+#include "discovery/plugin_loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "../support/temporary_directory.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class PluginLoaderTest : public testing::Test {
+ protected:
+  DiscoveredPlugin& add_plugin(const std::string& package, const fs::path& library,
+                               std::vector<PluginClass> classes) {
+    DiscoveredPlugin plugin;
+    plugin.manifest.file = directory_.path() / (package + ".json");
+    plugin.manifest.package = package;
+    plugin.manifest.version = "1.0";
+    plugin.manifest.library = library;
+    plugin.manifest.classes = std::move(classes);
+    plugins_.push_back(std::move(plugin));
+    return plugins_.back();
+  }
+  static fs::path built(const std::string& name) { return fs::path(TEST_PLUGINS) / ("lib" + name + ".so"); }
+
+  const nk_host host_{};
+  TemporaryDirectory directory_;
+  std::vector<DiscoveredPlugin> plugins_;
+};
+
+constexpr auto client = PluginClassKind::client;
+
+TEST_F(PluginLoaderTest, a_failure_is_not_remembered) {
+  const auto library = directory_.path() / "lib.so";
+  add_plugin("late", library, {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
+  PluginLoader loader(plugins_, host_);
+  EXPECT_FALSE(loader.load_class("test_plugin:EchoClient"_class));
+  fs::copy_file(built("nk_test_plugin"), library);
+  const auto loaded = loader.load_class("test_plugin:EchoClient"_class);
+  EXPECT_TRUE(loaded) << loaded.error().message;
+}
+
+TEST_F(PluginLoaderTest, a_plugin_that_discovery_refused_is_not_loaded) {
+  add_plugin("refused", built("nk_test_plugin"),
+             {{.reference = "test_plugin:EchoClient"_class, .kind = client}})
+      .unusable = "its library is dangerous";
+  PluginLoader loader(plugins_, host_);
+  const auto loaded = loader.load_class("test_plugin:EchoClient"_class);
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error().message,
+              AllOf(HasSubstr("plugin refused 1.0"), HasSubstr("its library is dangerous")));
+  EXPECT_FALSE(loader.load_class("nobody:Brings"_class));
+}
+
+TEST_F(PluginLoaderTest, one_broken_plugin_stops_no_other) {
+  add_plugin("broken", built("nk_broken_plugin_no_entry"), {{.reference = "broken:A"_class, .kind = client}});
+  add_plugin("lacking", built("nk_test_plugin"),
+             {{.reference = "test_plugin:Gone"_class, .kind = client},
+              {.reference = "test_plugin:EchoClient"_class, .kind = client}});
+  PluginLoader loader(plugins_, host_);
+  EXPECT_THAT(loader.load_all(),
+              ElementsAre(Field(&RegistryProblem::message, HasSubstr("does not export")),
+                          AllOf(Field(&RegistryProblem::subject, "test_plugin:Gone"),
+                                Field(&RegistryProblem::message, HasSubstr("does not have")))));
+  EXPECT_TRUE(loader.load_class("test_plugin:EchoClient"_class));
+}
+
+TEST_F(PluginLoaderTest, of_two_declarations_the_first_counts) {
+  add_plugin("first", built("nk_test_plugin"),
+             {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
+  add_plugin("second", built("gone"), {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
+  const PluginLoader loader(plugins_, host_);
+  EXPECT_EQ(loader.find("test_plugin:EchoClient"_class).plugin, &plugins_.front());
+  EXPECT_EQ(loader.find("nobody:Brings"_class).plugin, nullptr);
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
