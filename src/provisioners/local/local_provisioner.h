@@ -31,7 +31,7 @@ class LocalProvisioner final : public KernelProvisioner {
     KernelRegistrar* registrar =
         nullptr;  ///< Of the application; without it all kernels are told their ports.
     std::filesystem::path system_root = "/";  ///< Where `proc` and `sys` are.
-    PrepareProcess prepare_process;        ///< May be empty.
+    PrepareProcess prepare_process = {};      ///< May be empty.
   };
 
   LocalProvisioner(Executor executor, Options options);

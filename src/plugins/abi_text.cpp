@@ -1,0 +1,46 @@
+#include "plugins/abi_text.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace nextgen_kernels {
+namespace {
+
+constexpr std::array<std::pair<ErrorCode, std::int32_t>, 10> error_codes = {{
+    {ErrorCode::invalid_argument, NK_ERROR_INVALID_ARGUMENT},
+    {ErrorCode::not_found, NK_ERROR_NOT_FOUND},
+    {ErrorCode::already_exists, NK_ERROR_ALREADY_EXISTS},
+    {ErrorCode::permission_denied, NK_ERROR_PERMISSION_DENIED},
+    {ErrorCode::unavailable, NK_ERROR_UNAVAILABLE},
+    {ErrorCode::timeout, NK_ERROR_TIMEOUT},
+    {ErrorCode::resource_limit, NK_ERROR_RESOURCE_LIMIT},
+    {ErrorCode::protocol, NK_ERROR_PROTOCOL},
+    {ErrorCode::io, NK_ERROR_IO},
+    {ErrorCode::internal, NK_ERROR_INTERNAL},
+}};
+
+}  // namespace
+
+std::int32_t to_abi(ErrorCode code) {
+  const auto* const found = std::ranges::find(error_codes, code, &std::pair<ErrorCode, std::int32_t>::first);
+  return found == error_codes.end() ? NK_ERROR_INTERNAL : found->second;
+}
+
+ErrorCode error_code_from_abi(std::int32_t code) {
+  const auto* const found = std::ranges::find(error_codes, code, &std::pair<ErrorCode, std::int32_t>::second);
+  return found == error_codes.end() ? ErrorCode::internal : found->first;
+}
+
+std::string to_json_text(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<nlohmann::json> parse_json_object(std::string_view text, std::string_view what) {
+  auto value = nlohmann::json::parse(text, nullptr, false);
+  if (value.is_object()) return value;
+  return make_error(ErrorCode::protocol, "{} is not a JSON object{}", what,
+                    value.is_discarded() ? "" : fmt::format(" but {}", value.type_name()));
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <nextgen_kernels/abi.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace nextgen_kernels {
+
+inline nk_string to_abi(std::string_view text) {
+  return {text.data(), text.size()};
+}
+inline std::string_view from_abi(nk_string text) {
+  return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
+}
+
+/// The number of an error's kind in the ABI, and back; an unknown number is `internal`.
+std::int32_t to_abi(ErrorCode code);
+ErrorCode error_code_from_abi(std::int32_t code);
+
+/// JSON for a plugin. What is not UTF-8 in it is replaced, see `OriginalTexts`.
+std::string to_json_text(const nlohmann::json& value);
+
+/// A JSON object from a plugin; `what` names it in the error, which holds nothing of the text: it may be
+/// connection info.
+Result<nlohmann::json> parse_json_object(std::string_view text, std::string_view what);
+
+}  // namespace nextgen_kernels

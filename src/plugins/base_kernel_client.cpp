@@ -1,0 +1,159 @@
+#include "plugins/base_kernel_client.h"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include "plugins/abi_message.h"
+#include "plugins/owed_replies.h"
+#include "plugins/plugin_context.h"
+#include "plugins/plugin_reply.h"
+#include "runtime/task_group.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using Owed = std::shared_ptr<OwedReply>;
+using MessageReceived = int32_t (*)(void* derived, const nk_message* message);
+
+/// Shows the messages of a built-in client to the object that extends it, and passes on what that lets
+/// through.
+class HookedSink final : public MessageSink {
+ public:
+  HookedSink(MessageSink& next, void* derived, MessageReceived hook)
+      : next_(next), derived_(derived), hook_(hook) {}
+
+  void receive(Message::Pointer message) override {
+    if (hook_ != nullptr && hook_(derived_, AbiMessage(message).get()) == 0) return;
+    next_.receive(std::move(message));
+  }
+  void flush() override { next_.flush(); }
+
+ private:
+  MessageSink& next_;
+  void* derived_;
+  MessageReceived hook_;
+};
+
+/// A built-in client and where it puts its messages; coroutines under way keep it.
+struct HookedClient {
+  HookedClient(MessageSink& next, void* derived, MessageReceived hook) : sink(next, derived, hook) {}
+
+  HookedSink sink;
+  std::unique_ptr<KernelClient> client;
+};
+
+Task<void> connect(std::shared_ptr<HookedClient> hooked, ConnectionInfo info,
+                   std::chrono::steady_clock::duration timeout, Owed owed) {
+  const auto connected = co_await hooked->client->connect(info, timeout);
+  if (connected)
+    owed->succeed(to_json_text(hooked->client->kernel_info()));
+  else
+    owed->fail(connected.error());
+}
+
+Task<void> request_on_control(std::shared_ptr<HookedClient> hooked, std::string type, nlohmann::json content,
+                              std::chrono::steady_clock::duration timeout, Owed owed) {
+  const auto reply = co_await hooked->client->control_request(type, std::move(content), timeout);
+  if (reply)
+    owed->succeed(to_json_text(*reply));
+  else
+    owed->fail(reply.error());
+}
+
+/// A built-in client that belongs to an object of a plugin.
+class BaseKernelClient {
+ public:
+  BaseKernelClient(const Executor& executor, std::shared_ptr<HookedClient> hooked)
+      : hooked_(std::move(hooked)), tasks_(executor) {}
+  BaseKernelClient(const BaseKernelClient&) = delete;
+  BaseKernelClient& operator=(const BaseKernelClient&) = delete;
+  /// The client itself goes when its coroutines have come to their end; it receives nothing any more.
+  ~BaseKernelClient() { hooked_->client->disconnect(); }
+
+  static BaseKernelClient& of(void* self) { return *static_cast<BaseKernelClient*>(self); }
+
+  void connect_to(nk_string info_text, std::uint64_t timeout_milliseconds, nk_reply reply) {
+    auto info = parse_json_object(from_abi(info_text), "The connection info of a plugin");
+    const auto owed = replies_.add(reply);
+    if (!info) return owed->fail(info.error());
+    tasks_.spawn("connect of a plugin's kernel client",
+                 connect(hooked_, *std::move(info), limit_of(timeout_milliseconds), owed));
+  }
+
+  void disconnect() {
+    hooked_->client->disconnect();
+    replies_.fail_all({ErrorCode::unavailable, "The connection to the kernel was closed"});
+  }
+
+  void send(const nk_message& message, nk_reply reply) {
+    OwedReply owed(reply);
+    if (const auto* origin = static_cast<const AbiMessage::Origin*>(message.origin);
+        origin != nullptr && origin->outgoing != nullptr)
+      return owed.answer(hooked_->client->send(*origin->outgoing));
+    const auto outgoing = outgoing_message_of(message);
+    owed.answer(outgoing ? hooked_->client->send(*outgoing) : std::unexpected(outgoing.error()));
+  }
+
+  void control_request(nk_string type, nk_string content_text, std::uint64_t timeout_milliseconds,
+                       nk_reply reply) {
+    auto content = parse_json_object(from_abi(content_text), "The content of a plugin's control request");
+    const auto owed = replies_.add(reply);
+    if (!content) return owed->fail(content.error());
+    tasks_.spawn("control request of a plugin's kernel client",
+                 request_on_control(hooked_, std::string(from_abi(type)), *std::move(content),
+                                    limit_of(timeout_milliseconds), owed));
+  }
+
+ private:
+  static std::chrono::milliseconds limit_of(std::uint64_t milliseconds) {
+    constexpr std::uint64_t longest =
+        std::uint64_t{365} * 24 * 3600 * 1000;  // More could overflow the clock.
+    return std::chrono::milliseconds(std::min(milliseconds, longest));
+  }
+
+  std::shared_ptr<HookedClient> hooked_;
+  OwedReplies replies_;
+  TaskGroup tasks_;
+};
+
+constexpr nk_client_functions functions_of_base = {
+    .size = sizeof(nk_client_functions),
+    .destroy = [](void* self) { delete &BaseKernelClient::of(self); },
+    .connect = [](void* self, nk_string info, std::uint64_t timeout,
+                  nk_reply reply) { BaseKernelClient::of(self).connect_to(info, timeout, reply); },
+    .disconnect = [](void* self) { BaseKernelClient::of(self).disconnect(); },
+    .send = [](void* self, const nk_message* message,
+               nk_reply reply) { BaseKernelClient::of(self).send(*message, reply); },
+    .control_request =
+        [](void* self, nk_string type, nk_string content, std::uint64_t timeout, nk_reply reply) {
+          BaseKernelClient::of(self).control_request(type, content, timeout, reply);
+        }};
+
+MessageReceived received_hook(const nk_base_client_hooks* hooks) {
+  constexpr auto needed = offsetof(nk_base_client_hooks, message_received) + sizeof(hooks->message_received);
+  return hooks == nullptr || hooks->size < needed ? nullptr : hooks->message_received;
+}
+
+void* fail(nk_reply reply, const Error& error) {
+  reply.fail(reply.context, to_abi(error.code), to_abi(error.message));
+  return nullptr;
+}
+
+}  // namespace
+
+void* create_base_client(nk_context* handle, nk_string reference, void* derived,
+                         const nk_base_client_hooks* hooks, const nk_client_functions** functions,
+                         nk_reply reply) {
+  auto& context = PluginContext::of(handle);
+  if (context.sink() == nullptr)
+    return fail(reply, {ErrorCode::invalid_argument, "Only kernel clients extend kernel clients"});
+  auto hooked = std::make_shared<HookedClient>(*context.sink(), derived, received_hook(hooks));
+  auto made = context.makers().make_client(from_abi(reference), hooked->sink, context.executor());
+  if (!made) return fail(reply, made.error());
+  hooked->client = *std::move(made);
+  *functions = &functions_of_base;
+  return new BaseKernelClient(context.executor(), std::move(hooked));
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,151 @@
+#include "plugins/plugin_context.h"
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "plugins/abi_message.h"
+
+namespace nextgen_kernels {
+namespace {
+
+/// Work of a plugin: run once, or cancelled by the end of its owner.
+class PluginTask {
+ public:
+  PluginTask(nk_task run, void* data) : run_(run), data_(data) {}
+  PluginTask(PluginTask&& other) noexcept : run_(std::exchange(other.run_, nullptr)), data_(other.data_) {}
+  PluginTask& operator=(PluginTask&&) = delete;
+  ~PluginTask() {
+    if (run_ != nullptr) run_(data_, 1);
+  }
+
+  void run() { std::exchange(run_, nullptr)(data_, 0); }
+
+ private:
+  nk_task run_;
+  void* data_;
+};
+
+}  // namespace
+
+/// Shared with what was posted, which finds out with it that the object is gone.
+struct PluginContext::State {
+  State(Executor e, MessageSink* s) : executor(std::move(e)), sink(s) {}
+
+  struct Timer {
+    asio::steady_timer timer;
+    PluginTask task;
+  };
+
+  Executor executor;
+  MessageSink* sink;
+  const std::thread::id thread = std::this_thread::get_id();
+  std::atomic<std::uint64_t> last_timer = 0;
+
+  // On the object's thread only.
+  bool alive = true;
+  bool flush_posted = false;
+  std::map<std::uint64_t, Timer> timers;
+
+  std::mutex mutex;
+  std::deque<Message::Pointer> deliveries;  // Of other threads.
+  bool drain_posted = false;
+
+  void receive(Message::Pointer message, const std::shared_ptr<State>& self) {
+    sink->receive(std::move(message));
+    if (std::exchange(flush_posted, true)) return;
+    asio::post(executor, [self] {
+      self->flush_posted = false;
+      if (self->alive) self->sink->flush();
+    });
+  }
+
+  void drain(const std::shared_ptr<State>& self) {
+    std::deque<Message::Pointer> messages;
+    {
+      const std::lock_guard lock(mutex);
+      drain_posted = false;
+      messages.swap(deliveries);
+    }
+    if (!alive) return;
+    for (auto& message : messages) receive(std::move(message), self);
+  }
+};
+
+PluginContext::PluginContext(Executor executor, const BaseClassMakers& makers, MessageSink* sink)
+    : makers_(makers), state_(std::make_shared<State>(std::move(executor), sink)) {}
+
+PluginContext::~PluginContext() {
+  state_->alive = false;
+  state_->timers.clear();
+}
+
+nk_context* PluginContext::handle() {
+  return reinterpret_cast<nk_context*>(this);
+}
+
+PluginContext& PluginContext::of(nk_context* handle) {
+  return *reinterpret_cast<PluginContext*>(handle);
+}
+
+const Executor& PluginContext::executor() const {
+  return state_->executor;
+}
+
+MessageSink* PluginContext::sink() const {
+  return state_->sink;
+}
+
+void PluginContext::post(nk_task run, void* data) {
+  asio::post(state_->executor, [state = state_, task = PluginTask(run, data)]() mutable {
+    if (state->alive) task.run();
+  });
+}
+
+std::uint64_t PluginContext::start_timer(std::chrono::milliseconds delay, nk_task run, void* data) {
+  const auto number = ++state_->last_timer;
+  asio::dispatch(state_->executor, [state = state_, number, delay, task = PluginTask(run, data)]() mutable {
+    if (!state->alive) return;
+    auto& timer =
+        state->timers
+            .emplace(number, State::Timer{asio::steady_timer(state->executor, delay), std::move(task)})
+            .first->second.timer;
+    timer.async_wait([state, number](const boost::system::error_code&) {
+      const auto expired = state->timers.extract(number);
+      if (!expired.empty()) expired.mapped().task.run();  // Else it was cancelled.
+    });
+  });
+  return number;
+}
+
+void PluginContext::cancel_timer(std::uint64_t timer) {
+  asio::dispatch(state_->executor, [state = state_, timer] { state->timers.erase(timer); });
+}
+
+Result<void> PluginContext::deliver(const nk_message& message) {
+  if (state_->sink == nullptr)
+    return make_error(ErrorCode::invalid_argument, "Only kernel clients deliver messages");
+  auto received = received_message_of(message);
+  if (!received) return std::unexpected(received.error());
+  const bool on_thread = std::this_thread::get_id() == state_->thread;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (!on_thread || !state_->deliveries.empty()) {
+      state_->deliveries.push_back(*std::move(received));
+      if (std::exchange(state_->drain_posted, true)) return {};
+      asio::post(state_->executor, [state = state_] { state->drain(state); });
+      return {};
+    }
+  }
+  state_->receive(*std::move(received), state_);
+  return {};
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include <nextgen_kernels/abi.h>
+
+#include "base/error.h"
+#include "interfaces/kernel_client.h"
+#include "interfaces/kernel_provisioner.h"
+#include "journal/message_sink.h"
+#include "plugins/original_texts.h"
+#include "runtime/task.h"
+
+namespace nextgen_kernels {
+
+/// Makes the built-in classes that classes of plugins extend. Given by the application, which knows them.
+struct BaseClassMakers {
+  std::function<Result<std::unique_ptr<KernelProvisioner>>(std::string_view reference,
+                                                           const Executor& executor, PrepareProcess prepare)>
+      make_provisioner;
+  std::function<Result<std::unique_ptr<KernelClient>>(std::string_view reference, MessageSink& sink,
+                                                      const Executor& executor)>
+      make_client;
+};
+
+/// This program's side of one object of a plugin: what the ABI calls nk_context. Owned by whoever owns the
+/// object, and outlives it. Functions may be called from any thread, but for those that say otherwise; the
+/// constructor and the destructor run on `executor`'s thread.
+class PluginContext {
+ public:
+  /// `executor` is the object's thread. `makers` outlive the context; `sink` (of clients) outlives it, too.
+  PluginContext(Executor executor, const BaseClassMakers& makers, MessageSink* sink);
+  PluginContext(const PluginContext&) = delete;
+  PluginContext& operator=(const PluginContext&) = delete;
+  /// Tasks that have not run are cancelled.
+  ~PluginContext();
+
+  nk_context* handle();
+  static PluginContext& of(nk_context* handle);
+
+  void post(nk_task run, void* data);
+  std::uint64_t start_timer(std::chrono::milliseconds delay, nk_task run, void* data);
+  void cancel_timer(std::uint64_t timer);
+
+  /// Puts a message of the kernel into the sink: at once on the object's thread, else soon, in order.
+  Result<void> deliver(const nk_message& message);
+
+  const Executor& executor() const;
+  const BaseClassMakers& makers() const { return makers_; }
+  /// Null for what is no client.
+  MessageSink* sink() const;
+  /// Of this object; on its thread only.
+  OriginalTexts& original_texts() { return original_texts_; }
+
+ private:
+  struct State;
+
+  const BaseClassMakers& makers_;
+  OriginalTexts original_texts_;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace nextgen_kernels

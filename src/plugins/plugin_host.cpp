@@ -1,0 +1,70 @@
+#include "plugins/plugin_host.h"
+
+#include <chrono>
+
+#include "base/log.h"
+#include "plugins/abi_text.h"
+#include "plugins/base_kernel_client.h"
+#include "plugins/base_provisioner.h"
+#include "plugins/plugin_context.h"
+
+namespace nextgen_kernels {
+namespace {
+
+LogLevel log_level_of(std::int32_t level) {
+  switch (level) {
+    case NK_LOG_DEBUG:
+      return LogLevel::debug;
+    case NK_LOG_INFO:
+      return LogLevel::info;
+    case NK_LOG_WARNING:
+      return LogLevel::warning;
+    default:
+      return LogLevel::error;
+  }
+}
+
+void host_log(std::int32_t level, nk_string message) {
+  const auto ours = log_level_of(level);
+  if (log_enabled(ours)) log_message(ours, from_abi(message));
+}
+
+void host_post(nk_context* context, nk_task run, void* data) {
+  PluginContext::of(context).post(run, data);
+}
+
+std::uint64_t host_start_timer(nk_context* context, std::uint64_t milliseconds, nk_task run, void* data) {
+  // A year is for ever; more could overflow the clock.
+  constexpr std::uint64_t longest = std::uint64_t{365} * 24 * 3600 * 1000;
+  return PluginContext::of(context).start_timer(std::chrono::milliseconds(std::min(milliseconds, longest)),
+                                                run, data);
+}
+
+void host_cancel_timer(nk_context* context, std::uint64_t timer) {
+  PluginContext::of(context).cancel_timer(timer);
+}
+
+void host_deliver(nk_context* context, const nk_message* message, nk_reply reply) {
+  if (const auto delivered = PluginContext::of(context).deliver(*message); delivered)
+    reply.succeed(reply.context, {});
+  else
+    reply.fail(reply.context, to_abi(delivered.error().code), to_abi(delivered.error().message));
+}
+
+}  // namespace
+
+const nk_host& plugin_host() {
+  static const nk_host host = {.size = sizeof(nk_host),
+                               .abi_version = NK_ABI_VERSION,
+                               .server_version = to_abi(NEXTGEN_KERNELS_VERSION),
+                               .log = &host_log,
+                               .post = &host_post,
+                               .start_timer = &host_start_timer,
+                               .cancel_timer = &host_cancel_timer,
+                               .deliver = &host_deliver,
+                               .create_base_provisioner = &create_base_provisioner,
+                               .create_base_client = &create_base_client};
+  return host;
+}
+
+}  // namespace nextgen_kernels

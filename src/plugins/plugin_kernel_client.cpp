@@ -1,0 +1,70 @@
+#include "plugins/plugin_kernel_client.h"
+
+#include "plugins/abi_message.h"
+
+namespace nextgen_kernels {
+namespace {
+
+// Time for a plugin to tell its own timeout.
+constexpr auto grace = std::chrono::seconds(5);
+
+std::uint64_t milliseconds_of(std::chrono::steady_clock::duration duration) {
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+  return milliseconds < 0 ? 0 : static_cast<std::uint64_t>(milliseconds);
+}
+
+}  // namespace
+
+PluginKernelClient::PluginKernelClient(std::string class_reference, Object object)
+    : class_reference_(std::move(class_reference)), object_(std::move(object)) {}
+
+PluginKernelClient::~PluginKernelClient() = default;
+
+Task<Result<void>> PluginKernelClient::connect(const ConnectionInfo& info,
+                                               std::chrono::steady_clock::duration timeout) {
+  kernel_info_ = nullptr;
+  const auto text = to_json_text(info);
+  const auto answer = co_await await_reply(
+      executor(), fmt::format("connect of {}", class_reference_),
+      [&](nk_reply reply) {
+        object_->connect(object_.self(), to_abi(text), milliseconds_of(timeout), reply);
+      },
+      timeout + grace);
+  if (!answer) {
+    object_->disconnect(object_.self());
+    co_return std::unexpected(answer.error());
+  }
+  auto kernel_info = parse_json_object(*answer, fmt::format("The kernel info of {}", class_reference_));
+  if (!kernel_info) co_return std::unexpected(kernel_info.error());
+  kernel_info_ = *std::move(kernel_info);
+  co_return Result<void>{};
+}
+
+void PluginKernelClient::disconnect() {
+  object_->disconnect(object_.self());
+  kernel_info_ = nullptr;
+}
+
+Result<void> PluginKernelClient::send(const OutgoingMessage& message) {
+  ImmediateReply reply;
+  object_->send(object_.self(), AbiMessage(message).get(), reply.abi());
+  if (auto sent = reply.take(); !sent) return std::unexpected(std::move(sent.error()));
+  return {};
+}
+
+Task<Result<nlohmann::json>> PluginKernelClient::control_request(
+    std::string_view message_type, nlohmann::json content, std::chrono::steady_clock::duration timeout) {
+  const auto text = to_json_text(content);
+  const auto what = fmt::format("The reply to {} of {}", message_type, class_reference_);
+  const auto answer = co_await await_reply(
+      executor(), what,
+      [&](nk_reply reply) {
+        object_->control_request(object_.self(), to_abi(message_type), to_abi(text), milliseconds_of(timeout),
+                                 reply);
+      },
+      timeout + grace);
+  if (!answer) co_return std::unexpected(answer.error());
+  co_return parse_json_object(*answer, what);
+}
+
+}  // namespace nextgen_kernels

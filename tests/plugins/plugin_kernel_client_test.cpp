@@ -1,0 +1,125 @@
+#include <boost/asio/post.hpp>
+#include <stdlib.h>
+
+#include "plugin_fixture.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr auto minute = std::chrono::minutes(1);
+
+class PluginKernelClientTest : public PluginFixture {
+ protected:
+  PluginKernelClientTest() : listener_(conversation_, "alice") {}
+  ~PluginKernelClientTest() override { ::unsetenv("ECHO_CLIENT_THROWS"); }
+
+  /// A connected client of a place of its own.
+  std::unique_ptr<KernelClient> echo() {
+    auto client = make_client("test_plugin:EchoClient", conversation_).value();
+    EXPECT_TRUE(run(client->connect({{"place", "own"}}, minute)));
+    return client;
+  }
+  static OutgoingMessage request(const json& content) {
+    return make_request(Channel::shell, "execute_request", content.dump(), "alice").value();
+  }
+
+  Conversation conversation_{{}};
+  TestListener listener_;
+};
+
+TEST_F(PluginKernelClientTest, a_class_that_extends_the_shared_client_sees_messages_and_may_withhold_them) {
+  use_classes("", "test_plugin:DerivedClient");
+  auto& kernel = start_kernel(synthetic_spec());
+  EXPECT_EQ(kernel.client_selection().client_class, "test_plugin:DerivedClient");
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "print hello");
+  execute_and_wait(kernel, listener, "print secret word");
+  execute_and_wait(kernel, listener, "print throw in the hook");
+  const auto log = listener.log();
+  EXPECT_TRUE(listener.has("stream hello\n")) << testing::PrintToString(log);
+  EXPECT_FALSE(listener.has("stream secret word\n"));
+  EXPECT_TRUE(listener.has("stream throw in the hook\n")) << "a hook that throws withholds nothing";
+}
+
+TEST_F(PluginKernelClientTest, restart_and_shutdown_go_through_the_derived_client) {
+  use_classes("test_plugin:DerivedProvisioner", "test_plugin:DerivedClient");
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  execute_and_wait(kernel, listener, "print again");
+  EXPECT_TRUE(listener.has("stream again\n"));
+  run_task(loop_, kernel.shutdown_kernel({minute}));
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::dead);
+}
+
+TEST_F(PluginKernelClientTest, a_kernel_that_dies_while_the_derived_client_connects_is_dead_with_its_reason) {
+  use_classes("test_plugin:DerivedProvisioner", "test_plugin:DerivedClient");
+  auto& kernel = make_kernel(shell_spec("exit 3"));
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  const auto ready = run(kernel.wait_until_ready());
+  ASSERT_FALSE(ready);
+  EXPECT_THAT(ready.error().message, HasSubstr("exited with status 3"));
+}
+
+TEST_F(PluginKernelClientTest, what_a_hook_refuses_is_not_sent) {
+  const auto client = make_client("test_plugin:DerivedClient", conversation_).value();
+  const auto history = make_request(Channel::shell, "history_request", "{}", "alice").value();
+  const auto sent = client->send(history);
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, ErrorCode::permission_denied);
+  EXPECT_EQ(sent.error().message, "History is private");
+  EXPECT_THAT(client->send(request({})).error().message, HasSubstr("Not connected"));
+}
+
+TEST_F(PluginKernelClientTest, a_client_of_its_own_delivers_messages_that_it_makes) {
+  const auto client = echo();
+  EXPECT_EQ(client->kernel_info().at("protocol_version"), "5.3");
+  ASSERT_TRUE(client->send(request({{"code", "1"}})));
+  ASSERT_TRUE(client->send(request({{"code", "2"}})));
+  run_until([&] { return listener_.messages.size() == 2; });
+  const auto& first = *listener_.messages.front();
+  EXPECT_EQ(first.header_fields().msg_type, "echo");
+  EXPECT_EQ(first.parent_fields().msg_type, "execute_request");
+  EXPECT_EQ(first.content(), R"({"code":"1"})");
+  EXPECT_EQ(first.buffer(0), "buffer");
+  EXPECT_EQ(listener_.messages.back()->content(), R"({"code":"2"})");
+}
+
+TEST_F(PluginKernelClientTest, control_requests_are_answered_at_once_or_later) {
+  const auto client = echo();
+  EXPECT_EQ(run(client->control_request("interrupt_request", json::object(), minute)).value().at("type"),
+            "interrupt_request");
+  EXPECT_EQ(run(client->control_request("post", {{"a", 1}}, minute)).value(), (json{{"a", 1}}));
+}
+
+TEST_F(PluginKernelClientTest, a_connect_that_is_refused_or_broken_off_is_an_error) {
+  const auto client = make_client("test_plugin:EchoClient", conversation_).value();
+  const auto refused = run(client->connect({{"place", "elsewhere"}}, minute));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::protocol);
+  EXPECT_EQ(refused.error().message, "another place");
+  const auto lacking = run(client->connect({{"key", "a secret"}}, minute));
+  EXPECT_THAT(lacking.error().message, HasSubstr("\"place\" is missing; there are: key"));
+
+  asio::post(loop_, [&] { asio::post(loop_, [&] { asio::post(loop_, [&] { client->disconnect(); }); }); });
+  const auto broken_off = run(client->connect({{"never", true}}, minute));
+  ASSERT_FALSE(broken_off);
+  EXPECT_EQ(broken_off.error().message, "The plugin gave no answer");
+}
+
+TEST_F(PluginKernelClientTest, a_constructor_that_throws_ends_the_kernel_that_it_was_for) {
+  ::setenv("ECHO_CLIENT_THROWS", "1", 1);
+  use_classes("", "test_plugin:EchoClient");
+  auto& kernel = make_kernel(synthetic_spec());
+  const auto started = run(kernel.start_kernel());
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().message, "Creating a test_plugin:EchoClient failed: the constructor threw");
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
