@@ -13,6 +13,7 @@ namespace {
 // Together they keep the promise that Ctrl-C ends everything within five seconds.
 constexpr auto request_grace = std::chrono::seconds(1);
 constexpr ShutdownPatience kernel_patience{std::chrono::seconds(3)};
+constexpr auto listener_patience = std::chrono::seconds(1);
 
 /// What kernels inherit. Whoever has the server's token can run code here anyway, but what runs here should
 /// not come to know it: kernels print their environment, and write it into notebooks.
@@ -53,22 +54,26 @@ Result<void> Application::set_up() {
       .journal_limits = {.bytes = static_cast<std::size_t>(options.journal_memory_limit_bytes)},
       .client_class = {}};
   registrar_ = std::make_unique<KernelRegistrar>(loop_.get_executor(), options.kernel_ip);
-  const auto factories = make_builtin_factories(
-      catalog_->provisioners(),
-      {.local_provisioner = {.transport = options.transport == KernelTransport::ipc
-                                              ? LocalProvisioner::Transport::ipc
-                                              : LocalProvisioner::Transport::tcp,
-                             .ip = options.kernel_ip,
-                             .runtime_dir = settings_.paths.runtime_dir,
-                             .default_prefix =
-                                 prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front(),
-                             .registrar = registrar_.get()},
-       .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
+  classes_ = std::make_unique<KernelClasses>(
+      *catalog_, BuiltinClassSettings{
+                     .local_provisioner = {.transport = options.transport == KernelTransport::ipc
+                                                            ? LocalProvisioner::Transport::ipc
+                                                            : LocalProvisioner::Transport::tcp,
+                                           .ip = options.kernel_ip,
+                                           .runtime_dir = settings_.paths.runtime_dir,
+                                           .default_prefix = prefixes.empty() ? std::filesystem::path("/usr")
+                                                                              : prefixes.front(),
+                                           .registrar = registrar_.get()},
+                     .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
   kernels_ = std::make_unique<MultiKernelManager>(
       loop_.get_executor(), catalog_->kernel_specs(),
-      [this, factories, kernel_options](KernelLaunch launch) -> std::shared_ptr<KernelManager> {
-        return std::make_shared<ProvisionerAwareKernelManager>(
-            loop_.get_executor(), std::move(launch), factories, kernel_options, catalog_->registry());
+      [this, kernel_options](KernelLaunch launch) -> std::shared_ptr<KernelManager> {
+        auto factories = classes_->factories_for(launch);
+        auto kernel = std::make_shared<ProvisionerAwareKernelManager>(loop_.get_executor(), std::move(launch),
+                                                                      std::move(factories), kernel_options,
+                                                                      catalog_->registry());
+        classes_->attach_listeners(*kernel, listeners_);
+        return kernel;
       },
       MultiKernelManager::Options{.default_kernel_name = options.default_kernel_name,
                                   .root_dir = options.kernel_root_dir,
@@ -128,6 +133,7 @@ Task<void> Application::stop() {
   using namespace asio::experimental::awaitable_operators;
   co_await (server_->stop(request_grace) && kernels_->shutdown_all(kernel_patience));
   registrar_->stop();
+  has_busy_listeners_ = !co_await listeners_.drain(listener_patience);
 }
 
 }  // namespace nextgen_kernels

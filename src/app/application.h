@@ -6,10 +6,12 @@
 #include <boost/asio/io_context.hpp>
 
 #include "app/kernel_catalog.h"
+#include "app/kernel_classes.h"
 #include "base/error.h"
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
 #include "kernels/multi_kernel_manager.h"
+#include "plugins/plugin_listeners.h"
 #include "provisioners/local/kernel_registrar.h"
 #include "server/server.h"
 
@@ -45,8 +47,13 @@ class Application {
     kernels_->fill_pools();
   }
 
-  /// Refuses what is new, then ends sockets, requests and kernels.
+  /// Refuses what is new, then ends sockets, requests and kernels, and lets listeners of plugins see the
+  /// rest.
   Task<void> stop();
+
+  /// True when after `stop` threads still run code of plugins: the process must end without ending this
+  /// first.
+  bool has_busy_listeners() const { return has_busy_listeners_; }
 
   /// Lets `stop` wait for no kernel any longer: kills them.
   void kill_kernels() { kernels_->kill_all(); }
@@ -60,8 +67,11 @@ class Application {
   asio::io_context loop_{1};
   std::unique_ptr<KernelRegistrar> registrar_;
   std::unique_ptr<KernelCatalog> catalog_;
+  std::unique_ptr<KernelClasses> classes_;
+  PluginListeners listeners_{loop_.get_executor()};
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;
+  bool has_busy_listeners_ = false;
 };
 
 }  // namespace nextgen_kernels

@@ -4,7 +4,6 @@
 #include <span>
 
 #include "clients/zmq/jupyter_server_kernel_client.h"
-#include "discovery/provisioner_config.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -25,35 +24,6 @@ constexpr std::array<ClassReferenceLiteral, 1> zmq_client_aliases = {
     "nextgen_kernels_api.services.kernels:JupyterServerKernelClient"};
 constexpr std::string_view existing_provisioner_name = "existing-provisioner";
 constexpr std::string_view builtin_source = "built in";
-
-bool is_builtin(const ClassReference& provisioner) {
-  return provisioner == ClassReference(local_provisioner) ||
-         provisioner == ClassReference(existing_provisioner);
-}
-
-/// What a kernel spec can say to a built-in provisioner.
-std::vector<PluginOption> options_of(const ClassReference& provisioner) {
-  if (provisioner != ClassReference(existing_provisioner)) return {};
-  return {
-      {.name = "connection_file",
-       .type = PluginOptionType::string,
-       .help = "the connection file of the running kernel, a path or a name in Jupyter's runtime directory",
-       .required = true}};
-}
-
-Result<ClassReference> provisioner_of(const KernelProvisionerFactory& provisioners, const KernelSpec& spec) {
-  const auto named = provisioners.find(spec.provisioner.name);
-  if (!named) return std::unexpected(named.error());
-  if (!is_builtin(named->provisioner)) {
-    return make_error(ErrorCode::unavailable,
-                      "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
-                      named->name, named->source, named->provisioner.to_string());
-  }
-  const auto fits =
-      check_provisioner_config(named->name, options_of(named->provisioner), spec.provisioner.config);
-  if (!fits) return std::unexpected(fits.error());
-  return named->provisioner;
-}
 
 }  // namespace
 
@@ -107,36 +77,41 @@ Result<void> register_builtin_classes(KernelClientRegistry& registry,
   return {};
 }
 
-KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners,
-                                       BuiltinClassSettings settings) {
-  KernelFactories factories;
-  factories.make_provisioner = [&provisioners, settings = std::move(settings)](
-                                   const KernelSpec& spec,
-                                   const Executor& executor) -> Result<std::unique_ptr<KernelProvisioner>> {
-    const auto provisioner = provisioner_of(provisioners, spec);
-    if (!provisioner) return std::unexpected(provisioner.error());
-    if (*provisioner == ClassReference(existing_provisioner))
-      return std::make_unique<ExistingProvisioner>(executor, settings.existing_provisioner);
-    return std::make_unique<LocalProvisioner>(executor, settings.local_provisioner);
-  };
-  factories.make_client = [](const std::string& client_class, Conversation& conversation,
-                             const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
-    if (client_class == JupyterServerKernelClient::reference)
-      return std::make_unique<JupyterServerKernelClient>(executor, conversation);
-    return make_error(ErrorCode::unavailable, "Kernel client class {} is registered, but cannot be loaded",
-                      client_class);
-  };
-  return factories;
+Result<std::unique_ptr<KernelProvisioner>> make_builtin_provisioner(std::string_view reference,
+                                                                    const Executor& executor,
+                                                                    const BuiltinClassSettings& settings,
+                                                                    PrepareProcess prepare) {
+  if (reference == ExistingProvisioner::reference)
+    return std::make_unique<ExistingProvisioner>(executor, settings.existing_provisioner);
+  if (reference == LocalProvisioner::reference) {
+    auto options = settings.local_provisioner;
+    options.prepare_process = std::move(prepare);
+    return std::make_unique<LocalProvisioner>(executor, std::move(options));
+  }
+  return make_error(ErrorCode::not_found, "This program has no provisioner {}; it has {} and {}", reference,
+                    LocalProvisioner::reference, ExistingProvisioner::reference);
+}
+
+Result<std::unique_ptr<KernelClient>> make_builtin_client(std::string_view reference, MessageSink& sink,
+                                                          const Executor& executor) {
+  if (reference == JupyterServerKernelClient::reference)
+    return std::make_unique<JupyterServerKernelClient>(executor, sink);
+  return make_error(ErrorCode::not_found, "This program has no kernel client {}; it has {}", reference,
+                    JupyterServerKernelClient::reference);
+}
+
+std::vector<PluginOption> builtin_provisioner_options(const ClassReference& provisioner) {
+  if (provisioner != ClassReference(existing_provisioner)) return {};
+  return {
+      {.name = "connection_file",
+       .type = PluginOptionType::string,
+       .help = "the connection file of the running kernel, a path or a name in Jupyter's runtime directory",
+       .required = true}};
 }
 
 bool is_builtin_class(const ClassReference& reference) {
-  return is_builtin(reference) || reference == ClassReference(zmq_client);
-}
-
-Result<void> check_provisioner(const KernelProvisionerFactory& provisioners, const KernelSpec& spec) {
-  if (const auto provisioner = provisioner_of(provisioners, spec); !provisioner)
-    return std::unexpected(provisioner.error());
-  return {};
+  return reference == ClassReference(local_provisioner) ||
+         reference == ClassReference(existing_provisioner) || reference == ClassReference(zmq_client);
 }
 
 }  // namespace nextgen_kernels

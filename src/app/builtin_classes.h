@@ -1,7 +1,14 @@
 #pragma once
 
+#include <memory>
+#include <string_view>
+#include <vector>
+
 #include "base/error.h"
-#include "kernels/kernel_manager.h"
+#include "discovery/plugin_manifest.h"
+#include "interfaces/kernel_client.h"
+#include "interfaces/kernel_provisioner.h"
+#include "journal/message_sink.h"
 #include "provisioners/existing/existing_provisioner.h"
 #include "provisioners/local/local_provisioner.h"
 #include "registry/kernel_client_registry.h"
@@ -18,15 +25,19 @@ struct BuiltinClassSettings {
   ExistingProvisioner::Options existing_provisioner;
 };
 
-/// Makes the objects of the classes above; fails for a class that this program does not have. The factory
-/// outlives what is made.
-KernelFactories make_builtin_factories(const KernelProvisionerFactory& provisioners,
-                                       BuiltinClassSettings settings);
+/// Objects of the classes above; fail for a class that this program does not have.
+/// `prepare` is for provisioners that start processes here, and may be empty.
+Result<std::unique_ptr<KernelProvisioner>> make_builtin_provisioner(std::string_view reference,
+                                                                    const Executor& executor,
+                                                                    const BuiltinClassSettings& settings,
+                                                                    PrepareProcess prepare);
+Result<std::unique_ptr<KernelClient>> make_builtin_client(std::string_view reference, MessageSink& sink,
+                                                          const Executor& executor);
+
+/// What a kernel spec can say to a built-in provisioner, in `metadata.kernel_provisioner.config`.
+std::vector<PluginOption> builtin_provisioner_options(const ClassReference& provisioner);
 
 /// True for the classes above: this program itself makes their objects.
 bool is_builtin_class(const ClassReference& reference);
-
-/// Whether this program can start a kernel of this spec, or why not.
-Result<void> check_provisioner(const KernelProvisionerFactory& provisioners, const KernelSpec& spec);
 
 }  // namespace nextgen_kernels

@@ -7,7 +7,11 @@
 #include "app/builtin_classes.h"
 #include "base/log.h"
 #include "discovery/client_mapping_json.h"
+#include "discovery/plugin_options.h"
+#include "discovery/provisioner_config.h"
 #include "discovery/python_distributions.h"
+#include "kernels/provisioner_aware_kernel_manager.h"
+#include "plugins/plugin_host.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -35,13 +39,16 @@ KernelCatalog::KernelCatalog(const ServerOptions& options, const JupyterPaths& p
                              const Environment& environment)
     : provisioners_(options.default_provisioner_name, environment),
       discovery_(discover(discovery_paths(options, paths))),
+      loader_(discovery_.plugins, plugin_host()),
       specs_(std::make_unique<KernelSpecManager>(KernelSpecManagerOptions{
           .data_path = paths.data_path,
           .allowed_kernelspecs = {options.allowed_kernelspecs.begin(), options.allowed_kernelspecs.end()},
           .ensure_native_kernel = options.ensure_native_kernel,
           .python_prefixes = paths.environment_prefixes,
-          .check_availability = [this](const KernelSpec& spec) {
-            return check_provisioner(provisioners_, spec);
+          .check_availability = [this](const KernelSpec& spec) -> Result<void> {
+            if (const auto selected = select_provisioner(spec); !selected)
+              return std::unexpected(selected.error());
+            return {};
           }})) {}
 
 Result<void> KernelCatalog::set_up(const ServerOptions& options) {
@@ -57,7 +64,6 @@ void KernelCatalog::add_packages() {
     for (const auto& error : registry_.define_classes(plugin.manifest.class_declarations()))
       if (error.code == ErrorCode::already_exists)  // Of the others the registry itself keeps a problem.
         refused_.push_back({plugin.manifest.file.native(), plugin.manifest.describe(), error.message});
-    for (const auto& one : plugin.manifest.classes) plugin_classes_.try_emplace(one.reference, &plugin);
   }
   registry_.set_entry_point_provider([this] { return discovery_.clients; });
   registry_.auto_discover_registrations();
@@ -103,12 +109,103 @@ void KernelCatalog::mark_what_cannot_be_made() {
 
 std::string KernelCatalog::why_not_made(const ClassReference& reference, std::string_view otherwise) const {
   if (is_builtin_class(reference)) return {};
-  const auto found = plugin_classes_.find(reference);
-  if (found == plugin_classes_.end()) return std::string(otherwise);
-  const auto& plugin = *found->second;
-  return plugin.unusable.empty()
+  const auto* const plugin = loader_.find(reference).plugin;
+  if (plugin == nullptr) return std::string(otherwise);
+  return plugin->unusable.empty()
              ? std::string()
-             : fmt::format("it is of {}: {}", plugin.manifest.describe(), plugin.unusable);
+             : fmt::format("it is of {}: {}", plugin->manifest.describe(), plugin->unusable);
+}
+
+std::vector<const PluginClass*> KernelCatalog::listeners_for(const std::string& kernel_name) const {
+  std::vector<const PluginClass*> listeners;
+  for (const auto& plugin : discovery_.plugins)
+    for (const auto& one : plugin.manifest.classes) {
+      const bool is_meant = one.kernel_names.empty() ||
+                            std::ranges::find(one.kernel_names, kernel_name) != one.kernel_names.end();
+      if (one.kind == PluginClassKind::listener && is_meant) listeners.push_back(&one);
+    }
+  return listeners;
+}
+
+Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(const KernelSpec& spec) const {
+  const auto named = provisioners_.find(spec.provisioner.name);
+  if (!named) return std::unexpected(named.error());
+  SelectedProvisioner selected{named->provisioner, nlohmann::json::object()};
+  if (is_builtin_class(named->provisioner)) {
+    const auto fits = check_provisioner_config(
+        named->name, builtin_provisioner_options(named->provisioner), spec.provisioner.config);
+    if (!fits) return std::unexpected(fits.error());
+    return selected;
+  }
+  const auto* const declared = loader_.find(named->provisioner).declared;
+  if (declared == nullptr || declared->kind != PluginClassKind::provisioner)
+    return make_error(ErrorCode::unavailable,
+                      "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
+                      named->name, named->source, named->provisioner);
+  auto options = complete_options(*declared, spec.provisioner.config);
+  if (!options) return std::unexpected(options.error());
+  selected.options = *std::move(options);
+  return selected;
+}
+
+Result<const nk_class*> KernelCatalog::load_class(const ClassReference& reference) {
+  auto loaded = loader_.load_class(reference);
+  if (!loaded) note_load_failure(reference, loaded.error().message);
+  return loaded;
+}
+
+void KernelCatalog::note_load_failure(const ClassReference& reference, const std::string& failure) {
+  const auto* const declared = loader_.find(reference).declared;
+  if (declared == nullptr) return;
+  switch (declared->kind) {
+    case PluginClassKind::provisioner:
+      return provisioners_.set_unavailable(reference, failure);
+    case PluginClassKind::client:
+      return registry_.mark_failed(reference, failure);
+    case PluginClassKind::listener:
+      return set_class_problem(reference, failure);
+  }
+}
+
+void KernelCatalog::set_class_problem(const ClassReference& reference, const std::string& failure) {
+  const std::lock_guard lock(class_mutex_);
+  const auto name = reference.to_string();
+  if (failure.empty()) {
+    class_problems_.erase(name);
+    return;
+  }
+  const auto* const plugin = loader_.find(reference).plugin;
+  class_problems_.insert_or_assign(
+      name, RegistryProblem{name, plugin == nullptr ? std::string() : plugin->manifest.describe(), failure});
+}
+
+void KernelCatalog::prepare_classes(const KernelSpec& spec) {
+  const auto selected = select_provisioner(spec);
+  if (!selected) return;  // Said when its object is made.
+  if (!is_builtin_class(selected->reference)) static_cast<void>(load_class(selected->reference));
+  const auto resolution = registry_.get_client_for_provisioner(selected->reference, kernel_context_of(spec));
+  const auto client = resolution->mapping ? resolution->mapping->client : resolution->client;
+  if (!client || is_builtin_class(*client)) return;
+  {
+    const std::lock_guard lock(class_mutex_);
+    if (clients_that_could_not_be_made_.erase(*client) > 0) registry_.reset_load_state(*client);
+  }
+  if (loader_.find(*client).plugin != nullptr) static_cast<void>(load_class(*client));
+}
+
+void KernelCatalog::note_object(const ClassReference& reference, const std::string& failure) {
+  if (!failure.empty()) log_error("{}", failure);
+  const auto* const declared = loader_.find(reference).declared;
+  if (declared == nullptr || declared->kind != PluginClassKind::client)
+    return set_class_problem(reference, failure);
+  if (failure.empty()) return registry_.mark_loaded(reference);
+  const std::lock_guard lock(class_mutex_);
+  clients_that_could_not_be_made_.insert(reference);
+  registry_.mark_failed(reference, failure);
+}
+
+void KernelCatalog::load_plugins() {
+  std::ranges::move(loader_.load_all(), std::back_inserter(refused_));
 }
 
 std::vector<RegistryProblem> KernelCatalog::problems() const {
@@ -125,6 +222,10 @@ std::vector<RegistryProblem> KernelCatalog::problems() const {
       found.push_back(
           {named.name, named.source,
            fmt::format("provisioner {} cannot be used: {}", named.provisioner, named.unavailable)});
+  {
+    const std::lock_guard lock(class_mutex_);
+    for (const auto& [name, problem] : class_problems_) found.push_back(problem);
+  }
   for (const auto& entry : specs_->list())
     if (entry.status == KernelSpecStatus::broken || entry.status == KernelSpecStatus::unavailable)
       found.push_back({fmt::format("kernel spec {}", entry.name), entry.resource_dir.native(),

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
 #include "discovery/discovery.h"
+#include "discovery/plugin_loader.h"
 #include "kernelspecs/kernel_spec_manager.h"
 #include "registry/kernel_client_registry.h"
 #include "registry/kernel_provisioner_factory.h"
@@ -37,6 +40,31 @@ class KernelCatalog {
   /// The plugins that were found.
   const std::vector<DiscoveredPlugin>& plugins() const { return discovery_.plugins; }
 
+  /// What the manifests of plugins say of the listeners for kernels of a spec.
+  std::vector<const PluginClass*> listeners_for(const std::string& kernel_name) const;
+
+  /// What kernels of a spec are started with: the class, and for a plugin's its complete options. Fails when
+  /// the spec cannot be used, and says why.
+  struct SelectedProvisioner {
+    ClassReference reference;
+    nlohmann::json options;
+  };
+  Result<SelectedProvisioner> select_provisioner(const KernelSpec& spec) const;
+
+  /// The code of a class of a plugin. Loads its library at the first call, which can block. When that fails,
+  /// kernels are refused the class from then on, with the reason.
+  Result<const nk_class*> load_class(const ClassReference& reference);
+
+  /// Loads what a kernel of this spec will need, and lets a client class whose constructor failed try again.
+  /// Can block.
+  void prepare_classes(const KernelSpec& spec);
+
+  /// Says how it went to make an object of a class of a plugin: `failure` is empty when it was made.
+  void note_object(const ClassReference& reference, const std::string& failure);
+
+  /// Loads the libraries of all plugins; what fails is a problem from then on. Can block.
+  void load_plugins();
+
   /// What an operator should look at, as `registry doctor` tells it. Looks at files.
   std::vector<RegistryProblem> problems() const;
 
@@ -52,13 +80,19 @@ class KernelCatalog {
   Result<void> apply_configuration(const ServerOptions& options);
   void mark_what_cannot_be_made();
   std::string why_not_made(const ClassReference& reference, std::string_view otherwise) const;
+  void note_load_failure(const ClassReference& reference, const std::string& failure);
+  void set_class_problem(const ClassReference& reference, const std::string& failure);
 
   KernelClientRegistry registry_;
   KernelProvisionerFactory provisioners_;
   Discovery discovery_;
   std::vector<RegistryProblem> refused_;  // Of what was discovered; in the log already.
-  std::unordered_map<ClassReference, const DiscoveredPlugin*> plugin_classes_;
+  PluginLoader loader_;
   std::unique_ptr<KernelSpecManager> specs_;
+
+  mutable std::mutex class_mutex_;
+  std::map<std::string, RegistryProblem> class_problems_;  // Of classes of plugins, while there is one.
+  std::unordered_set<ClassReference> clients_that_could_not_be_made_;
 };
 
 }  // namespace nextgen_kernels

@@ -38,6 +38,9 @@ CommandSyntax syntax_of(const RegistryCommand& command) {
   CommandSyntax syntax{.program = fmt::format("nextgen-kernels registry {}", command.name),
                        .summary = std::string(command.summary),
                        .options = {{.name = "json", .help = "For programs, as the REST API tells it."}}};
+  if (command.name == "doctor")
+    syntax.options.push_back(
+        {.name = "load", .help = "Also load the libraries of plugins, which runs code of theirs."});
   if (command.name == "explain") {
     syntax.options.push_back(
         {.name = "kernel",
@@ -93,6 +96,7 @@ ExitCode run_registry(const CommandInvocation& invocation) {
   if (!log_enabled(LogLevel::debug)) set_log_sinks({});
   const auto catalog = KernelCatalog::make(prepared->options, prepared->paths, invocation.environment);
   if (!catalog) return report_failure(catalog.error());
+  if (prepared->line.has("load")) (*catalog)->load_plugins();
   const auto model = model_of(*command, **catalog, prepared->line);
   if (!model) return report_failure(model.error());
   if (prepared->line.has("json")) {

@@ -117,6 +117,10 @@ ExitCode run_serve(const CommandInvocation& invocation) {
     log_warning("There is no token: everybody who can reach this server can run code as you");
   print_welcome(options, *port, token, log_file);
   ServeRun(**application).run();
+  if ((*application)->has_busy_listeners()) {
+    log_warning("Listeners of plugins are still at work: the server ends without them");
+    std::_Exit(static_cast<int>(ExitCode::success));
+  }
   return ExitCode::success;
 }
 

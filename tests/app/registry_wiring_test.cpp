@@ -3,12 +3,10 @@
 
 #include "app/builtin_classes.h"
 #include "clients/zmq/jupyter_server_kernel_client.h"
+#include "provisioners/local/local_provisioner.h"
 
 namespace nextgen_kernels {
 namespace {
-
-using testing::AllOf;
-using testing::HasSubstr;
 
 class RegistryWiringTest : public testing::Test {
  protected:
@@ -43,24 +41,6 @@ TEST_F(RegistryWiringTest, a_class_derived_from_the_local_provisioner_gets_its_c
                                       .kind = ClassKind::provisioner,
                                       .bases = {*ClassReference::parse(LocalProvisioner::reference)}}));
   EXPECT_EQ(to_string(registry_.get_client_for_provisioner(derived)->matched_by), "base");
-}
-
-TEST_F(RegistryWiringTest,
-       a_kernel_spec_without_a_provisioner_can_be_started_and_one_with_an_unknown_cannot) {
-  KernelSpec spec;
-  EXPECT_TRUE(check_provisioner(provisioners_, spec));
-  spec.provisioner.name = "spark-provisioner";
-  const auto checked = check_provisioner(provisioners_, spec);
-  ASSERT_FALSE(checked);
-  EXPECT_THAT(checked.error().message, AllOf(HasSubstr("spark-provisioner"), HasSubstr("local-provisioner")));
-}
-
-TEST_F(RegistryWiringTest, a_provisioner_is_not_made_with_a_config_that_it_does_not_take) {
-  KernelSpec spec;
-  spec.provisioner.config = {{"memory", "2G"}};
-  const auto checked = check_provisioner(provisioners_, spec);
-  ASSERT_FALSE(checked);
-  EXPECT_THAT(checked.error().message, HasSubstr("local-provisioner has no option \"memory\""));
 }
 
 }  // namespace
