@@ -194,10 +194,11 @@ void KernelCatalog::prepare_classes(const KernelSpec& spec) {
 }
 
 void KernelCatalog::note_object(const ClassReference& reference, const std::string& failure) {
-  if (!failure.empty()) log_error("{}", failure);
   const auto* const declared = loader_.find(reference).declared;
-  if (declared == nullptr || declared->kind != PluginClassKind::client)
+  if (declared == nullptr || declared->kind != PluginClassKind::client) {
+    if (!failure.empty()) log_error("{}", failure);
     return set_class_problem(reference, failure);
+  }
   if (failure.empty()) return registry_.mark_loaded(reference);
   const std::lock_guard lock(class_mutex_);
   clients_that_could_not_be_made_.insert(reference);
