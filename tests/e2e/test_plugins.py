@@ -91,6 +91,15 @@ BUILDS = {
 }
 
 
+@pytest.mark.parametrize("compiler", ["gcc-12", "clang-19"])
+def test_the_abi_is_c11(sdk: Path, tmp_path: Path, compiler: str) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    source = tmp_path / "abi.c"
+    source.write_text("#include <nextgen_kernels/abi.h>\nnk_plugin_entry entry;\n")
+    run(compiler, "-std=c11", *WARNINGS.split(), "-fsyntax-only", f"-I{sdk / 'include'}", source)
+
+
 @pytest.mark.parametrize("how", BUILDS)
 class TestExample:
     """`examples/plugin-cpp`, from its sources to a running kernel."""
