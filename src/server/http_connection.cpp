@@ -1,7 +1,13 @@
 #include "server/http_connection.h"
 
 #include <array>
+#include <exception>
+#include <variant>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
@@ -9,6 +15,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "base/log.h"
+#include "runtime/event.h"
 #include "server/http_cache.h"
 #include "server/http_server.h"
 
@@ -41,7 +48,64 @@ bool expects_continue(const HttpRequest& request) {
   return request.header_lists("Expect", "100-continue");
 }
 
+/// What the body threw, as a value: `||` would go on waiting for the other side.
+Task<std::exception_ptr> run_body(HttpBodyStream body, std::shared_ptr<HttpBodyWriter> writer) {
+  try {
+    co_await body(std::move(writer));
+  } catch (...) {
+    co_return std::current_exception();
+  }
+  co_return nullptr;
+}
+
+void fill_head(http::fields& head, const HttpResponse& response) {
+  for (const auto& field : response.headers) head.insert(field.name_string(), field.value());
+  head.set(http::field::date, format_http_date(std::time(nullptr)));
+  head.set(http::field::server, "nextgen-kernels");
+}
+
 }  // namespace
+
+/// Writes pieces as chunks (RFC 9112 §7.1), or as they are to a client of HTTP/1.0.
+class HttpConnection::BodyWriter final : public HttpBodyWriter {
+ public:
+  explicit BodyWriter(HttpConnection& connection)
+      : connection_(&connection), chunked_(connection.shape_.version >= 11) {}
+
+  Task<Result<void>> write(std::string piece) override {
+    if (piece.empty()) co_return Result<void>{};  // An empty chunk would be the last one.
+    if (failed_) co_return make_error(ErrorCode::unavailable, "The client is gone");
+    auto& stream = connection_->stream_;
+    stream.expires_after(connection_->limits_.stream_timeout);
+    const auto [error, count] =
+        chunked_ ? co_await asio::async_write(stream, http::make_chunk(asio::buffer(piece)), no_throw)
+                 : co_await asio::async_write(stream, asio::buffer(piece), no_throw);
+    if (!error) co_return Result<void>{};
+    failed_ = true;
+    co_return make_error(ErrorCode::unavailable, "The client does not take the response: {}",
+                         error.message());
+  }
+
+  Task<Result<void>> finish() {
+    if (failed_) co_return make_error(ErrorCode::unavailable, "The client is gone");
+    if (!chunked_) co_return Result<void>{};
+    connection_->stream_.expires_after(connection_->limits_.write_timeout);
+    const auto [error, count] =
+        co_await asio::async_write(connection_->stream_, http::make_chunk_last(), no_throw);
+    if (error) co_return make_error(ErrorCode::unavailable, "{}", error.message());
+    co_return Result<void>{};
+  }
+
+  void note_client_gone() {
+    client_is_gone_ = true;
+    if (on_client_gone) on_client_gone();
+  }
+
+ private:
+  HttpConnection* connection_;
+  bool chunked_;
+  bool failed_ = false;
+};
 
 HttpConnection::HttpConnection(TcpSocket socket, HttpService& service, const HttpLimits& limits)
     : service_(service),
@@ -147,10 +211,9 @@ Task<HttpResponse> HttpConnection::respond(HttpRequest request) {
 
 Task<HttpConnection::Next> HttpConnection::write(HttpResponse response, Next next) {
   if (finishing_ && next == Next::request) next = Next::close;
+  if (response.stream) co_return co_await write_stream(std::move(response), next);
   http::response<http::string_body> message(response.status, shape_.version);
-  for (const auto& field : response.headers) message.insert(field.name_string(), field.value());
-  message.set(http::field::date, format_http_date(std::time(nullptr)));
-  message.set(http::field::server, "nextgen-kernels");
+  fill_head(message, response);
   const auto code = static_cast<unsigned>(response.status);
   const bool has_body = code >= 200 && code != 204 && code != 304;
   if (has_body) {
@@ -177,6 +240,63 @@ Task<HttpConnection::Next> HttpConnection::write(HttpResponse response, Next nex
   stream_.expires_never();
   response.upgrade(stream_.release_socket(), std::move(received));
   co_return Next::upgraded;
+}
+
+Task<HttpConnection::Next> HttpConnection::write_stream(HttpResponse response, Next next) {
+  if (shape_.version < 11) next = Next::close;  // The end of the connection is the end of the body.
+  http::response<http::empty_body> message(response.status, shape_.version);
+  fill_head(message, response);
+  if (shape_.version >= 11) message.chunked(true);
+  message.keep_alive(next == Next::request);
+  stream_.expires_after(limits_.write_timeout);
+  http::response_serializer<http::empty_body> serializer(message);
+  const auto [error, count] = co_await http::async_write_header(stream_, serializer, no_throw);
+  if (error) {
+    close();
+    co_return Next::close;
+  }
+  if (!shape_.is_head) next = co_await write_body(std::move(response.stream), next);
+  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - shape_.started;
+  log_debug("{} {} {} {:.1f} ms, streamed", shape_.method, shape_.path,
+            static_cast<unsigned>(response.status), taken.count());
+  co_return next;
+}
+
+Task<HttpConnection::Next> HttpConnection::write_body(HttpBodyStream body, Next next) {
+  using namespace asio::experimental::awaitable_operators;
+  const auto writer = std::make_shared<BodyWriter>(*this);
+  stream_.expires_never();
+  const auto ended = co_await (run_body(std::move(body), writer) || watch_client(writer));
+  if (const auto failure = std::get<0>(ended); failure) {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const boost::system::system_error& error) {
+      if (error.code() == asio::error::operation_aborted) throw;
+      log_error("{} {} failed in its body: {}", shape_.method, shape_.path, error.what());
+    } catch (const std::exception& error) {
+      log_error("{} {} failed in its body: {}", shape_.method, shape_.path, error.what());
+    }
+  } else if (co_await writer->finish()) {
+    co_return next;
+  }
+  close();
+  co_return Next::close;
+}
+
+/// Reads ahead while a body is written: the end of what the client sends is how we learn that it has gone.
+/// Ends by cancellation only.
+Task<void> HttpConnection::watch_client(std::shared_ptr<BodyWriter> writer) {
+  constexpr std::size_t read_ahead = 4096;
+  while (buffer_.size() < read_ahead) {
+    const auto [error, count] =
+        co_await stream_.async_read_some(buffer_.prepare(read_ahead - buffer_.size()), no_throw);
+    buffer_.commit(count);
+    if (!error) continue;
+    if (error != asio::error::operation_aborted) writer->note_client_gone();
+    break;
+  }
+  Event never(co_await asio::this_coro::executor);
+  while (true) co_await never.wait();
 }
 
 // Closing while the client still sends would reset the connection, and the response with it, before it is

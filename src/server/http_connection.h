@@ -33,6 +33,7 @@ class HttpConnection {
   void close();
 
  private:
+  class BodyWriter;
   using Parser = http::request_parser<http::string_body>;
 
   /// `linger`: closes, but not before the client has seen the response, although it sent more than was read.
@@ -43,6 +44,9 @@ class HttpConnection {
   Task<std::optional<HttpResponse>> read_body(Parser& parser, HttpRequest& request);
   Task<HttpResponse> respond(HttpRequest request);
   Task<Next> write(HttpResponse response, Next next);
+  Task<Next> write_stream(HttpResponse response, Next next);
+  Task<Next> write_body(HttpBodyStream body, Next next);
+  Task<void> watch_client(std::shared_ptr<BodyWriter> writer);
   Task<void> linger();
 
   /// What of the request under way the response's head depends on.

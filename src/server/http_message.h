@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "server/http_body_writer.h"
 
 namespace nextgen_kernels {
 
@@ -58,7 +59,8 @@ struct HttpRequest {
 /// Fills path, segments and query from a request target (RFC 9112 §3.2: origin-form, absolute-form or `*`).
 Result<void> parse_target(std::string_view target, HttpRequest& request);
 
-/// An answer. With `upgrade`, the connection becomes something else once the head has been sent.
+/// An answer. With `upgrade`, the connection becomes something else once the head has been sent; with
+/// `stream`, the body is written while it comes to be.
 struct HttpResponse {
   http::status status = http::status::ok;
   http::fields headers;
@@ -66,6 +68,10 @@ struct HttpResponse {
 
   /// Takes over the connection; `received` is what the client sent after the head of its request.
   std::move_only_function<void(TcpSocket socket, std::string received)> upgrade;
+
+  /// Writes the body instead of `body`. When it throws, the connection is closed, so that no client takes a
+  /// part for the whole. Not called for HEAD.
+  HttpBodyStream stream;
 };
 
 HttpResponse json_response(http::status status, const nlohmann::ordered_json& body);

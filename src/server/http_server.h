@@ -26,7 +26,9 @@ struct HttpLimits {
   std::chrono::steady_clock::duration header_timeout = std::chrono::seconds(20);  ///< For the whole head.
   std::chrono::steady_clock::duration body_timeout = std::chrono::seconds(60);    ///< For the whole body.
   std::chrono::steady_clock::duration write_timeout = std::chrono::seconds(60);   ///< For the whole response.
-  std::chrono::steady_clock::duration idle_timeout = std::chrono::seconds(75);    ///< Between two requests.
+  std::chrono::steady_clock::duration stream_timeout =
+      std::chrono::minutes(5);  ///< For one piece of a streamed response.
+  std::chrono::steady_clock::duration idle_timeout = std::chrono::seconds(75);  ///< Between two requests.
 };
 
 /// Answers requests. Called on the server's executor, for several requests at a time.
