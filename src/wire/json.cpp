@@ -178,4 +178,23 @@ std::string quote_json(std::string_view text) {
   return quoted;
 }
 
+bool nests_deeper_than(std::string_view json, std::size_t depth) {
+  std::size_t open = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if ((c == '[' || c == '{') && ++open > depth) return true;
+    if ((c == ']' || c == '}') && open > 0) --open;
+  }
+  return false;
+}
+
 }  // namespace nextgen_kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,10 @@ Result<void> for_each_member(std::string_view object, Visit&& visit) {
 /// True for a complete JSON text (RFC 8259) in valid UTF-8. Numbers of any size and any depth of nesting
 /// pass; an escaped lone surrogate (`\ud800`) does not, since strict parsers refuse it.
 bool is_valid_json(std::string_view text);
+
+/// True when arrays and objects of the JSON text lie in one another more than `depth` deep. Needs no memory;
+/// of what is not JSON the answer means nothing. For texts that are going to be handled recursively.
+bool nests_deeper_than(std::string_view json, std::size_t depth);
 
 /// True for well-formed UTF-8 (RFC 3629).
 bool is_valid_utf8(std::string_view text);

@@ -174,5 +174,16 @@ TEST(Json, utf_8_is_checked) {
   EXPECT_FALSE(is_valid_utf8("\xC3"));
 }
 
+TEST(Json, tells_how_deep_it_nests) {
+  EXPECT_FALSE(nests_deeper_than("", 0));
+  EXPECT_FALSE(nests_deeper_than("3", 0));
+  EXPECT_TRUE(nests_deeper_than("[]", 0));
+  EXPECT_FALSE(nests_deeper_than(R"({"a": [1, [2]], "b": [[3]]})", 3));
+  EXPECT_TRUE(nests_deeper_than(R"({"a": [1, [2]], "b": [[3]]})", 2));
+  EXPECT_FALSE(nests_deeper_than(R"(["[[[[", "\"[[[", "\\", []])", 2));
+  EXPECT_FALSE(nests_deeper_than("[][][]]]]", 1));
+  EXPECT_TRUE(nests_deeper_than(std::string(1'000'000, '['), 1000));
+}
+
 }  // namespace
 }  // namespace nextgen_kernels
