@@ -1,0 +1,173 @@
+#include "kernels/execution_queue.h"
+
+#include "kernel_fixture.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ExecutionQueueTest : public KernelFixture {
+ protected:
+  ~ExecutionQueueTest() override { queue_.reset(); }
+
+  void start() {
+    start_kernel(synthetic_spec());
+    queue_ = std::make_shared<ExecutionQueue>(loop_.get_executor(), kernel_);
+  }
+
+  std::shared_ptr<Execution> submit(const std::string& code) { return submit({.code = code}); }
+  std::shared_ptr<Execution> submit(ExecutionRequest request) {
+    auto execution = queue_->submit(std::move(request));
+    EXPECT_TRUE(execution) << execution.error().message;
+    return execution.value_or(nullptr);
+  }
+
+  void run_until_status(const Execution& execution, ExecutionStatus status) {
+    run_until([&] { return execution.status() == status; });
+  }
+
+  /// What it published: types, and texts of streams.
+  std::vector<std::string> read_all(Execution& execution) {
+    std::vector<std::string> log;
+    while (true) {
+      const auto news = execution.read();
+      for (const auto& message : news.messages) {
+        const auto content = nlohmann::json::parse(message->content());
+        log.push_back(content.value("text", std::string(message->header_fields().msg_type)));
+      }
+      if (news.at_end) return log;
+      if (!news.looked_on) run(execution.wait());
+    }
+  }
+
+  std::shared_ptr<ExecutionQueue> queue_;
+};
+
+TEST_F(ExecutionQueueTest, runs_code_and_gives_what_it_published) {
+  start();
+  const auto execution = submit("print hello");
+  EXPECT_THAT(read_all(*execution), ElementsAre("execute_input", "hello\n"));
+  EXPECT_EQ(execution->status(), ExecutionStatus::ok);
+  EXPECT_EQ(execution->reply().at("execution_count"), 1);
+  EXPECT_THAT(queue_->list(), IsEmpty());
+}
+
+TEST_F(ExecutionQueueTest, one_at_a_time_in_order) {
+  start();
+  const auto first = submit("sleep 600000");
+  const auto second = submit("print second");
+  const auto third = submit("print third");
+  run_until_status(*first, ExecutionStatus::running);
+  EXPECT_EQ(second->status(), ExecutionStatus::queued);
+  EXPECT_THAT(queue_->list(), ElementsAre(first, second, third));
+  ASSERT_TRUE(queue_->cancel(first->id()));
+  EXPECT_THAT(read_all(*third), ElementsAre("execute_input", "third\n"));
+  EXPECT_THAT(read_all(*second), ElementsAre("execute_input", "second\n"));
+  EXPECT_EQ(first->status(), ExecutionStatus::cancelled);
+}
+
+TEST_F(ExecutionQueueTest, what_waits_behind_a_failure_is_aborted) {
+  start();
+  const auto first = submit("no such command");
+  const auto second = submit("echo");
+  EXPECT_THAT(read_all(*second), IsEmpty());
+  EXPECT_EQ(first->status(), ExecutionStatus::error);
+  EXPECT_EQ(second->status(), ExecutionStatus::aborted);
+  EXPECT_THAT(second->reason(), HasSubstr(first->id()));
+}
+
+TEST_F(ExecutionQueueTest, a_failure_may_be_told_not_to_stop_what_waits) {
+  start();
+  submit({.code = "no such command", .stop_on_error = false});
+  const auto second = submit("echo");
+  run_until_status(*second, ExecutionStatus::ok);
+}
+
+TEST_F(ExecutionQueueTest, a_waiting_execution_is_withdrawn_at_once) {
+  start();
+  const auto first = submit("sleep 600000");
+  const auto second = submit("print never");
+  ASSERT_TRUE(queue_->cancel(second->id()));
+  EXPECT_EQ(second->status(), ExecutionStatus::cancelled);
+  EXPECT_TRUE(second->read().at_end);
+  EXPECT_FALSE(queue_->cancel(second->id()));
+  ASSERT_TRUE(queue_->cancel(first->id()));
+  run_until_status(*first, ExecutionStatus::cancelled);
+}
+
+TEST_F(ExecutionQueueTest, time_that_has_passed_interrupts) {
+  start();
+  const auto execution = submit({.code = "sleep 600000", .timeout = std::chrono::milliseconds(50)});
+  EXPECT_THAT(read_all(*execution), ElementsAre("execute_input", "error"));
+  EXPECT_EQ(execution->status(), ExecutionStatus::timeout);
+}
+
+TEST_F(ExecutionQueueTest, the_time_of_silent_code_is_counted_too) {
+  start();
+  const auto execution =
+      submit({.code = "sleep 600000", .silent = true, .timeout = std::chrono::milliseconds(50)});
+  run_until_status(*execution, ExecutionStatus::timeout);
+}
+
+TEST_F(ExecutionQueueTest, a_death_ends_what_runs_and_aborts_what_waits) {
+  start();
+  const auto first = submit("die 3");
+  const auto second = submit("echo");
+  EXPECT_THAT(read_all(*first), ElementsAre("execute_input"));
+  EXPECT_EQ(first->status(), ExecutionStatus::dead);
+  EXPECT_THAT(first->reason(), HasSubstr("status 3"));
+  EXPECT_EQ(second->status(), ExecutionStatus::aborted);
+  const auto third = submit("print again");
+  EXPECT_THAT(read_all(*third), ElementsAre("execute_input", "again\n"));
+}
+
+TEST_F(ExecutionQueueTest, a_restart_ends_what_runs) {
+  start();
+  const auto execution = submit("sleep 600000");
+  run_until_status(*execution, ExecutionStatus::running);
+  ASSERT_TRUE(run(kernel_->restart_kernel()));
+  run_until([&] { return execution->ended(); });
+  EXPECT_EQ(execution->status(), ExecutionStatus::dead);
+  EXPECT_THAT(execution->reason(), HasSubstr("restarted"));
+}
+
+TEST_F(ExecutionQueueTest, a_dead_kernel_takes_nothing) {
+  options_.autorestart = false;
+  start();
+  run_until_status(*submit("die 3"), ExecutionStatus::dead);
+  const auto refused = queue_->submit({.code = "echo"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("status 3"));
+}
+
+TEST_F(ExecutionQueueTest, a_slow_reader_misses_nothing_and_keeps_nobody_waiting) {
+  start();
+  const auto flood = submit("flood 2000 1000");
+  const auto next = submit("print next");
+  run_until_status(*next, ExecutionStatus::ok);
+  EXPECT_EQ(read_all(*flood).size(), 2001u);
+}
+
+TEST_F(ExecutionQueueTest, what_nobody_reads_runs_all_the_same) {
+  start();
+  const auto execution = submit("print unread");
+  execution->stop_reading();
+  run_until_status(*execution, ExecutionStatus::ok);
+  EXPECT_TRUE(execution->read().at_end);
+}
+
+TEST_F(ExecutionQueueTest, the_queue_is_bounded) {
+  start();
+  const auto first = submit("sleep 600000");
+  for (int i = 0; i < 1000; ++i) submit("echo");
+  const auto refused = queue_->submit({.code = "echo"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::resource_limit);
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
