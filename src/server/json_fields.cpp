@@ -28,6 +28,16 @@ Result<std::optional<std::string>> string_field(const nlohmann::json& object, co
   return member->get<std::string>();
 }
 
+Result<std::optional<bool>> bool_field(const nlohmann::json& object, const std::string& name) {
+  const auto member = object.find(name);
+  if (member == object.end() || member->is_null()) return std::nullopt;
+  if (!member->is_boolean()) {
+    return make_error(ErrorCode::invalid_argument, "Field '{}' must be true or false, not {}", name,
+                      member->type_name());
+  }
+  return member->get<bool>();
+}
+
 Result<std::optional<nlohmann::json>> object_field(const nlohmann::json& object, const std::string& name) {
   const auto member = object.find(name);
   if (member == object.end() || member->is_null()) return std::nullopt;

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "kernels/execution_queue.h"
+#include "kernels/multi_kernel_manager.h"
+#include "server/router.h"
+
+namespace nextgen_kernels {
+
+/// `/api/nextgen/kernels/{id}/execute`: runs code without a WebSocket. Owned by the server; keeps a queue for
+/// each kernel that was asked, until that kernel is removed.
+class ExecuteHandlers {
+ public:
+  ExecuteHandlers(Executor executor, MultiKernelManager& kernels, std::string base_url);
+  ExecuteHandlers(const ExecuteHandlers&) = delete;
+  ExecuteHandlers& operator=(const ExecuteHandlers&) = delete;
+
+  void add_routes(Router& router);
+
+ private:
+  using Queues = std::map<std::string, std::shared_ptr<ExecutionQueue>>;
+
+  Task<Result<HttpResponse>> execute(HttpRequest request);
+  Task<Result<HttpResponse>> list(HttpRequest request);
+  Task<Result<HttpResponse>> cancel(HttpRequest request);
+
+  std::shared_ptr<ExecutionQueue> queue_of(const std::shared_ptr<KernelManager>& kernel);
+  std::shared_ptr<ExecutionQueue> find_queue(const std::string& kernel_id) const;
+
+  Executor executor_;
+  MultiKernelManager& kernels_;
+  std::string base_url_;
+  std::shared_ptr<Queues> queues_;  // Shared with the callback that the kernels keep.
+};
+
+}  // namespace nextgen_kernels
