@@ -21,6 +21,11 @@ std::unexpected<Error> unknown_kernel(std::string_view kernel_id) {
 
 }  // namespace
 
+std::string document_file(const std::filesystem::path& directory, const std::string& path,
+                          const std::string& name) {
+  return name.empty() ? path : (directory / name).string();
+}
+
 bool is_kernel_id(std::string_view text) {
   constexpr std::size_t longest = 128;  // It becomes part of a file name.
   const auto groups = split(text, '-');
@@ -51,18 +56,20 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
         "'{}' is no kernel id: it must be five groups of letters and digits joined by '-', such as {}",
         kernel_id, random_uuid());
   }
+  auto files = co_await files_.run([this, &request] { return look_at_files(request); });
+  if (stopping_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
   if (find_kernel(kernel_id) != nullptr)
     co_return make_error(ErrorCode::already_exists, "Kernel already exists: {}", kernel_id);
-  auto spec = specs_.get_kernel_spec(request.kernel_name.value_or(options_.default_kernel_name));
+  auto& spec = files.spec;
   if (!spec) co_return std::unexpected(spec.error());
 
   auto launch = launch_of(std::move(*spec));
   launch.kernel_id = kernel_id;
   for (auto& [name, value] : request.environment) launch.environment[name] = std::move(value);
-  launch.working_directory = working_directory_for(request.path);
-  if (const auto asked = launch.environment.find("KERNEL_WORKING_DIR");
-      asked != launch.environment.end() && std::filesystem::is_directory(asked->second))
-    launch.working_directory = asked->second;
+  if (request.document_name)
+    launch.environment["JPY_SESSION_NAME"] =
+        document_file(files.path_directory, request.path, *request.document_name);
+  launch.working_directory = std::move(files.working_directory);
 
   // Kernels of the pool have their ids already.
   auto kernel = request.kernel_id ? nullptr : co_await take_from_pool(launch);
@@ -152,6 +159,22 @@ Task<void> MultiKernelManager::cull(std::shared_ptr<KernelManager> kernel, std::
   co_await kernel->shutdown_kernel({options_.shutdown_wait_time},
                                    {.action = KernelAction::cull, .reason = std::move(reason)});
   remove(kernel->kernel_id());
+}
+
+MultiKernelManager::LaunchFiles MultiKernelManager::look_at_files(const StartKernelRequest& request) const {
+  LaunchFiles files{
+      .spec = specs_.get_kernel_spec(request.kernel_name.value_or(options_.default_kernel_name)),
+      .working_directory = {},
+      .path_directory = working_directory_for(request.path)};
+  files.working_directory = files.path_directory;
+  std::error_code ignored;
+  for (const auto* environment : {&request.environment, &options_.base_environment}) {
+    const auto asked = environment->find("KERNEL_WORKING_DIR");
+    if (asked == environment->end()) continue;
+    if (std::filesystem::is_directory(asked->second, ignored)) files.working_directory = asked->second;
+    break;
+  }
+  return files;
 }
 
 std::shared_ptr<KernelManager> MultiKernelManager::find_kernel(std::string_view kernel_id) const {

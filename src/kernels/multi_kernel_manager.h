@@ -12,6 +12,7 @@
 #include "kernels/kernel_manager.h"
 #include "kernels/kernel_pool.h"
 #include "kernelspecs/kernel_spec_manager.h"
+#include "runtime/blocking_pool.h"
 #include "runtime/task_group.h"
 
 namespace nextgen_kernels {
@@ -22,7 +23,15 @@ struct StartKernelRequest {
   std::optional<std::string> kernel_id;    ///< Default: a new UUID. Must match `is_kernel_id`.
   std::string path;                        ///< API path ('/'-separated, below root_dir); may name a file.
   std::map<std::string, std::string> environment;  ///< Added to the server's.
+  /// The name of the document that the kernel is for, in the directory of `path`; JPY_SESSION_NAME tells it
+  /// to the kernel.
+  std::optional<std::string> document_name = std::nullopt;
 };
+
+/// What kernels and extensions find in JPY_SESSION_NAME: the document's file, or its API path when it has no
+/// name.
+std::string document_file(const std::filesystem::path& directory, const std::string& path,
+                          const std::string& name);
 
 /// True for what Jupyter accepts as a kernel id in a path: five dash-joined word groups.
 bool is_kernel_id(std::string_view text);
@@ -95,6 +104,14 @@ class MultiKernelManager {
   Task<void> cull_again_and_again();
   void cull_unused();
   Task<void> cull(std::shared_ptr<KernelManager> kernel, std::string reason);
+  /// What the start of a kernel needs to know of files.
+  struct LaunchFiles {
+    Result<KernelSpec> spec;
+    std::filesystem::path working_directory;
+    std::filesystem::path path_directory;  ///< Of the request's `path`, wherever the kernel runs.
+  };
+
+  LaunchFiles look_at_files(const StartKernelRequest& request) const;
   void remove(std::string kernel_id);
   Task<void> remove_later(std::string kernel_id);
 
@@ -106,6 +123,7 @@ class MultiKernelManager {
   std::vector<std::function<void(const std::string&)>> removed_callbacks_;
   std::vector<KernelObserver> observers_;
   bool stopping_ = false;
+  BlockingPool files_{1};
   TaskGroup tasks_;
   TaskGroup culling_;
   KernelPool pool_;

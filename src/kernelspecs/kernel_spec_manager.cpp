@@ -89,8 +89,64 @@ KernelSpecManager::KernelSpecManager(KernelSpecManagerOptions options)
       native_kernel_(options_.python_prefixes, options_.python_timeout) {}
 
 std::vector<KernelSpecEntry> KernelSpecManager::list() {
+  if (const auto known = known_entries()) return *known;
   const std::lock_guard lock(mutex_);
-  return find_entries();
+  if (const auto known = known_entries()) return *known;  // Found out while we waited.
+  // What was read before it was watched may have changed unseen: it is looked at again.
+  constexpr int most_attempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    const auto changes_before = count_changes();
+    auto entries = find_entries();
+    const auto watched = watch_everything();
+    if (watched == Watched::new_ones && attempt < most_attempts) continue;
+    // No file tells when what an unavailable spec needs has come.
+    const bool settled = std::ranges::none_of(
+        entries, [](const auto& entry) { return entry.status == KernelSpecStatus::unavailable; });
+    if (watched == Watched::all && settled) remember(entries, changes_before);
+    return entries;
+  }
+}
+
+std::shared_ptr<const KernelSpecManager::Entries> KernelSpecManager::known_entries() {
+  count_changes();
+  const std::lock_guard lock(listing_mutex_);
+  if (listing_ != nullptr && std::chrono::steady_clock::now() - listed_at_ > trusted_for) listing_ = nullptr;
+  return listing_;
+}
+
+std::uint64_t KernelSpecManager::count_changes() {
+  const std::lock_guard lock(listing_mutex_);
+  if (watch_.take_changes()) {
+    ++changes_;
+    listing_ = nullptr;
+  }
+  return changes_;
+}
+
+void KernelSpecManager::remember(const Entries& entries, std::uint64_t changes_before) {
+  if (count_changes() != changes_before) return;
+  const std::lock_guard lock(listing_mutex_);
+  // A change that is reported from here on is seen by the next question.
+  listing_ = std::make_shared<const Entries>(entries);
+  listed_at_ = std::chrono::steady_clock::now();
+}
+
+KernelSpecManager::Watched KernelSpecManager::watch_everything() {
+  auto paths = native_kernel_.watched_paths();
+  for (const auto& [kernels_dir, directory] : directories_) {
+    paths.push_back(kernels_dir);
+    for (const auto& child : directory.children) {
+      paths.push_back(kernels_dir / child);
+      paths.push_back(kernels_dir / child / "kernel.json");  // It may be a link.
+    }
+  }
+  auto watched = Watched::all;
+  for (const auto& path : paths) {
+    const auto added = watch_.watch(path);
+    if (added == ChangeWatch::Added::failed) return Watched::some;
+    if (added == ChangeWatch::Added::fresh) watched = Watched::new_ones;
+  }
+  return watched;
 }
 
 Result<KernelSpec> KernelSpecManager::get_kernel_spec(std::string_view name) {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "kernelspecs/change_watch.h"
 #include "kernelspecs/file_stamp.h"
 #include "kernelspecs/kernel_spec.h"
 #include "kernelspecs/native_kernel.h"
@@ -50,22 +53,31 @@ struct KernelSpecManagerOptions {
   /// Python environments to look for ipykernel in.
   std::vector<std::filesystem::path> python_prefixes;
   std::chrono::milliseconds python_timeout = std::chrono::seconds(15);
-  /// Why a spec cannot be started here (its provisioner is unknown), if so. Asked on every listing, by one
-  /// thread at a time: it must be quick and must not use the manager.
+  /// Why a spec cannot be started here, if so. Asked by one thread at a time: must be quick and not use the
+  /// manager. A yes holds as long as the listing; a no is asked for again every time.
   std::function<Result<void>(const KernelSpec&)> check_availability;
 };
 
 /// The kernel specs installed on this machine, in Jupyter's search order: of two with the same name the first
-/// wins. Reads a file again only when it changed: a listing of unchanged directories costs a few `stat` calls
-/// per spec. Owned by the application. Thread safe; calls block on the file system (and, for `python3`
-/// without a kernel.json, on one run of an interpreter), so event loops leave them to the blocking pool.
+/// wins. A listing holds until the operating system reports a change, and in any case, for file systems that
+/// report none, for `trusted_for`; then a file is read again only when it changed. Owned by the application.
+/// Thread safe; all but `known_entries` block on the file system (and, for `python3` without a kernel.json,
+/// on one run of an interpreter), so event loops leave them to the blocking pool.
 class KernelSpecManager {
  public:
+  using Entries = std::vector<KernelSpecEntry>;
+
+  static constexpr auto trusted_for = std::chrono::seconds(10);
+
   explicit KernelSpecManager(KernelSpecManagerOptions options);
 
   /// All that was found, in search order, usable or not. Of a name that occurs several times the first is the
   /// one that counts; the others say which one hides them.
   std::vector<KernelSpecEntry> list();
+
+  /// The last listing, when nothing has changed since; otherwise nothing, and `list` finds out. Does not
+  /// block.
+  std::shared_ptr<const Entries> known_entries();
 
   /// The spec of this name, whatever its case. `not_found` with Jupyter's own text when there is none,
   /// `unavailable` with the reason when there is one that cannot be used.
@@ -83,7 +95,12 @@ class KernelSpecManager {
     std::map<std::string, CachedSpec> specs;
   };
 
+  enum class Watched { all, some, new_ones };
+
   std::vector<KernelSpecEntry> find_entries();
+  Watched watch_everything();
+  std::uint64_t count_changes();
+  void remember(const Entries& entries, std::uint64_t changes_before);
   KernelSpecEntry make_entry(std::string name, const std::filesystem::path& resource_dir,
                              Result<KernelSpec> spec) const;
   std::optional<KernelSpecEntry> native_entry();
@@ -96,6 +113,12 @@ class KernelSpecManager {
   void warn_once(const std::string& subject, const std::string& message);
 
   const KernelSpecManagerOptions options_;
+  ChangeWatch watch_;
+  std::mutex listing_mutex_;
+  // Guarded by listing_mutex_, which nobody holds for long:
+  std::uint64_t changes_ = 0;
+  std::shared_ptr<const Entries> listing_;
+  std::chrono::steady_clock::time_point listed_at_;
   std::mutex mutex_;
   // Guarded by mutex_:
   std::map<std::filesystem::path, CachedDirectory> directories_;

@@ -92,6 +92,13 @@ Result<KernelSpec> NativeKernel::find() {
       reasons);
 }
 
+std::vector<fs::path> NativeKernel::watched_paths() const {
+  std::vector<fs::path> paths;
+  for (const auto& candidate : candidates_)
+    for (const auto& watched : candidate.watched) paths.push_back(watched.path);
+  return paths;
+}
+
 const Result<KernelSpec>& NativeKernel::probe(Candidate& candidate) const {
   const bool current = std::ranges::all_of(
       candidate.watched, [](const WatchedPath& watched) { return is_current(watched.path, watched.stamp); });

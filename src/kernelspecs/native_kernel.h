@@ -28,6 +28,9 @@ class NativeKernel {
   /// Of the first environment that has ipykernel; the failure tells for each environment why not.
   Result<KernelSpec> find();
 
+  /// What its answers depend on, as far as it has looked.
+  std::vector<std::filesystem::path> watched_paths() const;
+
  private:
   struct WatchedPath {
     std::filesystem::path path;

@@ -75,16 +75,24 @@ HttpResponse KernelHandlers::created(const KernelManager& kernel) const {
 Task<Result<HttpResponse>> KernelHandlers::start(HttpRequest request) {
   auto start = read_start_request(request);
   if (!start) co_return std::unexpected(start.error());
+  // Asking twice for one id gets one kernel, as upstream, unless it is another kernel than the one asked for.
+  const auto same_name = [name = start->kernel_name](const KernelManager& existing) {
+    return !name || *name == existing.kernel_spec().name;
+  };
   if (start->kernel_id) {
-    // Asking twice for one id gets one kernel, as upstream, unless it is another kernel than the one asked
-    // for.
-    const auto existing = kernels_.find_kernel(*start->kernel_id);
-    if (existing != nullptr &&
-        start->kernel_name.value_or(existing->kernel_spec().name) == existing->kernel_spec().name)
+    if (const auto existing = kernels_.find_kernel(*start->kernel_id);
+        existing != nullptr && same_name(*existing))
       co_return created(*existing);
   }
+  const auto kernel_id = start->kernel_id;
   const auto kernel = co_await kernels_.start_kernel(std::move(*start));
   if (kernel) co_return created(**kernel);
+  if (kernel.error().code == ErrorCode::already_exists) {
+    // Two clients, or one twice, at the same time.
+    if (const auto existing = kernels_.find_kernel(kernel_id.value_or(""));
+        existing != nullptr && same_name(*existing))
+      co_return created(*existing);
+  }
   if (kernel.error().code != ErrorCode::not_found) co_return std::unexpected(kernel.error());
   co_return std::unexpected(co_await name_kernel_specs(kernel.error()));
 }

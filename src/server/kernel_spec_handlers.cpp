@@ -73,16 +73,19 @@ nlohmann::ordered_json KernelSpecHandlers::spec_model(const KernelSpec& spec) co
 }
 
 Task<Result<HttpResponse>> KernelSpecHandlers::list(HttpRequest request) {
-  const auto entries = co_await pool_.run([&specs = specs_] { return specs.list(); });
+  auto entries = specs_.known_entries();
+  if (entries == nullptr)
+    entries = co_await pool_.run(
+        [&specs = specs_] { return std::make_shared<const KernelSpecManager::Entries>(specs.list()); });
   auto models = nlohmann::ordered_json::object();
   const auto add = [this, &models](const KernelSpecEntry& entry) {
     if (entry.spec && !models.contains(entry.name)) models[entry.name] = spec_model(*entry.spec);
   };
   // JupyterLab falls back to the first one when the default is not there.
-  for (const auto& entry : entries) {
+  for (const auto& entry : *entries) {
     if (entry.name == default_kernel_name_) add(entry);
   }
-  for (const auto& entry : entries) add(entry);
+  for (const auto& entry : *entries) add(entry);
   auto response = json_response(http::status::ok,
                                 {{"default", default_kernel_name_}, {"kernelspecs", std::move(models)}});
   response.headers.set(http::field::etag, make_entity_tag(response.body));

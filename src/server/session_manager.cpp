@@ -74,19 +74,13 @@ Result<Session> SessionManager::get_session(std::string_view id) {
   return *session;
 }
 
-// What kernels and extensions find in JPY_SESSION_NAME: the document's file.
-std::string SessionManager::kernel_session_name(const Session& session) const {
-  if (session.name.empty()) return session.path;
-  return (kernels_.working_directory_for(session.path) / session.name).string();
-}
-
 Task<Result<std::shared_ptr<KernelManager>>> SessionManager::start_kernel(
     Session session, std::optional<std::string> kernel_name, std::optional<std::string> kernel_id) {
   StartKernelRequest request;
   request.kernel_name = std::move(kernel_name);
   request.kernel_id = std::move(kernel_id);
   request.path = session.path;
-  request.environment["JPY_SESSION_NAME"] = kernel_session_name(session);
+  request.document_name = session.name;
   co_return co_await kernels_.start_kernel(std::move(request));
 }
 
@@ -144,7 +138,8 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
   const Session updated = *session;
   if (const auto kernel = kernels_.find_kernel(kernel_id);
       kernel != nullptr && (changes.path || changes.name))
-    kernel->update_environment("JPY_SESSION_NAME", kernel_session_name(updated));
+    kernel->update_environment("JPY_SESSION_NAME", document_file(kernels_.working_directory_for(updated.path),
+                                                                 updated.path, updated.name));
   // The session has its new kernel already, whatever becomes of the old one.
   if (before->kernel_id != kernel_id && !is_shared(before->kernel_id))
     co_await kernels_.shutdown_kernel(before->kernel_id);

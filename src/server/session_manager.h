@@ -85,7 +85,6 @@ class SessionManager {
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(Session session,
                                                             std::optional<std::string> kernel_name,
                                                             std::optional<std::string> kernel_id);
-  std::string kernel_session_name(const Session& session) const;
   Session* find_session(std::string_view id);
   bool is_shared(const std::string& kernel_id) const;
   void drop_orphans();

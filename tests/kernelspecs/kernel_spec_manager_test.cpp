@@ -226,5 +226,40 @@ TEST_F(KernelSpecManagerTest, the_allow_list_and_availability_hold_for_the_nativ
   EXPECT_THAT(summary(manager), ElementsAre("python3:unavailable"));
 }
 
+TEST_F(KernelSpecManagerTest, a_listing_holds_until_something_changes) {
+  install("user/kernels/a", "a");
+  KernelSpecManager manager(options_);
+  EXPECT_EQ(manager.known_entries(), nullptr);
+  manager.list();
+  const auto known = manager.known_entries();
+  ASSERT_NE(known, nullptr);
+  EXPECT_EQ(known->size(), 1u);
+  EXPECT_EQ(manager.known_entries(), known);
+
+  install("user/kernels/b", "new");
+  EXPECT_EQ(manager.known_entries(), nullptr);
+  EXPECT_THAT(summary(manager), ElementsAre("a=a", "b=new"));
+  EXPECT_NE(manager.known_entries(), nullptr);
+}
+
+TEST_F(KernelSpecManagerTest, every_change_is_seen_at_once) {
+  fs::create_directories(directory_.path() / "target");
+  directory_.write("target/kernel.json", kernel_json("one"));
+  install("user/kernels/a", "a");
+  fs::create_directory_symlink(directory_.path() / "target", directory_.path() / "user/kernels/link");
+  KernelSpecManager manager(options_);
+  EXPECT_THAT(summary(manager), ElementsAre("a=a", "link=one"));
+  directory_.write("target/kernel.json", kernel_json("two"));
+  EXPECT_THAT(summary(manager), ElementsAre("a=a", "link=two"));
+  install("user/kernels/a", "b");
+  EXPECT_THAT(summary(manager), ElementsAre("a=b", "link=two"));
+  fs::remove_all(directory_.path() / "user/kernels/a");
+  EXPECT_THAT(summary(manager), ElementsAre("link=two"));
+  install("system/kernels/s", "s");  // Its directory was not there before.
+  EXPECT_THAT(summary(manager), ElementsAre("link=two", "s=s"));
+  install("system/kernels/s", "t");
+  EXPECT_THAT(summary(manager), ElementsAre("link=two", "s=t"));
+}
+
 }  // namespace
 }  // namespace nextgen_kernels
