@@ -25,6 +25,7 @@ struct ServerOptions {
   std::filesystem::path root_dir;  ///< Absolute, an existing directory.
   LogLevel log_level = LogLevel::info;
   std::filesystem::path log_file;                       ///< Absolute, or empty: standard error.
+  bool authenticate_prometheus = true;                  ///< `/metrics` needs the token.
   std::string allow_origin;                             ///< Empty: only the server's own pages.
   std::int64_t max_body_size = 0;                       ///< Bytes.
   std::chrono::milliseconds websocket_ping_interval{};  ///< Zero: no pings.

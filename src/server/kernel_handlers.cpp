@@ -40,9 +40,16 @@ void KernelHandlers::add_routes(Router& router) {
              [this](HttpRequest request) { return restart(std::move(request)); });
 }
 
+nlohmann::ordered_json KernelHandlers::model_with_resources(const KernelManager& kernel) const {
+  auto model = kernel_model(kernel);
+  if (auto usage = resources_.usage_of(kernel)) model["resources"] = std::move(*usage);
+  return model;
+}
+
 Task<Result<HttpResponse>> KernelHandlers::list(HttpRequest) {
+  co_await resources_.refresh();
   auto models = nlohmann::ordered_json::array();
-  for (const auto& kernel : kernels_.list_kernels()) models.push_back(kernel_model(*kernel));
+  for (const auto& kernel : kernels_.list_kernels()) models.push_back(model_with_resources(*kernel));
   co_return json_response(http::status::ok, models);
 }
 
@@ -111,7 +118,8 @@ Task<Error> KernelHandlers::name_kernel_specs(Error unknown_spec) {
 Task<Result<HttpResponse>> KernelHandlers::get(HttpRequest request) {
   const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());
-  co_return json_response(http::status::ok, kernel_model(**kernel));
+  co_await resources_.refresh();
+  co_return json_response(http::status::ok, model_with_resources(**kernel));
 }
 
 Task<Result<HttpResponse>> KernelHandlers::shut_down(HttpRequest request) {

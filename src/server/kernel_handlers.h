@@ -5,6 +5,7 @@
 
 #include "kernels/multi_kernel_manager.h"
 #include "runtime/blocking_pool.h"
+#include "server/resource_monitor.h"
 #include "server/router.h"
 
 namespace nextgen_kernels {
@@ -15,8 +16,9 @@ nlohmann::ordered_json kernel_model(const KernelManager& kernel);
 /// `/api/kernels`: list, start, look at, end, interrupt and restart kernels. Owned by the server.
 class KernelHandlers {
  public:
-  KernelHandlers(MultiKernelManager& kernels, BlockingPool& pool, std::string base_url)
-      : kernels_(kernels), pool_(pool), base_url_(std::move(base_url)) {}
+  KernelHandlers(MultiKernelManager& kernels, ResourceMonitor& resources, BlockingPool& pool,
+                 std::string base_url)
+      : kernels_(kernels), resources_(resources), pool_(pool), base_url_(std::move(base_url)) {}
 
   void add_routes(Router& router);
 
@@ -32,7 +34,10 @@ class KernelHandlers {
   Task<Error> name_kernel_specs(Error unknown_spec);
   HttpResponse created(const KernelManager& kernel) const;
 
+  nlohmann::ordered_json model_with_resources(const KernelManager& kernel) const;
+
   MultiKernelManager& kernels_;
+  ResourceMonitor& resources_;
   BlockingPool& pool_;
   std::string base_url_;
 };

@@ -57,7 +57,8 @@ void Router::add(http::verb method, std::string_view pattern, HttpHandler handle
   std::vector<std::string> pieces;
   for (const auto piece : split(pattern.substr(1), '/')) pieces.emplace_back(piece);
   auto route = std::ranges::find(routes_, pieces, &Route::pattern);
-  if (route == routes_.end()) route = routes_.insert(routes_.end(), {std::move(pieces), {}});
+  if (route == routes_.end())
+    route = routes_.insert(routes_.end(), {std::string(pattern), std::move(pieces), {}});
   route->handlers.insert_or_assign(method, std::move(handler));
 }
 
@@ -68,7 +69,7 @@ Router::Outcome Router::find(http::verb method, const std::vector<std::string>& 
     if (!parameters) continue;
     const auto handler = route.handlers.find(method);
     if (handler == route.handlers.end()) return MethodNotAllowed{list_methods(route.handlers)};
-    return Match{&handler->second, std::move(*parameters)};
+    return Match{&handler->second, route.text, std::move(*parameters)};
   }
   return NoSuchPath{};
 }

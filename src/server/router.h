@@ -23,6 +23,7 @@ class Router {
 
   struct Match {
     const HttpHandler* handler;
+    std::string_view pattern;  ///< As it was added.
     std::map<std::string, std::string> parameters;
   };
   struct NoSuchPath {};
@@ -37,6 +38,7 @@ class Router {
 
  private:
   struct Route {
+    std::string text;
     std::vector<std::string> pattern;
     std::map<http::verb, HttpHandler> handlers;
   };

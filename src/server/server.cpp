@@ -12,11 +12,14 @@
 #include "base/strings.h"
 #include "runtime/blocking_pool.h"
 #include "server/authenticator.h"
+#include "server/event_handlers.h"
 #include "server/execute_handlers.h"
 #include "server/kernel_handlers.h"
 #include "server/kernel_spec_handlers.h"
 #include "server/kernel_websocket_handlers.h"
+#include "server/metrics_handlers.h"
 #include "server/page_handlers.h"
+#include "server/resource_monitor.h"
 #include "server/session_handlers.h"
 #include "server/session_manager.h"
 #include "server/status_handlers.h"
@@ -87,9 +90,14 @@ class Server::Service final : public HttpService {
         authenticator_(settings_.token),
         pool_(blocking_threads),
         sessions_(executor, kernels),
+        resources_(executor, kernels, pool_),
         status_handlers_(kernels, settings_.version),
+        event_handlers_(executor, events_, kernels, resources_, origins_,
+                        {.ping_interval = settings_.websockets.ping_interval,
+                         .close_timeout = settings_.websockets.close_timeout}),
+        metrics_handlers_(kernels, status_handlers_, pool_, [this] { return event_handlers_.listeners(); }),
         registry_handlers_(settings_.registry_models, pool_),
-        kernel_handlers_(kernels, pool_, settings_.base_url),
+        kernel_handlers_(kernels, resources_, pool_, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
         session_handlers_(sessions_, kernels, settings_.base_url),
         execute_handlers_(executor, kernels, settings_.base_url),
@@ -98,6 +106,8 @@ class Server::Service final : public HttpService {
         content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
         http_(executor, *this, settings_.limits) {
     status_handlers_.add_routes(router_);
+    event_handlers_.add_routes(router_);
+    metrics_handlers_.add_routes(router_);
     registry_handlers_.add_routes(router_);
     kernel_handlers_.add_routes(router_);
     kernel_spec_handlers_.add_routes(router_);
@@ -114,24 +124,32 @@ class Server::Service final : public HttpService {
     using namespace asio::experimental::awaitable_operators;
     constexpr auto code = websocket_close::service_restart;
     const std::string reason = "The server is shutting down";
-    co_await (websocket_handlers_.close_all(code, reason) && http_.stop(grace));
+    co_await (websocket_handlers_.close_all(code, reason) && event_handlers_.close_all(code, reason) &&
+              http_.stop(grace));
     // Those that were being upgraded meanwhile.
-    co_await websocket_handlers_.close_all(code, reason);
+    co_await (websocket_handlers_.close_all(code, reason) && event_handlers_.close_all(code, reason));
   }
 
   std::optional<HttpResponse> screen(HttpRequest& request) override {
     auto answer = check(request);
-    if (answer) decorate(request, *answer);
+    if (!answer) return answer;
+    decorate(request, *answer);
+    metrics_handlers_.note_request(request.method, pattern_of(request), answer->status, {});
     return answer;
   }
 
   Task<HttpResponse> respond(HttpRequest request) override {
     // The parts of the request that the headers of the response depend on.
+    const auto started = std::chrono::steady_clock::now();
     HttpRequest head;
+    head.method = request.method;
+    head.segments = request.segments;
     head.credential = request.credential;
     head.headers = request.headers;
     auto response = co_await call_handler(std::move(request));
     decorate(head, response);
+    metrics_handlers_.note_request(head.method, pattern_of(head), response.status,
+                                   std::chrono::steady_clock::now() - started);
     co_return response;
   }
 
@@ -145,9 +163,14 @@ class Server::Service final : public HttpService {
 
     request.credential = authenticator_.authenticate(request);
     if (request.method == http::verb::options) return answer_options(request);
-    if (request.credential == Credential::none) return refuse_stranger(request);
+    if (request.credential == Credential::none && !is_open(request)) return refuse_stranger(request);
     if (auto refused = check_site(request)) return refused;
     return check_route(request);
+  }
+
+  /// Whether strangers may ask for it.
+  bool is_open(const HttpRequest& request) const {
+    return !settings_.authenticate_prometheus && is_safe(request.method) && pattern_of(request) == "/metrics";
   }
 
   std::optional<HttpResponse> refuse(const HttpRequest& request, const Error& error) const {
@@ -192,6 +215,13 @@ class Server::Service final : public HttpService {
     const auto segments = below_base(request.segments);
     if (!segments) return Router::NoSuchPath{};
     return router_.find(request.method, *segments);
+  }
+
+  /// What metrics call the handler of a request; empty when there is none.
+  std::string_view pattern_of(const HttpRequest& request) const {
+    const auto outcome = find_route(request);
+    const auto* match = std::get_if<Router::Match>(&outcome);
+    return match == nullptr ? std::string_view() : match->pattern;
   }
 
   std::optional<HttpResponse> check_route(HttpRequest& request) const {
@@ -259,7 +289,11 @@ class Server::Service final : public HttpService {
   Authenticator authenticator_;
   BlockingPool pool_;
   SessionManager sessions_;
+  ResourceMonitor resources_;
+  EventBus events_;
   StatusHandlers status_handlers_;
+  EventHandlers event_handlers_;
+  MetricsHandlers metrics_handlers_;
   RegistryHandlers registry_handlers_;
   KernelHandlers kernel_handlers_;
   KernelSpecHandlers kernel_spec_handlers_;

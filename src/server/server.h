@@ -17,9 +17,10 @@
 namespace nextgen_kernels {
 
 struct ServerSettings {
-  std::string token;           ///< Empty: everybody who can reach the server may use it.
-  std::string base_url = "/";  ///< Starts and ends with '/'.
-  std::string version;         ///< What `/api` tells.
+  std::string token;                    ///< Empty: everybody who can reach the server may use it.
+  std::string base_url = "/";           ///< Starts and ends with '/'.
+  std::string version;                  ///< What `/api` tells.
+  bool authenticate_prometheus = true;  ///< `/metrics` needs the token, too.
   OriginSettings origins;
   HttpLimits limits;
   KernelWebSocketSettings websockets;

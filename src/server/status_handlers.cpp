@@ -40,17 +40,19 @@ Task<Result<HttpResponse>> StatusHandlers::get_version(HttpRequest) {
   co_return json_response(http::status::ok, {{"version", version_}});
 }
 
+Timestamp StatusHandlers::last_activity() const {
+  auto last = last_activity_;
+  for (const auto& kernel : kernels_.list_kernels()) last = std::max(last, kernel->last_activity());
+  return last;
+}
+
 Task<Result<HttpResponse>> StatusHandlers::get_status(HttpRequest) {
-  auto last_activity = last_activity_;
   int connections = 0;
   const auto kernels = kernels_.list_kernels();
-  for (const auto& kernel : kernels) {
-    last_activity = std::max(last_activity, kernel->last_activity());
-    connections += kernel->connections();
-  }
+  for (const auto& kernel : kernels) connections += kernel->connections();
   co_return json_response(http::status::ok, {{"connections", connections},
                                              {"kernels", kernels.size()},
-                                             {"last_activity", format_timestamp(last_activity)},
+                                             {"last_activity", format_timestamp(last_activity())},
                                              {"started", format_timestamp(started_)}});
 }
 

@@ -18,6 +18,11 @@ class StatusHandlers {
   /// Notes that a client used the API.
   void note_activity() { last_activity_ = Timestamp::clock::now(); }
 
+  const std::string& version() const { return version_; }
+  Timestamp started() const { return started_; }
+  /// When a client used the API, or a kernel was active, last.
+  Timestamp last_activity() const;
+
  private:
   Task<Result<HttpResponse>> get_version(HttpRequest request);
   Task<Result<HttpResponse>> get_status(HttpRequest request);

@@ -1,0 +1,164 @@
+#include "server/event_handlers.h"
+
+#include <charconv>
+#include <utility>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "server/json_fields.h"
+#include "server/websocket_handshake.h"
+#include "wire/json.h"
+
+namespace nextgen_kernels {
+namespace {
+
+constexpr std::size_t deepest_nesting = 64;
+constexpr int longest_usage_interval = 3600;
+
+/// Seconds between reports of resource usage; 0 for none.
+Result<std::chrono::seconds> read_usage_interval(const HttpRequest& request) {
+  const auto text = request.query_value("resource_usage");
+  if (!text) return std::chrono::seconds(0);
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (error != std::errc() || end != text->data() + text->size() || seconds < 1 ||
+      seconds > longest_usage_interval)
+    return make_error(ErrorCode::invalid_argument,
+                      "resource_usage must be a whole number of seconds from 1 to {}",
+                      longest_usage_interval);
+  return std::chrono::seconds(seconds);
+}
+
+/// Upstream takes the version as a number or as text.
+Result<std::string> read_version(const nlohmann::json& body) {
+  const auto version = body.find("version");
+  if (version != body.end() && version->is_string()) return version->get<std::string>();
+  if (version != body.end() && version->is_number_integer())
+    return std::to_string(version->get<std::int64_t>());
+  return make_error(ErrorCode::invalid_argument, "Field 'version' must be a string");
+}
+
+}  // namespace
+
+EventHandlers::EventHandlers(Executor executor, EventBus& bus, MultiKernelManager& kernels,
+                             ResourceMonitor& resources, const OriginPolicy& origins,
+                             EventWebSocket::Settings settings)
+    : bus_(bus),
+      kernels_(kernels),
+      resources_(resources),
+      origins_(origins),
+      settings_(settings),
+      tasks_(std::move(executor)) {}
+
+void EventHandlers::add_routes(Router& router) {
+  using enum http::verb;
+  router.add(get, "/api/events/subscribe",
+             [this](HttpRequest request) { return this->subscribe(std::move(request)); });
+  router.add(post, "/api/events", [this](HttpRequest request) { return emit(std::move(request)); });
+  router.add(get, "/api/nextgen/events/schemas",
+             [this](HttpRequest request) { return list_schemas(std::move(request)); });
+}
+
+Task<Result<HttpResponse>> EventHandlers::subscribe(HttpRequest request) {
+  if (closing_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
+  if (const auto allowed = origins_.check_origin(request); !allowed)
+    co_return std::unexpected(allowed.error());
+  const auto interval = read_usage_interval(request);
+  if (!interval) co_return std::unexpected(interval.error());
+  auto accepted = accept_websocket(request);
+  if (!accepted) co_return std::move(accepted.error());
+  accepted->upgrade = [this, interval = *interval](TcpSocket tcp, std::string received) {
+    if (closing_) return;
+    tasks_.spawn("event listener", serve(std::move(tcp), std::move(received), interval));
+  };
+  co_return std::move(*accepted);
+}
+
+Task<void> EventHandlers::serve(TcpSocket tcp, std::string received, std::chrono::seconds usage_interval) {
+  using namespace asio::experimental::awaitable_operators;
+  EventWebSocket socket(std::move(tcp), bus_, settings_);
+  /// Keeps the list right, however this ends.
+  class Entry {
+   public:
+    Entry(std::list<EventWebSocket*>& sockets, EventWebSocket* entered)
+        : sockets_(sockets), position_(sockets.insert(sockets.end(), entered)) {}
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry() { sockets_.erase(position_); }
+
+   private:
+    std::list<EventWebSocket*>& sockets_;
+    std::list<EventWebSocket*>::iterator position_;
+  };
+  const Entry entry(sockets_, &socket);
+  if (closing_) socket.close(websocket_close::service_restart, "The server is shutting down");
+  if (usage_interval > std::chrono::seconds(0))
+    co_await (socket.serve(std::move(received)) || tell_usage(&socket, usage_interval));
+  else
+    co_await socket.serve(std::move(received));
+}
+
+/// Ends by cancellation.
+Task<void> EventHandlers::tell_usage(EventWebSocket* socket, std::chrono::seconds interval) {
+  while (true) {
+    co_await resources_.refresh();
+    for (const auto& kernel : kernels_.list_kernels()) {
+      auto event = resources_.usage_of(*kernel);
+      if (!event) continue;
+      if ((*event)["cpu_percent"].is_null()) event->erase("cpu_percent");
+      (*event)["kernel_id"] = kernel->kernel_id();
+      (*event)["kernel_name"] = kernel->kernel_spec().name;
+      socket->send(EventBus::to_text(resource_usage_schema, "1", *event, Timestamp::clock::now()));
+    }
+    co_await sleep_for(interval);
+  }
+}
+
+Task<Result<HttpResponse>> EventHandlers::emit(HttpRequest request) {
+  if (nests_deeper_than(request.body, deepest_nesting))
+    co_return make_error(ErrorCode::invalid_argument,
+                         "The JSON in the body of the request is nested too deep");
+  const auto body = parse_json_body(request);
+  if (!body) co_return std::unexpected(body.error());
+  if (!*body) co_return make_error(ErrorCode::invalid_argument, "No JSON data provided");
+  for (const auto* name : {"schema_id", "version", "data"})
+    if (!(*body)->contains(name))
+      co_return make_error(ErrorCode::invalid_argument, "Missing field in JSON data: {}", name);
+  const auto schema_id = string_field(**body, "schema_id");
+  if (!schema_id) co_return std::unexpected(schema_id.error());
+  const auto version = read_version(**body);
+  if (!version) co_return std::unexpected(version.error());
+  const auto data = object_field(**body, "data");
+  if (!data) co_return std::unexpected(data.error());
+  const auto time = string_field(**body, "timestamp");
+  if (!time) co_return std::unexpected(time.error());
+  std::optional<Timestamp> timestamp;
+  if (*time) {
+    timestamp = parse_timestamp(**time);
+    if (!timestamp)
+      co_return make_error(ErrorCode::invalid_argument,
+                           "Field 'timestamp' must be as 2026-01-31T12:00:00.000000Z");
+  }
+  const auto emitted =
+      bus_.emit(schema_id->value_or(""), *version, data->value_or(nlohmann::json::object()), timestamp);
+  if (!emitted) co_return std::unexpected(emitted.error());
+  co_return empty_response(http::status::no_content);
+}
+
+Task<Result<HttpResponse>> EventHandlers::list_schemas(HttpRequest) {
+  auto schemas = nlohmann::ordered_json::array();
+  for (const auto& schema : bus_.schemas()) schemas.push_back(schema.to_json());
+  co_return json_response(http::status::ok, schemas);
+}
+
+Task<void> EventHandlers::close_all(std::uint16_t code, std::string reason) {
+  closing_ = true;
+  for (auto* socket : sockets_) socket->close(code, reason);
+  using namespace asio::experimental::awaitable_operators;
+  // A client that reads nothing never hears it.
+  co_await (tasks_.join() || sleep_for(2 * settings_.close_timeout));
+  tasks_.cancel();
+  co_await tasks_.join();
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <list>
+#include <string>
+
+#include "kernels/multi_kernel_manager.h"
+#include "runtime/event.h"
+#include "runtime/task_group.h"
+#include "server/event_bus.h"
+#include "server/event_websocket.h"
+#include "server/origin_policy.h"
+#include "server/resource_monitor.h"
+#include "server/router.h"
+
+namespace nextgen_kernels {
+
+/// `/api/events`: tells clients of events, and takes theirs. Owned by the server, which calls `close_all`
+/// before it dies.
+class EventHandlers {
+ public:
+  EventHandlers(Executor executor, EventBus& bus, MultiKernelManager& kernels, ResourceMonitor& resources,
+                const OriginPolicy& origins, EventWebSocket::Settings settings);
+  EventHandlers(const EventHandlers&) = delete;
+  EventHandlers& operator=(const EventHandlers&) = delete;
+
+  void add_routes(Router& router);
+
+  /// Refuses new sockets, says goodbye on all there are, and ends when they are closed.
+  Task<void> close_all(std::uint16_t code, std::string reason);
+
+  std::size_t listeners() const { return sockets_.size(); }
+
+ private:
+  Task<Result<HttpResponse>> subscribe(HttpRequest request);
+  Task<Result<HttpResponse>> emit(HttpRequest request);
+  Task<Result<HttpResponse>> list_schemas(HttpRequest request);
+
+  Task<void> serve(TcpSocket tcp, std::string received, std::chrono::seconds usage_interval);
+  Task<void> tell_usage(EventWebSocket* socket, std::chrono::seconds interval);
+
+  EventBus& bus_;
+  MultiKernelManager& kernels_;
+  ResourceMonitor& resources_;
+  const OriginPolicy& origins_;
+  EventWebSocket::Settings settings_;
+  std::list<EventWebSocket*> sockets_;
+  bool closing_ = false;
+  TaskGroup tasks_;
+};
+
+}  // namespace nextgen_kernels

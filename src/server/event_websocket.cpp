@@ -1,0 +1,126 @@
+#include "server/event_websocket.h"
+
+#include <array>
+#include <utility>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/write.hpp>
+
+#include "base/log.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+using std::chrono::steady_clock;
+
+constexpr std::size_t most_waiting = 1000;
+constexpr std::size_t largest_message = 64 * 1024;
+constexpr int silent_pings = 3;
+
+}  // namespace
+
+EventWebSocket::EventWebSocket(TcpSocket socket, EventBus& bus, Settings settings)
+    : socket_(std::move(socket)),
+      bus_(bus),
+      settings_(settings),
+      decoder_({.role = WebSocketDecoder::Role::server,
+                .text_validation = WebSocketDecoder::TextValidation::none,
+                .max_message_size = largest_message}),
+      changed_(socket_.get_executor()) {
+  bus_.add(*this);
+}
+
+EventWebSocket::~EventWebSocket() {
+  bus_.remove(*this);
+}
+
+Task<void> EventWebSocket::serve(std::string received) {
+  co_await (read(std::move(received)) || write());
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+void EventWebSocket::close(std::uint16_t code, std::string_view reason) {
+  if (std::exchange(closing_, true)) return;
+  frames_.push_back(encode_websocket_frame(WebSocketOpcode::close, close_payload(code, reason)));
+  changed_.notify_all();
+}
+
+void EventWebSocket::send(std::string_view text) {
+  queue(WebSocketOpcode::text, text);
+}
+
+void EventWebSocket::on_event(const std::shared_ptr<const std::string>& json) {
+  queue(WebSocketOpcode::text, *json);
+}
+
+void EventWebSocket::queue(WebSocketOpcode opcode, std::string_view payload) {
+  if (closing_) return;
+  if (frames_.size() >= most_waiting) {
+    log_warning("A listener to events does not read them: closed");
+    frames_.resize(1);  // It is being written.
+    return close(websocket_close::try_again_later, "Events are not read fast enough");
+  }
+  frames_.push_back(encode_websocket_frame(opcode, payload));
+  changed_.notify_all();
+}
+
+/// Ends when the client has gone, or said goodbye.
+Task<void> EventWebSocket::read(std::string received) {
+  std::array<char, 4096> bytes{};
+  while (true) {
+    decoder_.feed(received);
+    while (const auto event = decoder_.next())
+      if (!handle(*event)) co_return;
+    if (const auto& failure = decoder_.failure(); failure) {
+      close(failure->close_code, failure->message);
+      co_await sleep_for(settings_.close_timeout);
+      co_return;
+    }
+    const auto [error, count] = co_await socket_.async_read_some(asio::buffer(bytes), no_throw);
+    if (error) co_return;
+    last_heard_ = steady_clock::now();
+    received.assign(bytes.data(), count);
+  }
+}
+
+bool EventWebSocket::handle(const WebSocketEvent& event) {
+  if (event.opcode == WebSocketOpcode::ping) queue(WebSocketOpcode::pong, event.payload);
+  if (event.opcode != WebSocketOpcode::close) return true;  // What clients say otherwise means nothing here.
+  if (closing_) return false;
+  close(event.close_code == websocket_close::no_status ? websocket_close::normal : event.close_code, "");
+  return true;  // The writer ends it.
+}
+
+/// True when nothing was heard for so long that the client is gone.
+bool EventWebSocket::note_silence() {
+  if (steady_clock::now() - last_heard_ > silent_pings * settings_.ping_interval) return true;
+  queue(WebSocketOpcode::ping, "");
+  return false;
+}
+
+Task<void> EventWebSocket::write() {
+  const bool pings = settings_.ping_interval > steady_clock::duration::zero();
+  while (true) {
+    while (!frames_.empty()) {
+      const auto [error, count] =
+          co_await asio::async_write(socket_, asio::buffer(frames_.front()), no_throw);
+      if (error) co_return;
+      frames_.pop_front();
+    }
+    if (closing_) {
+      // For its answer.
+      co_await sleep_for(settings_.close_timeout);
+      co_return;
+    }
+    if (!pings) {
+      co_await changed_.wait();
+      continue;
+    }
+    const auto woken = co_await (changed_.wait() || sleep_for(settings_.ping_interval));
+    if (woken.index() == 1 && note_silence()) co_return;
+  }
+}
+
+}  // namespace nextgen_kernels

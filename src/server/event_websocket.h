@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "runtime/event.h"
+#include "server/event_bus.h"
+#include "server/http_message.h"
+#include "wire/websocket_frame.h"
+
+namespace nextgen_kernels {
+
+/// A client that is told of events over a WebSocket, one text message each. Owned by the coroutine that calls
+/// `serve`; on the server's executor. One that does not keep up is closed with 1013: events are few, and a
+/// part of them would mislead.
+class EventWebSocket final : private EventListener {
+ public:
+  struct Settings {
+    std::chrono::steady_clock::duration ping_interval = std::chrono::seconds(30);  ///< 0 sends none.
+    std::chrono::steady_clock::duration close_timeout = std::chrono::seconds(2);
+  };
+
+  EventWebSocket(TcpSocket socket, EventBus& bus, Settings settings);
+  EventWebSocket(const EventWebSocket&) = delete;
+  EventWebSocket& operator=(const EventWebSocket&) = delete;
+  ~EventWebSocket();
+
+  /// Ends when the connection has. `received` came with the upgrade request.
+  Task<void> serve(std::string received);
+
+  /// Says goodbye.
+  void close(std::uint16_t code, std::string_view reason);
+
+  /// An event for this client only.
+  void send(std::string_view text);
+
+ private:
+  void on_event(const std::shared_ptr<const std::string>& json) override;
+  Task<void> read(std::string received);
+  Task<void> write();
+  /// False when the client is gone.
+  bool handle(const WebSocketEvent& event);
+  void queue(WebSocketOpcode opcode, std::string_view payload);
+  bool note_silence();
+
+  TcpSocket socket_;
+  EventBus& bus_;
+  Settings settings_;
+  WebSocketDecoder decoder_;
+  std::deque<std::string> frames_;
+  std::chrono::steady_clock::time_point last_heard_ = std::chrono::steady_clock::now();
+  bool closing_ = false;
+  Event changed_;
+};
+
+}  // namespace nextgen_kernels

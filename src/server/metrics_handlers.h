@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "kernels/multi_kernel_manager.h"
+#include "runtime/blocking_pool.h"
+#include "server/metrics_text.h"
+#include "server/router.h"
+#include "server/status_handlers.h"
+
+namespace nextgen_kernels {
+
+/// `/metrics`, for Prometheus: Jupyter Server's metrics where it has them, and ours. Counts nothing but
+/// requests; all else is looked at when somebody asks. Owned by the server.
+class MetricsHandlers {
+ public:
+  MetricsHandlers(MultiKernelManager& kernels, const StatusHandlers& status, BlockingPool& pool,
+                  std::function<std::size_t()> event_listeners)
+      : kernels_(kernels), status_(status), pool_(pool), event_listeners_(std::move(event_listeners)) {}
+
+  void add_routes(Router& router);
+
+  /// A request was answered; `handler` is the pattern of its route, so that there are few.
+  void note_request(http::verb method, std::string_view handler, http::status status,
+                    std::chrono::steady_clock::duration taken);
+
+ private:
+  Task<Result<HttpResponse>> get_metrics(HttpRequest request);
+  void add_server(MetricsText& text) const;
+  void add_requests(MetricsText& text) const;
+  void add_kernels(MetricsText& text) const;
+
+  using RequestKind = std::tuple<std::string, std::string, unsigned>;  // Method, handler, status.
+
+  MultiKernelManager& kernels_;
+  const StatusHandlers& status_;
+  BlockingPool& pool_;
+  std::function<std::size_t()> event_listeners_;
+  std::map<RequestKind, Histogram> requests_;
+};
+
+}  // namespace nextgen_kernels

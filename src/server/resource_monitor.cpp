@@ -1,0 +1,72 @@
+#include "server/resource_monitor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+namespace nextgen_kernels {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// The kernel's process, when it is one of this machine.
+std::optional<pid_t> pid_of(const KernelManager& kernel) {
+  const auto info = kernel.provisioner_info();
+  const auto pid = info.find("pid");
+  if (pid == info.end() || !pid->is_number_integer()) return std::nullopt;
+  return pid->get<pid_t>();
+}
+
+}  // namespace
+
+/// Held while processes are looked at, also when who asked for it goes away.
+class ResourceMonitor::Sampling {
+ public:
+  explicit Sampling(ResourceMonitor& monitor) : monitor_(monitor) { monitor_.sampling_ = true; }
+  Sampling(const Sampling&) = delete;
+  Sampling& operator=(const Sampling&) = delete;
+  ~Sampling() {
+    monitor_.sampling_ = false;
+    monitor_.sampled_.notify_all();
+  }
+
+ private:
+  ResourceMonitor& monitor_;
+};
+
+Task<void> ResourceMonitor::refresh() {
+  while (!last_ || steady_clock::now() - last_->at > sample_interval) {
+    if (sampling_) {
+      co_await sampled_.wait();
+      continue;
+    }
+    std::vector<pid_t> pids;
+    for (const auto& kernel : kernels_.list_kernels())
+      if (const auto pid = pid_of(*kernel)) pids.push_back(*pid);
+    const Sampling sampling(*this);
+    auto usages = co_await pool_.run([pids = std::move(pids)] { return measure_process_trees(pids); });
+    previous_ = std::exchange(last_, Sample{.at = steady_clock::now(), .usages = std::move(usages)});
+  }
+}
+
+std::optional<nlohmann::json> ResourceMonitor::usage_of(const KernelManager& kernel) const {
+  const auto pid = pid_of(kernel);
+  if (!pid || !last_) return std::nullopt;
+  const auto found = last_->usages.find(*pid);
+  if (found == last_->usages.end()) return std::nullopt;
+  const auto& usage = found->second;
+  nlohmann::json model = {{"cpu_percent", nullptr},
+                          {"cpu_seconds", usage.cpu_seconds},
+                          {"memory_bytes", usage.memory_bytes},
+                          {"processes", usage.processes},
+                          {"threads", usage.threads}};
+  if (!previous_ || !previous_->usages.contains(*pid)) return model;
+  const std::chrono::duration<double> passed = last_->at - previous_->at;
+  const auto used = usage.cpu_seconds - previous_->usages.at(*pid).cpu_seconds;
+  // Less than before when a child has ended.
+  model["cpu_percent"] = std::round(std::max(0.0, used / passed.count()) * 1000) / 10;
+  return model;
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,142 @@
+#include "server/event_bus.h"
+#include "server_fixture.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::HasSubstr;
+
+class EventsTest : public ServerFixture {
+ protected:
+  TestWebSocket subscribe(const std::string& query = "") {
+    return TestWebSocket(port_, "/api/events/subscribe?token=secret-token" + query);
+  }
+
+  /// Posts an event; gives the status.
+  unsigned post(const nlohmann::json& body) { return request("POST", "/api/events", body.dump()).status; }
+
+  static nlohmann::json action(const std::string& message) {
+    return {{"schema_id", kernel_actions_schema},
+            {"version", "1"},
+            {"data", {{"action", "start"}, {"status", "success"}, {"msg", message}}}};
+  }
+
+  static nlohmann::json next(TestWebSocket& socket) {
+    const auto message = socket.receive_message();
+    EXPECT_TRUE(message);
+    EXPECT_EQ(message->opcode, WebSocketOpcode::text);
+    return nlohmann::json::parse(message->payload);
+  }
+};
+
+TEST_F(EventsTest, what_one_client_posts_all_listeners_are_told) {
+  start();
+  auto first = subscribe();
+  auto second = subscribe();
+  auto event = action("Kernel x was started.");
+  event["timestamp"] = "2026-01-31T12:00:00.000001Z";
+  event["data"]["more"] = 3;
+  EXPECT_EQ(post(event), 204u);
+  for (auto* socket : {&first, &second}) {
+    EXPECT_EQ(next(*socket), nlohmann::json({{"schema_id", kernel_actions_schema},
+                                             {"__timestamp__", "2026-01-31T12:00:00.000001Z"},
+                                             {"__schema_version__", "1"},
+                                             {"__metadata_version__", 1},
+                                             {"action", "start"},
+                                             {"status", "success"},
+                                             {"msg", "Kernel x was started."},
+                                             {"more", 3}}));
+  }
+}
+
+TEST_F(EventsTest, events_are_checked_against_their_schema) {
+  start();
+  auto socket = subscribe();
+  const auto without = [](const std::string& field) {
+    auto event = action("x");
+    event.erase(field);
+    return event;
+  };
+  const auto with = [](const std::string& pointer, const nlohmann::json& value) {
+    auto event = action("x");
+    event[nlohmann::json::json_pointer(pointer)] = value;
+    return event;
+  };
+  for (const auto& bad :
+       {without("schema_id"), without("version"), without("data"), with("/schema_id", "https://unknown"),
+        with("/schema_id", 3), with("/version", "2"), with("/version", nullptr), with("/data", 3),
+        with("/data/action", "explode"), with("/data/action", 3), with("/data/msg", nullptr),
+        with("/data/kernel_id", 3), with("/data/status_code", "x"), with("/timestamp", "yesterday"),
+        nlohmann::json::array()})
+    EXPECT_EQ(post(bad), 400u) << bad;
+  EXPECT_EQ(post(with("/version", 1)), 204u);
+  EXPECT_EQ(next(socket).at("msg"), "x");
+  EXPECT_EQ(request("POST", "/api/events", "{\"data\":" + std::string(100'000, '[')).status, 400u);
+}
+
+TEST_F(EventsTest, the_schemas_can_be_looked_at) {
+  start();
+  const auto schemas = request("GET", "/api/nextgen/events/schemas").json();
+  std::set<std::string> ids;
+  for (const auto& schema : schemas) {
+    ids.insert(schema.at("$id"));
+    for (const auto& name : schema.at("required")) EXPECT_TRUE(schema.at("properties").contains(name));
+  }
+  EXPECT_TRUE(ids.contains(std::string(kernel_actions_schema)));
+  EXPECT_TRUE(ids.contains(std::string(messages_lost_schema)));
+}
+
+TEST_F(EventsTest, strangers_and_foreign_pages_do_not_listen) {
+  start();
+  EXPECT_EQ(request_with("", "GET", "/api/events/subscribe").status, 403u);
+  EXPECT_THROW(TestWebSocket(port_, "/api/events/subscribe?token=secret-token", "Origin: https://evil\r\n"),
+               std::runtime_error);
+  EXPECT_EQ(request("GET", "/api/events/subscribe").status, 400u);
+  for (const std::string bad : {"0", "-1", "x", "3601", "1x", ""})
+    EXPECT_THROW(subscribe("&resource_usage=" + bad), std::runtime_error) << bad;
+}
+
+TEST_F(EventsTest, pings_are_answered_and_goodbyes_returned) {
+  start();
+  auto socket = subscribe();
+  socket.send_frame(WebSocketOpcode::text, "means nothing");
+  socket.send_frame(WebSocketOpcode::ping, "here?");
+  const auto pong = socket.receive();
+  EXPECT_EQ(pong->opcode, WebSocketOpcode::pong);
+  EXPECT_EQ(pong->payload, "here?");
+  socket.send_frame(WebSocketOpcode::close, close_payload(1000, ""));
+  EXPECT_EQ(socket.receive_close(), 1000);
+  EXPECT_EQ(post(action("nobody listens")), 204u);
+}
+
+TEST_F(EventsTest, broken_frames_end_the_socket) {
+  start();
+  auto socket = subscribe();
+  socket.send_raw("\xff\xff\xff\xff");
+  EXPECT_EQ(socket.receive_close(), 1002);
+}
+
+TEST_F(EventsTest, a_listener_that_does_not_read_is_closed_and_slows_nobody) {
+  start();
+  auto slow = subscribe();
+  auto quick = subscribe();
+  const std::string text(100'000, 'x');
+  on_loop([] {});
+  for (int i = 0; i < 1500; ++i) {
+    ASSERT_EQ(post(action(text)), 204u);
+    ASSERT_EQ(next(quick).at("msg"), text);
+  }
+  EXPECT_EQ(slow.receive_close(), 1013);
+}
+
+TEST_F(EventsTest, the_end_of_the_server_is_told) {
+  start();
+  auto socket = subscribe();
+  std::thread stopping([this] { stop(); });
+  EXPECT_EQ(socket.receive_close(), 1012);
+  socket.send_frame(WebSocketOpcode::close, close_payload(1012, ""));
+  stopping.join();
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
