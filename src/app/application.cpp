@@ -88,6 +88,7 @@ Result<void> Application::set_up() {
   ServerSettings server_settings;
   server_settings.token = settings_.token;
   server_settings.version = NEXTGEN_KERNELS_VERSION;
+  server_settings.kernel_environment.client_envs = {options.client_envs.begin(), options.client_envs.end()};
   server_settings.authenticate_prometheus = options.authenticate_prometheus;
   server_settings.origins.allow_origin = options.allow_origin;
   server_settings.origins.allow_remote_access = !is_loopback(options.ip);

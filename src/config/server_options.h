@@ -49,6 +49,8 @@ struct ServerOptions {
   std::int64_t restart_limit = 0;
   std::chrono::milliseconds stable_start_time{};
 
+  TextList client_envs;  ///< Environment variables that clients may set; `*`: any.
+
   bool ensure_native_kernel = false;
   TextList allowed_kernelspecs;  ///< Empty: all.
 

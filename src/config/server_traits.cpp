@@ -154,6 +154,15 @@ const std::vector<ServerTrait>& server_traits() {
                 "spec; they "
                 "make a start take milliseconds. It wins over metadata.pool of a kernel spec."},
        &ServerOptions::pool},
+        .name = "client_envs",
+        .type = TraitType::text_list,
+        .default_value = TextList{"*"},
+        .help =
+            "The environment variables, besides KERNEL_*, that clients may set for their kernels. * means "
+            "any "
+            "but those that decide what is run or loaded (PATH, PYTHONPATH, LD_*, ...), which must be named.",
+        .deprecated_names = {"KernelGatewayApp.client_envs", "EnterpriseGatewayApp.client_envs"}},
+       &ServerOptions::client_envs},
       {{.class_name = "KernelManager",
         .name = "shutdown_wait_time",
         .type = TraitType::number,

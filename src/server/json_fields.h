@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 
@@ -19,10 +18,5 @@ Result<std::optional<bool>> bool_field(const nlohmann::json& object, const std::
 
 /// A member that is an object; nothing when it is missing or null.
 Result<std::optional<nlohmann::json>> object_field(const nlohmann::json& object, const std::string& name);
-
-/// The member `env`: an object of strings, what a client wants in its kernel's environment. Variables that
-/// decide what code the kernel's program is made of (`PATH`, `PYTHONPATH`, `LD_*`) are left out, with a
-/// warning in the log.
-Result<std::map<std::string, std::string>> environment_field(const nlohmann::json& object);
 
 }  // namespace nextgen_kernels

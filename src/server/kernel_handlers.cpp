@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "server/json_fields.h"
+#include "server/kernel_environment.h"
 
 namespace nextgen_kernels {
 
@@ -64,11 +65,16 @@ Result<StartKernelRequest> KernelHandlers::read_start_request(const HttpRequest&
   if (!path) return std::unexpected(path.error());
   auto kernel_id = string_field(**body, "kernel_id");
   if (!kernel_id) return std::unexpected(kernel_id.error());
-  auto environment = environment_field(**body);
+  auto environment = environment_field(**body, environment_rules_);
   if (!environment) return std::unexpected(environment.error());
   start.kernel_name = std::move(*name);
   start.path = path->value_or("");
   start.kernel_id = std::move(*kernel_id);
+  if (const auto id = environment->find("KERNEL_ID"); id != environment->end()) {
+    if (start.kernel_id.value_or(id->second) != id->second)
+      return make_error(ErrorCode::invalid_argument, "Field 'kernel_id' and KERNEL_ID in 'env' differ");
+    start.kernel_id = id->second;
+  }
   start.environment = std::move(*environment);
   return start;
 }

@@ -5,6 +5,7 @@
 
 #include "kernels/multi_kernel_manager.h"
 #include "runtime/blocking_pool.h"
+#include "server/kernel_environment.h"
 #include "server/resource_monitor.h"
 #include "server/router.h"
 
@@ -17,8 +18,12 @@ nlohmann::ordered_json kernel_model(const KernelManager& kernel);
 class KernelHandlers {
  public:
   KernelHandlers(MultiKernelManager& kernels, ResourceMonitor& resources, BlockingPool& pool,
-                 std::string base_url)
-      : kernels_(kernels), resources_(resources), pool_(pool), base_url_(std::move(base_url)) {}
+                 KernelEnvironmentRules environment_rules, std::string base_url)
+      : kernels_(kernels),
+        resources_(resources),
+        pool_(pool),
+        environment_rules_(std::move(environment_rules)),
+        base_url_(std::move(base_url)) {}
 
   void add_routes(Router& router);
 
@@ -39,6 +44,7 @@ class KernelHandlers {
   MultiKernelManager& kernels_;
   ResourceMonitor& resources_;
   BlockingPool& pool_;
+  KernelEnvironmentRules environment_rules_;
   std::string base_url_;
 };
 

@@ -97,7 +97,7 @@ class Server::Service final : public HttpService {
                          .close_timeout = settings_.websockets.close_timeout}),
         metrics_handlers_(kernels, status_handlers_, pool_, [this] { return event_handlers_.listeners(); }),
         registry_handlers_(settings_.registry_models, pool_),
-        kernel_handlers_(kernels, resources_, pool_, settings_.base_url),
+        kernel_handlers_(kernels, resources_, pool_, settings_.kernel_environment, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
         session_handlers_(sessions_, kernels, settings_.base_url),
         execute_handlers_(executor, kernels, settings_.base_url),

@@ -10,6 +10,7 @@
 #include "kernelspecs/kernel_spec_manager.h"
 #include "runtime/task.h"
 #include "server/http_server.h"
+#include "server/kernel_environment.h"
 #include "server/kernel_websocket.h"
 #include "server/origin_policy.h"
 #include "server/registry_handlers.h"
@@ -21,6 +22,7 @@ struct ServerSettings {
   std::string base_url = "/";           ///< Starts and ends with '/'.
   std::string version;                  ///< What `/api` tells.
   bool authenticate_prometheus = true;  ///< `/metrics` needs the token, too.
+  KernelEnvironmentRules kernel_environment = {};
   OriginSettings origins;
   HttpLimits limits;
   KernelWebSocketSettings websockets;

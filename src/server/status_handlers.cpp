@@ -3,9 +3,15 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/strings.h"
+#include "server/json_fields.h"
 
 namespace nextgen_kernels {
 namespace {
+
+// What JupyterLab lets a person choose.
+constexpr std::string_view updatable_field = "color";
+constexpr std::size_t longest_color = 255;
 
 /// The permissions that a client asks about, all granted: who has the token may do everything. Nothing when
 /// the question is malformed.
@@ -25,13 +31,21 @@ std::optional<nlohmann::ordered_json> grant_permissions(std::string_view questio
 }  // namespace
 
 StatusHandlers::StatusHandlers(MultiKernelManager& kernels, std::string version)
-    : kernels_(kernels), version_(std::move(version)) {}
+    : kernels_(kernels),
+      identity_({{"username", "user"},
+                 {"name", "User"},
+                 {"display_name", "User"},
+                 {"initials", "U"},
+                 {"avatar_url", nullptr},
+                 {"color", nullptr}}),
+      version_(std::move(version)) {}
 
 void StatusHandlers::add_routes(Router& router) {
   using enum http::verb;
   router.add(get, "/api", [this](HttpRequest request) { return get_version(std::move(request)); });
   router.add(get, "/api/status", [this](HttpRequest request) { return get_status(std::move(request)); });
   router.add(get, "/api/me", [this](HttpRequest request) { return get_me(std::move(request)); });
+  router.add(patch, "/api/me", [this](HttpRequest request) { return update_me(std::move(request)); });
   router.add(post, "/api/security/csp-report",
              [this](HttpRequest request) { return report_content_policy(std::move(request)); });
 }
@@ -62,11 +76,27 @@ Task<Result<HttpResponse>> StatusHandlers::get_me(HttpRequest request) {
     co_return make_error(ErrorCode::invalid_argument,
                          R"(permissions should be a JSON dict of {{"resource": ["action",]}})");
   }
-  (*permissions)["updatable_fields"] = nlohmann::ordered_json::array();
-  const nlohmann::ordered_json identity = {{"username", "user"},     {"name", "User"},
-                                           {"display_name", "User"}, {"initials", "U"},
-                                           {"avatar_url", nullptr},  {"color", nullptr}};
-  co_return json_response(http::status::ok, {{"identity", identity}, {"permissions", *permissions}});
+  (*permissions)["updatable_fields"] = nlohmann::ordered_json::array({updatable_field});
+  co_return json_response(http::status::ok, {{"identity", identity_}, {"permissions", *permissions}});
+}
+
+Task<Result<HttpResponse>> StatusHandlers::update_me(HttpRequest request) {
+  const auto body = parse_json_body(request);
+  if (!body) co_return std::unexpected(body.error());
+  if (!*body || (*body)->empty()) co_return make_error(ErrorCode::invalid_argument, "No JSON data provided");
+  for (const auto& [name, value] : (*body)->items()) {
+    if (name != updatable_field) {
+      co_return make_error(ErrorCode::invalid_argument, "Field '{}' cannot be changed, only '{}'",
+                           printable(name.substr(0, 64)), updatable_field);
+    }
+  }
+  const auto color = string_field(**body, std::string(updatable_field));
+  if (!color) co_return std::unexpected(color.error());
+  if (*color && (*color)->size() > longest_color)
+    co_return make_error(ErrorCode::invalid_argument, "Field 'color' must have at most {} bytes",
+                         longest_color);
+  identity_[updatable_field] = *color ? nlohmann::ordered_json(**color) : nlohmann::ordered_json();
+  co_return json_response(http::status::ok, {{"status", "success"}, {"identity", identity_}});
 }
 
 // Where our Content-Security-Policy, which clients expect word for word, has browsers send what they blocked.

@@ -27,9 +27,11 @@ class StatusHandlers {
   Task<Result<HttpResponse>> get_version(HttpRequest request);
   Task<Result<HttpResponse>> get_status(HttpRequest request);
   Task<Result<HttpResponse>> get_me(HttpRequest request);
+  Task<Result<HttpResponse>> update_me(HttpRequest request);
   Task<Result<HttpResponse>> report_content_policy(HttpRequest request);
 
   MultiKernelManager& kernels_;
+  nlohmann::ordered_json identity_;
   std::string version_;
   Timestamp started_ = Timestamp::clock::now();
   Timestamp last_activity_ = started_;

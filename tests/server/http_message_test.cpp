@@ -103,24 +103,6 @@ TEST(JsonBody, survives_any_depth) {
   EXPECT_TRUE(parse_json_body(request));
 }
 
-TEST(EnvironmentField, takes_an_object_of_strings_only) {
-  const auto read = [](std::string_view json) { return environment_field(nlohmann::json::parse(json)); };
-  EXPECT_THAT(*read(R"({"env": {"KERNEL_USERNAME": "ada", "A": ""}})"),
-              ElementsAre(Pair("A", ""), Pair("KERNEL_USERNAME", "ada")));
-  EXPECT_TRUE(read(R"({"env": null})")->empty());
-  EXPECT_THAT(read(R"({"env": ["A"]})").error().message, HasSubstr("'env' must be an object, not array"));
-  EXPECT_THAT(read(R"({"env": {"A": 1}})").error().message, HasSubstr("'A' is number"));
-  EXPECT_FALSE(read(R"({"env": {"A=B": ""}})"));
-  EXPECT_FALSE(read(R"({"env": {"": ""}})"));
-  EXPECT_FALSE(read(R"({"env": {"A": "x\u0000y"}})"));
-}
-
-TEST(EnvironmentField, leaves_out_what_decides_which_code_runs) {
-  const auto environment = environment_field(nlohmann::json::parse(
-      R"({"env": {"LD_PRELOAD": "x", "PATH": "x", "PYTHONPATH": "x", "KERNEL_X": "y"}})"));
-  EXPECT_THAT(*environment, ElementsAre(Pair("KERNEL_X", "y")));
-}
-
 HttpResponse tagged_response() {
   HttpResponse response;
   response.body = "body";

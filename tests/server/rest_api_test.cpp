@@ -63,10 +63,32 @@ TEST_F(RestApiTest, tells_who_one_is) {
   start();
   const auto me = request("GET", "/api/me?permissions=%7B%22kernels%22%3A%5B%22read%22%5D%7D").json();
   EXPECT_TRUE(me.at("identity").at("username").is_string());
-  EXPECT_EQ(me.at("permissions"),
-            nlohmann::json({{"kernels", {"read"}}, {"updatable_fields", nlohmann::json::array()}}));
+  EXPECT_EQ(me.at("permissions"), nlohmann::json({{"kernels", {"read"}}, {"updatable_fields", {"color"}}}));
   for (const auto* malformed : {"%7B", "[]", "%7B%22kernels%22%3A1%7D", "%7B%22kernels%22%3A%5B1%5D%7D"})
     EXPECT_EQ(request("GET", std::string("/api/me?permissions=") + malformed).status, 400u) << malformed;
+}
+
+TEST_F(RestApiTest, one_may_choose_ones_color) {
+  start();
+  const auto changed = request("PATCH", "/api/me", R"({"color": "red"})");
+  EXPECT_EQ(changed.status, 200u);
+  EXPECT_EQ(changed.json().at("status"), "success");
+  EXPECT_EQ(request("GET", "/api/me").json().at("identity").at("color"), "red");
+  for (const std::string bad : {"", "{}", "[]", R"({"name": "x"})", R"({"color": 3})"})
+    EXPECT_EQ(request("PATCH", "/api/me", bad).status, 400u) << bad;
+  EXPECT_EQ(request("GET", "/api/me").json().at("identity").at("color"), "red");
+}
+
+TEST_F(RestApiTest, the_kernel_id_may_stand_in_the_environment) {
+  start();
+  const auto model = request("POST", "/api/kernels", R"({"env": {"KERNEL_ID": "1-2-3-4-5"}})");
+  EXPECT_EQ(model.status, 201u);
+  EXPECT_EQ(model.json().at("id"), "1-2-3-4-5");
+  EXPECT_EQ(request("POST", "/api/kernels", R"({"env": {"KERNEL_ID": "x"}})").status, 400u);
+  EXPECT_EQ(
+      request("POST", "/api/kernels", R"({"kernel_id": "2-2-3-4-5", "env": {"KERNEL_ID": "1-2-3-4-5"}})")
+          .status,
+      400u);
 }
 
 TEST_F(RestApiTest, tells_the_mappings_of_the_registry) {
