@@ -132,8 +132,8 @@ Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(con
   if (!named) return std::unexpected(named.error());
   SelectedProvisioner selected{named->provisioner, nlohmann::json::object()};
   if (is_builtin_class(named->provisioner)) {
-    const auto fits = check_provisioner_config(
-        named->name, builtin_provisioner_options(named->provisioner), spec.provisioner.config);
+    const auto fits = check_provisioner_config(named->name, builtin_provisioner_options(named->provisioner),
+                                               spec.provisioner.config);
     if (!fits) return std::unexpected(fits.error());
     return selected;
   }

@@ -72,7 +72,7 @@ class KernelFixture : public testing::Test {
       return std::make_unique<LocalProvisioner>(executor, provisioner_options_);
     };
     factories_.make_client = [this](const std::string& client_class, Conversation& conversation,
-                                const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
+                                    const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
       if (client_class != JupyterServerKernelClient::reference)
         return make_error(ErrorCode::not_found, "No class {}", client_class);
       return std::make_unique<JupyterServerKernelClient>(executor, conversation, heartbeat_);
