@@ -122,7 +122,9 @@ constexpr nk_provisioner_functions functions_of_base = {
           answer(reply, to_json_text(BaseProvisioner::of(self).provisioner()->get_provisioner_info()));
         },
     .failed_to_bind =
-        [](void* self) { return std::int32_t{BaseProvisioner::of(self).provisioner()->failed_to_bind()}; },
+        [](void* self) {
+          return std::int32_t{!BaseProvisioner::of(self).provisioner()->why_launch_again().empty()};
+        },
     .owns_kernel =
         [](void* self) { return std::int32_t{BaseProvisioner::of(self).provisioner()->owns_kernel()}; }};
 

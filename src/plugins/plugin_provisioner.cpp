@@ -137,8 +137,9 @@ std::string PluginProvisioner::output_tail() const {
   return ask(object_->output_tail).value_or("");
 }
 
-bool PluginProvisioner::failed_to_bind() const {
-  return object_->failed_to_bind != nullptr && object_->failed_to_bind(object_.self()) != 0;
+std::string PluginProvisioner::why_launch_again() const {
+  if (object_->failed_to_bind == nullptr || object_->failed_to_bind(object_.self()) == 0) return {};
+  return "a port was taken before the kernel could bind it";
 }
 
 bool PluginProvisioner::owns_kernel() const {

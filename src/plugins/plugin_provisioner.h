@@ -28,7 +28,7 @@ class PluginProvisioner final : public KernelProvisioner {
   Task<Result<void>> kill(ShutdownPurpose purpose) override;
   Task<void> cleanup(ShutdownPurpose purpose) override;
   std::string output_tail() const override;
-  bool failed_to_bind() const override;
+  std::string why_launch_again() const override;
   bool owns_kernel() const override;
   nlohmann::json get_provisioner_info() const override;
 

@@ -99,8 +99,9 @@ TEST_F(OutputFolderTest, the_bound_is_of_what_is_there_not_of_what_was) {
 }
 
 TEST_F(OutputFolderTest, what_is_no_output_changes_nothing) {
-  for (const std::string content :
-       {"", "[]", "3", "{", R"({"name":3,"text":3})", R"({"data":3})", std::string(500, '[')}) {
+  for (const auto& content :
+       {std::string(), std::string("[]"), std::string("3"), std::string("{"),
+        std::string(R"({"name":3,"text":3})"), std::string(R"({"data":3})"), std::string(500, '[')}) {
     for (const auto* type : {"stream", "update_display_data", "status", "comm_msg", "unknown"})
       folder_.add(type, content);
   }

@@ -30,8 +30,8 @@ class PluginFixture : public KernelFixture {
       options.prepare_process = std::move(prepare);
       return std::make_unique<LocalProvisioner>(executor, options);
     };
-    makers_.make_client = [this](std::string_view, MessageSink& sink,
-                                 const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
+    makers_.make_client = [](std::string_view, MessageSink& sink,
+                             const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
       return std::make_unique<JupyterServerKernelClient>(executor, sink);
     };
   }

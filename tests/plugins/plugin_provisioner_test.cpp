@@ -60,7 +60,7 @@ TEST_F(PluginProvisionerTest, a_class_that_extends_the_local_one_changes_the_pro
   EXPECT_FALSE(provisioner->has_process());
   EXPECT_EQ(provisioner->output_tail(), "by id-of-kernel\n");
   EXPECT_THAT(provisioner->describe_end(), StartsWith("Derived: The kernel process exited with status 1"));
-  EXPECT_FALSE(provisioner->failed_to_bind());
+  EXPECT_EQ(provisioner->why_launch_again(), "");
   run_task(loop_, provisioner->cleanup(ShutdownPurpose::end));
 }
 
