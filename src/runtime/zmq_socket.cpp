@@ -370,6 +370,10 @@ std::span<const std::string_view> ZmqSocket::frames() const {
   return state_->decoder.frames();
 }
 
+void ZmqSocket::look_now() {
+  state_->readable = state_->connected;
+}
+
 void ZmqSocket::poll_again() {
   state_->schedule();
 }

@@ -52,6 +52,10 @@ class ZmqSocket {
   bool receive();
   std::span<const std::string_view> frames() const;
 
+  /// Lets `receive` find all that has come, also what the event loop does not know of yet: for the last look
+  /// at a peer that has ended.
+  void look_now();
+
   /// Calls `on_activity` again, soon, from the event loop.
   void poll_again();
 

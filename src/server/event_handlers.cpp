@@ -13,6 +13,7 @@ namespace nextgen_kernels {
 namespace {
 
 constexpr std::size_t deepest_nesting = 64;
+constexpr std::size_t largest_event = std::size_t{1} * 1024 * 1024;
 constexpr int longest_usage_interval = 3600;
 
 /// Seconds between reports of resource usage; 0 for none.
@@ -115,6 +116,9 @@ Task<void> EventHandlers::tell_usage(EventWebSocket* socket, std::chrono::second
 }
 
 Task<Result<HttpResponse>> EventHandlers::emit(HttpRequest request) {
+  if (request.body.size() > largest_event)
+    co_return error_response(http::status::payload_too_large,
+                             fmt::format("An event must have at most {} bytes", largest_event));
   if (nests_deeper_than(request.body, deepest_nesting))
     co_return make_error(ErrorCode::invalid_argument,
                          "The JSON in the body of the request is nested too deep");

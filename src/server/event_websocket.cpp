@@ -1,5 +1,6 @@
 #include "server/event_websocket.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -14,7 +15,7 @@ namespace {
 using namespace boost::asio::experimental::awaitable_operators;
 using std::chrono::steady_clock;
 
-constexpr std::size_t most_waiting = 1000;
+constexpr std::size_t most_waiting_bytes = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t largest_message = 64 * 1024;
 constexpr int silent_pings = 3;
 
@@ -57,12 +58,13 @@ void EventWebSocket::on_event(const std::shared_ptr<const std::string>& json) {
 
 void EventWebSocket::queue(WebSocketOpcode opcode, std::string_view payload) {
   if (closing_) return;
-  if (frames_.size() >= most_waiting) {
+  if (waiting_bytes_ + payload.size() > most_waiting_bytes) {
     log_warning("A listener to events does not read them: closed");
     frames_.resize(1);  // It is being written.
     return close(websocket_close::try_again_later, "Events are not read fast enough");
   }
   frames_.push_back(encode_websocket_frame(opcode, payload));
+  waiting_bytes_ += frames_.back().size();
   changed_.notify_all();
 }
 
@@ -107,6 +109,7 @@ Task<void> EventWebSocket::write() {
       const auto [error, count] =
           co_await asio::async_write(socket_, asio::buffer(frames_.front()), no_throw);
       if (error) co_return;
+      waiting_bytes_ -= std::min(waiting_bytes_, frames_.front().size());
       frames_.pop_front();
     }
     if (closing_) {

@@ -50,6 +50,7 @@ class EventWebSocket final : private EventListener {
   Settings settings_;
   WebSocketDecoder decoder_;
   std::deque<std::string> frames_;
+  std::size_t waiting_bytes_ = 0;  // Of frames_.
   std::chrono::steady_clock::time_point last_heard_ = std::chrono::steady_clock::now();
   bool closing_ = false;
   Event changed_;

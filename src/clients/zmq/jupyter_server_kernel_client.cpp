@@ -16,6 +16,9 @@ using std::chrono::steady_clock;
 // One turn of the event loop takes at most this many messages, then lets others run.
 constexpr int iopub_budget = 256;
 constexpr int other_budget = 16;
+// More than the buffers of a socket hold; a kernel that lives on and never stops speaking is not listened to
+// for ever.
+constexpr int last_words_budget = 100'000;
 // Replies wait for outputs that keep coming, but not for ever.
 constexpr int iopub_turns_before_others = 64;
 
@@ -98,7 +101,8 @@ JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, MessageS
       tasks_(executor) {}
 
 JupyterServerKernelClient::~JupyterServerKernelClient() {
-  disconnect();
+  tasks_.cancel();
+  connection_.reset();
 }
 
 Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info,
@@ -137,6 +141,7 @@ Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info
 
 void JupyterServerKernelClient::disconnect() {
   tasks_.cancel();
+  take_last_words();
   connection_.reset();
   ++connection_number_;
   own_requests_.clear();
@@ -281,6 +286,17 @@ void JupyterServerKernelClient::pump() {
   for (const auto channel : {Channel::shell, Channel::control, Channel::stdin_, Channel::heartbeat}) {
     auto& socket = connection.socket(channel);
     if (drain(socket, channel, other_budget)) socket.poll_again();
+  }
+  sink_.flush();
+}
+
+/// What the kernel said before its end may be here without the event loop having told us.
+void JupyterServerKernelClient::take_last_words() {
+  for (const auto channel : {Channel::iopub, Channel::shell, Channel::control, Channel::stdin_}) {
+    if (connection_ == nullptr) return;
+    auto& socket = connection_->socket(channel);
+    socket.look_now();
+    drain(socket, channel, last_words_budget);
   }
   sink_.flush();
 }

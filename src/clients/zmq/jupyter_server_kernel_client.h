@@ -52,6 +52,7 @@ class JupyterServerKernelClient : public KernelClient {
   Task<Result<nlohmann::json>> request(Channel channel, std::string message_type, nlohmann::json content,
                                        std::chrono::steady_clock::duration timeout);
   void pump();
+  void take_last_words();
   bool drain(ZmqSocket& socket, Channel channel, int budget);
   void receive(Channel channel, std::span<const std::string_view> frames);
   void receive_own(const Message& message);
