@@ -23,6 +23,14 @@ Environment kernel_base_environment(Environment environment) {
   return environment;
 }
 
+Journal::Limits journal_limits(const ServerOptions& options) {
+  const auto size = [](std::int64_t value) { return static_cast<std::size_t>(value); };
+  return {.memory_bytes = size(options.journal_memory_limit_bytes),
+          .memory_messages = size(options.journal_memory_limit_messages),
+          .retained_bytes = size(options.journal_retained_memory_bytes),
+          .spill_bytes = size(options.journal_spill_limit_bytes)};
+}
+
 bool is_loopback(std::string_view ip) {
   return ip == "localhost" || ip == "::1" || ip.starts_with("127.");
 }
@@ -51,7 +59,14 @@ Result<void> Application::set_up() {
       .restarts = {.autorestart = options.autorestart,
                    .restart_limit = static_cast<int>(options.restart_limit),
                    .stable_start_time = options.stable_start_time},
-      .journal_limits = {.bytes = static_cast<std::size_t>(options.journal_memory_limit_bytes)},
+      .journal_limits = journal_limits(options),
+      .journal_services = std::make_shared<JournalServices>(
+          static_cast<std::size_t>(options.journal_total_memory_limit_bytes),
+          options.journal_spill_directory.empty() ? settings_.paths.runtime_dir
+                                                  : options.journal_spill_directory,
+          [this](std::move_only_function<void()> work, std::move_only_function<void()> done) {
+            journal_pool_.run_then(loop_.get_executor(), std::move(work), std::move(done));
+          }),
       .client_class = {}};
   registrar_ = std::make_unique<KernelRegistrar>(loop_.get_executor(), options.kernel_ip);
   classes_ = std::make_unique<KernelClasses>(

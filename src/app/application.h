@@ -13,6 +13,7 @@
 #include "kernels/multi_kernel_manager.h"
 #include "plugins/plugin_listeners.h"
 #include "provisioners/local/kernel_registrar.h"
+#include "runtime/blocking_pool.h"
 #include "server/server.h"
 
 namespace nextgen_kernels {
@@ -65,6 +66,7 @@ class Application {
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
+  BlockingPool journal_pool_{2};  // For the files of the journals.
   std::unique_ptr<KernelRegistrar> registrar_;
   std::unique_ptr<KernelCatalog> catalog_;
   std::unique_ptr<KernelClasses> classes_;

@@ -113,6 +113,12 @@ Result<ServerOptions> make_server_options(const Configuration& configuration,
                                 : absolute_path(options.kernel_root_dir, environment);
   for (auto* path : {&options.plugin_path, &options.python_path})
     for (auto& directory : *path) directory = absolute_path(directory, environment).native();
+  if (!options.journal_spill_directory.empty()) {
+    options.journal_spill_directory = absolute_path(options.journal_spill_directory, environment);
+    if (auto checked = require_directory(options.journal_spill_directory, "KernelJournal.spill_directory");
+        !checked)
+      return std::unexpected(checked.error());
+  }
   if (!options.log_file.empty()) options.log_file = absolute_path(options.log_file, environment);
   if (auto checked = require_directory(options.root_dir, "ServerApp.root_dir"); !checked)
     return std::unexpected(checked.error());

@@ -61,7 +61,12 @@ struct ServerOptions {
   TextList plugin_path;                    ///< Absolute.
   TextList python_path;                    ///< Absolute; empty: those of the environment in use.
 
-  std::int64_t journal_memory_limit_bytes = 0;
+  std::int64_t journal_memory_limit_bytes = 0;  ///< Of one kernel.
+  std::int64_t journal_memory_limit_messages = 0;
+  std::int64_t journal_retained_memory_bytes = 0;
+  std::int64_t journal_total_memory_limit_bytes = 0;  ///< Of all kernels together.
+  std::int64_t journal_spill_limit_bytes = 0;         ///< Of one kernel; 0: nothing is written to disk.
+  std::filesystem::path journal_spill_directory;  ///< Absolute, an existing directory; empty: runtime_dir.
 };
 
 /// The options that a configuration of `server_trait_table()` says. Paths are made absolute (`~` is the home

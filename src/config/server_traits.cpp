@@ -269,11 +269,48 @@ const std::vector<ServerTrait>& server_traits() {
       {{.class_name = "KernelJournal",
         .name = "memory_limit_bytes",
         .type = TraitType::integer,
-        .default_value = integer(256 * mebibyte),
-        .help = "How many bytes of a kernel's messages are kept in memory for listeners that are behind or "
-                "reconnect.",
+        .default_value = integer(64 * mebibyte),
+        .help = "How many bytes of a kernel's messages are in memory at most. Older ones are on disk, see "
+                "spill_limit_bytes.",
         .minimum = 1},
        &ServerOptions::journal_memory_limit_bytes},
+      {{.class_name = "KernelJournal",
+        .name = "memory_limit_messages",
+        .type = TraitType::integer,
+        .default_value = integer(100'000),
+        .help = "How many of a kernel's messages are in memory at most.",
+        .minimum = 1},
+       &ServerOptions::journal_memory_limit_messages},
+      {{.class_name = "KernelJournal",
+        .name = "retained_memory_bytes",
+        .type = TraitType::integer,
+        .default_value = integer(4 * mebibyte),
+        .help = "How many bytes of a kernel's messages stay in memory when all clients have them; older ones "
+                "are on disk.",
+        .minimum = 0},
+       &ServerOptions::journal_retained_memory_bytes},
+      {{.class_name = "KernelJournal",
+        .name = "total_memory_limit_bytes",
+        .type = TraitType::integer,
+        .default_value = integer(512 * mebibyte),
+        .help = "How many bytes the messages of all kernels together take in memory at most. When they are "
+                "reached, the kernel with the most gives some up.",
+        .minimum = 1},
+       &ServerOptions::journal_total_memory_limit_bytes},
+      {{.class_name = "KernelJournal",
+        .name = "spill_limit_bytes",
+        .type = TraitType::integer,
+        .default_value = integer(1024 * mebibyte),
+        .help = "How many bytes of a kernel's messages are kept on disk, for clients that are behind or come "
+                "back; past that the oldest go. 0 writes nothing to disk.",
+        .minimum = 0},
+       &ServerOptions::journal_spill_limit_bytes},
+      {{.class_name = "KernelJournal",
+        .name = "spill_directory",
+        .default_value = text(""),
+        .help = "Where these files are. They have no name, belong to this server alone and end with their "
+                "kernel. Empty: Jupyter's runtime directory."},
+       &ServerOptions::journal_spill_directory},
   };
   return traits;
 }

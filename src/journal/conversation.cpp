@@ -134,6 +134,7 @@ void Conversation::publish(std::string_view message_type, std::string_view conte
 }
 
 void Conversation::begin_process() {
+  journal_.begin_epoch();
   requests_.clear();
   busy_requests_.clear();
   if (state_ != ExecutionState::restarting) state_ = ExecutionState::starting;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "base/strings.h"
 #include "base/timestamp.h"
+#include "journal/cursor.h"
 #include "journal/journal.h"
 #include "journal/message_sink.h"
 #include "journal/request_table.h"
@@ -27,7 +29,8 @@ std::string_view to_string(ExecutionState state);
 /// manager and, because they drain what is left, by the listeners; touched on the kernel's executor only.
 class Conversation : public MessageSink {
  public:
-  explicit Conversation(Journal::Limits limits) : journal_(limits) {}
+  explicit Conversation(Journal::Limits limits, std::shared_ptr<JournalServices> services = nullptr)
+      : journal_(limits, std::move(services)) {}
 
   Journal& journal() { return journal_; }
 
@@ -49,7 +52,8 @@ class Conversation : public MessageSink {
   /// Puts a `stream` message to stderr into the journal, for everybody.
   void publish_notice(std::string_view text);
 
-  /// A new process answers from now on: what was asked of the old one will not be answered.
+  /// A new process answers from now on, in a new epoch of the journal: what was asked of the old one will
+  /// not be answered.
   void begin_process();
 
   /// The kernel is restarted because somebody asked for it: unlike after a death, no status tells the

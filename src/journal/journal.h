@@ -3,51 +3,74 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
-#include <span>
+#include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
-#include "wire/message.h"
+#include "base/error.h"
+#include "journal/journal_entry.h"
+#include "journal/journal_services.h"
+#include "journal/spill.h"
 
 namespace nextgen_kernels {
 
-/// The place of a message in its kernel's journal. The first message is number 1.
-using MessageNumber = std::uint64_t;
-
-/// Whom a message is for: everybody, or the listeners of one client session (a reply, a request for input).
-/// No message is for `observer`: it is the audience of cursors that read all there are.
-enum class Audience : std::uint32_t { everybody = 0, observer = UINT32_MAX };
-
-struct JournalEntry {
-  Message::Pointer message;
-  Audience audience = Audience::everybody;
-};
-
-/// Messages [first, last] that a cursor still needed when the journal's bound made them go.
-struct LostMessages {
-  MessageNumber first = 0;
-  MessageNumber last = 0;
-};
-
 class Cursor;
 
-/// A kernel's messages, numbered in the order they arrived, in memory.
+/// What a journal does and did, for metrics and people.
+struct JournalStatistics {
+  std::string id;
+  MessageNumber first_number = 0;  ///< Of what can still be read.
+  MessageNumber next_number = 0;
+  std::uint32_t epoch = 0;
+  std::size_t memory_bytes = 0;
+  std::size_t memory_messages = 0;
+  std::uint64_t spilled_bytes = 0;  ///< In the file now.
+  std::uint64_t spilled_messages = 0;
+  std::uint64_t spill_written_bytes = 0;  ///< Ever.
+  std::uint64_t spill_failures = 0;
+  std::uint64_t overruns = 0;       ///< How often the bound passed a cursor by.
+  std::uint64_t lost_messages = 0;  ///< That cursors still needed, all of them together.
+  std::size_t cursors = 0;
+  MessageNumber furthest_behind = 0;  ///< Messages that the slowest cursor has not read.
+};
+
+/// A kernel's messages, numbered in the order they arrived: the newest in memory, older ones on disk.
 ///
-/// Owned by the kernel's `Conversation`, touched on the kernel's executor only. What every cursor has read is
-/// kept up to `Limits::retained_bytes`; what a cursor still needs up to `Limits::bytes`. Past that the oldest
-/// entries go, whoever needs them: a slow listener costs memory up to the bound and nobody's speed.
-class Journal {
+/// Owned by the kernel's `Conversation`, touched on the kernel's executor only. What is oldest leaves the
+/// memory for a spill file, in the background: what all cursors have read once there is more than
+/// `retained_bytes`, the rest well before `memory_bytes`. The file holds `spill_bytes`; past that the oldest
+/// messages go, whoever needs them. While the file cannot be written (disk full, or slower than the kernel),
+/// `memory_bytes` is the bound. A slow cursor costs disk, and nobody's speed.
+class Journal final : private MemoryBudget::Member {
  public:
   struct Limits {
-    std::size_t bytes = 256 * 1024 * 1024;
-    std::size_t retained_bytes = 1024 * 1024;
+    std::size_t memory_bytes = 64 * 1024 * 1024;
+    std::size_t memory_messages = 100'000;
+    std::size_t retained_bytes = 4 * 1024 * 1024;
+    std::uint64_t spill_bytes = std::uint64_t{1024} * 1024 * 1024;  ///< 0: no file.
   };
 
-  explicit Journal(Limits limits) : limits_(limits) {}
+  /// A cursor still needed messages that are gone.
+  struct Overrun {
+    LostMessages lost;
+    Audience audience = Audience::everybody;  ///< Of the cursor.
+  };
+
+  /// Without services nothing is spilled.
+  explicit Journal(Limits limits, std::shared_ptr<JournalServices> services = nullptr);
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
+  ~Journal();
+
+  /// Told when a cursor finds out what it lost.
+  std::function<void(const Overrun&)> on_overrun;
 
   MessageNumber append(Message::Pointer message, Audience audience);
+
+  /// What is appended from now on comes from a new process of the kernel.
+  void begin_epoch() { ++epoch_; }
+  std::uint32_t epoch() const { return epoch_; }
 
   /// Tells the listeners of all cursors that lag behind. Called once for a batch of appends.
   void notify();
@@ -56,61 +79,57 @@ class Journal {
   void close();
   bool closed() const { return closed_; }
 
-  MessageNumber first_number() const { return first_; }
-  MessageNumber next_number() const { return first_ + entries_.size(); }
-  std::size_t memory_size() const { return bytes_; }
+  /// Random, and stays the same for the kernel's life.
+  const std::string& id() const { return id_; }
+
+  /// The oldest message that can be read.
+  MessageNumber first_number() const;
+  MessageNumber next_number() const { return memory_first_ + entries_.size(); }
+
+  /// What is in memory, with what is being written to disk.
+  std::size_t memory_size() const override { return bytes_; }
+  JournalStatistics statistics() const;
 
  private:
   friend class Cursor;
 
-  void trim();
+  void spill_oldest() override;
+  std::size_t drop_oldest(std::size_t bytes) override;
+
+  void relieve();
+  bool may_spill() const;
+  std::size_t count_to_spill() const;
+  void begin_spill(std::size_t count);
+  void end_spill(const Result<void>& result);
+  void keep_what_was_not_written(const Error& error);
+  void forget_oldest();
+  void wake(LostMessages loaded);
+  void set_relief_point();
+  /// The first message at or after this number that can be read.
+  MessageNumber next_readable(MessageNumber number) const;
+  void tell_overrun(const Cursor& cursor, LostMessages lost);
 
   Limits limits_;
+  std::shared_ptr<JournalServices> services_;
+  std::unique_ptr<Spill> spill_;
+  std::size_t largest_block_ = 0;  // What is written at once.
+  std::string id_;
   std::deque<JournalEntry> entries_;
-  MessageNumber first_ = 1;
+  MessageNumber memory_first_ = 1;
+  std::shared_ptr<const std::vector<JournalEntry>> writing_;  // Left entries_, is not yet in the file.
+  std::size_t writing_bytes_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t relieve_above_ = 0;  // Above so many bytes, `append` looks what can leave the memory.
+  std::uint64_t appended_bytes_ = 0;
+  std::uint64_t spill_again_at_ = 0;  // Of appended_bytes_, after a failure.
+  bool spill_failed_ = false;
+  std::uint64_t spill_written_bytes_ = 0;
+  std::uint64_t spill_failures_ = 0;
+  std::uint64_t overruns_ = 0;
+  std::uint64_t lost_messages_ = 0;
+  std::uint32_t epoch_ = 0;
   bool closed_ = false;
   std::vector<Cursor*> cursors_;
-};
-
-/// Someone who gets a kernel's messages: told that there are some, reads them through its cursor when it
-/// wants.
-class JournalListener {
- public:
-  /// There is something to read, or the journal was closed. Called on the kernel's executor; must not block.
-  virtual void on_journal_activity() = 0;
-
-  virtual ~JournalListener() = default;
-};
-
-/// One listener's place in a journal. Starts behind the newest message. Neither outlives the journal nor is
-/// outlived by its listener.
-class Cursor {
- public:
-  Cursor(Journal& journal, JournalListener& listener, Audience audience);
-  Cursor(const Cursor&) = delete;
-  Cursor& operator=(const Cursor&) = delete;
-  ~Cursor();
-
-  struct Batch {
-    std::vector<Message::Pointer> messages;  ///< In order; those meant for this cursor's audience.
-    std::optional<LostMessages> lost;  ///< Gone before this cursor came to read them; precede `messages`.
-  };
-
-  /// Up to `max_messages` messages, at least one if there is one, and no more once `max_bytes` are reached.
-  Batch read(std::size_t max_messages, std::size_t max_bytes);
-
-  /// The number of the next message this cursor reads.
-  MessageNumber position() const { return next_; }
-  bool at_end() const { return next_ >= journal_.next_number(); }
-
- private:
-  friend class Journal;
-
-  Journal& journal_;
-  JournalListener& listener_;
-  Audience audience_;
-  MessageNumber next_;
 };
 
 }  // namespace nextgen_kernels

@@ -86,7 +86,7 @@ KernelManager::KernelManager(Executor executor, KernelLaunch launch, KernelFacto
       launch_(std::move(launch)),
       factories_(std::move(factories)),
       options_(std::move(options)),
-      conversation_(std::make_shared<Conversation>(options_.journal_limits)),
+      conversation_(std::make_shared<Conversation>(options_.journal_limits, options_.journal_services)),
       restarts_(options_.restarts),
       changed_(executor),
       tasks_(executor) {}

@@ -27,6 +27,7 @@ struct KernelManagerOptions {
   std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
   RestartPolicy::Options restarts;
   Journal::Limits journal_limits;
+  std::shared_ptr<JournalServices> journal_services;
   std::string client_class;  ///< Of managers that do not ask the registry.
 };
 

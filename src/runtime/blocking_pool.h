@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <type_traits>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include "runtime/task.h"
@@ -24,6 +26,15 @@ class BlockingPool {
   template <typename Work>
   Task<std::invoke_result_t<Work>> run(Work work) {
     co_return co_await asio::co_spawn(pool_.get_executor(), call(std::move(work)), asio::use_awaitable);
+  }
+
+  /// Calls `work` on a thread of the pool, then `done` on `executor`: for callers without a coroutine.
+  void run_then(const Executor& executor, std::move_only_function<void()> work,
+                std::move_only_function<void()> done) {
+    asio::post(pool_, [executor, work = std::move(work), done = std::move(done)]() mutable {
+      work();
+      asio::post(executor, std::move(done));
+    });
   }
 
  private:

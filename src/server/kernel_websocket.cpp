@@ -91,7 +91,9 @@ void KernelWebSocket::end() {
   boost::system::error_code ignored;
   socket_.close(ignored);
   cursor_->set_listener(nullptr);
-  cursor_->return_unsent(take_unsent());
+  std::vector<JournalEntry> unsent;
+  for (auto& message : take_unsent()) unsent.push_back({.message = std::move(message)});
+  cursor_->return_unsent(std::move(unsent));
   queued_own_.clear();
   kernel_->remove_connection();
   if (on_ended) on_ended(*this, std::move(cursor_));
@@ -167,7 +169,7 @@ void KernelWebSocket::collect_journal() {
     queued_own_.clear();
   }
   first_relayed_ = messages_.size();
-  for (auto& message : batch.messages) add_frame(std::move(message));
+  for (auto& entry : batch.entries) add_frame(std::move(entry.message));
 }
 
 std::string_view KernelWebSocket::frame_of(const Message& message) const {

@@ -25,7 +25,7 @@ class SessionCursor final : private JournalListener {
   Cursor::Batch read(std::size_t max_messages, std::size_t max_bytes);
 
   /// Takes back messages that were read but did not get to the client: the next `read` gives them again.
-  void return_unsent(std::vector<Message::Pointer> messages) { unsent_ = std::move(messages); }
+  void return_unsent(std::vector<JournalEntry> entries) { unsent_ = std::move(entries); }
 
   bool at_end() const { return unsent_.empty() && cursor_.at_end(); }
   bool journal_closed() const { return conversation_->journal().closed(); }
@@ -37,7 +37,7 @@ class SessionCursor final : private JournalListener {
   std::shared_ptr<Conversation> conversation_;
   Audience audience_;
   JournalListener* listener_ = nullptr;
-  std::vector<Message::Pointer> unsent_;
+  std::vector<JournalEntry> unsent_;
   Cursor cursor_;
 };
 

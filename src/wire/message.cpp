@@ -1,22 +1,44 @@
 #include "wire/message.h"
 
+#include <optional>
+#include <utility>
+
 #include "wire/legacy_message.h"
 #include "wire/v1_message.h"
 #include "wire/websocket_frame.h"
 
 namespace nextgen_kernels {
+namespace {
+
+/// The payload of one frame as `WebSocketFrameHeader` writes it.
+std::optional<std::string_view> whole_binary_payload(std::string_view frame) {
+  for (const std::size_t header_size : {2, 4, 10}) {
+    if (frame.size() < header_size) break;
+    const auto payload = frame.substr(header_size);
+    const WebSocketFrameHeader header(WebSocketOpcode::binary, payload.size());
+    if (frame.starts_with(header.view()) && header.view().size() == header_size) return payload;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 Result<Message::Pointer> Message::make(Channel channel, std::span<const std::string_view, 4> parts,
                                        std::span<const std::string_view> buffers, FrameArena* arena) {
   auto message = std::make_shared<Message>(Private{}, channel, parts, buffers, arena);
-  auto header = scan_header(message->header());
+  if (auto scanned = message->scan_headers(); !scanned) return std::unexpected(scanned.error());
+  return message;
+}
+
+Result<void> Message::scan_headers() {
+  auto header = scan_header(this->header());
   if (!header) return make_error(ErrorCode::protocol, "message's header is {}", header.error().message);
-  auto parent = scan_header(message->parent_header());
+  auto parent = scan_header(parent_header());
   if (!parent)
     return make_error(ErrorCode::protocol, "message's parent_header is {}", parent.error().message);
-  message->header_ = std::move(*header);
-  message->parent_ = std::move(*parent);
-  return message;
+  header_ = std::move(*header);
+  parent_ = std::move(*parent);
+  return {};
 }
 
 Result<Message::Pointer> Message::from_v1_payload(std::string_view payload) {
@@ -28,6 +50,25 @@ Result<Message::Pointer> Message::from_v1_payload(std::string_view payload) {
   for (std::size_t i = 0; i < parsed->buffer_count(); ++i) buffers.push_back(parsed->buffer(i));
   return make(parsed->channel(), parts, buffers);
 }
+
+Result<Message::Pointer> Message::from_v1_frame(std::shared_ptr<char[]> bytes, std::size_t size) {
+  const auto payload = whole_binary_payload({bytes.get(), size});
+  if (!payload) return make_error(ErrorCode::protocol, "not one whole frame of a message");
+  const auto parsed = V1Message::parse(*payload);
+  if (!parsed) return std::unexpected(parsed.error());
+  auto message = std::make_shared<Message>(Private{}, parsed->channel(), parsed->buffer_count(),
+                                           size - payload->size(), std::move(bytes), size);
+  if (auto scanned = message->scan_headers(); !scanned) return std::unexpected(scanned.error());
+  return message;
+}
+
+Message::Message(Private, Channel channel, std::size_t buffer_count, std::size_t frame_header_size,
+                 std::shared_ptr<char[]> bytes, std::size_t size)
+    : channel_(channel),
+      frame_header_size_(static_cast<std::uint8_t>(frame_header_size)),
+      buffer_count_(buffer_count),
+      size_(size),
+      bytes_(std::move(bytes)) {}
 
 Message::Message(Private, Channel channel, std::span<const std::string_view, 4> parts,
                  std::span<const std::string_view> buffers, FrameArena* arena)

@@ -36,11 +36,17 @@ class Message {
   static Result<Pointer> make(Channel channel, std::span<const std::string_view, 4> parts,
                               std::span<const std::string_view> buffers, FrameArena* arena = nullptr);
 
-  /// The message of a v1 payload, from another server or from the spill file.
+  /// The message of a v1 payload, from another server.
   static Result<Pointer> from_v1_payload(std::string_view payload);
+
+  /// The message whose `v1_frame()` this is, from the spill file: the bytes become its memory. Fails with
+  /// ErrorCode::protocol for anything that is not one whole unmasked binary frame of a message.
+  static Result<Pointer> from_v1_frame(std::shared_ptr<char[]> bytes, std::size_t size);
 
   Message(Private, Channel channel, std::span<const std::string_view, 4> parts,
           std::span<const std::string_view> buffers, FrameArena* arena);
+  Message(Private, Channel channel, std::size_t buffer_count, std::size_t frame_header_size,
+          std::shared_ptr<char[]> bytes, std::size_t size);
   Message(const Message&) = delete;
   Message& operator=(const Message&) = delete;
 
@@ -71,6 +77,7 @@ class Message {
 
  private:
   std::string_view part(std::size_t index) const;
+  Result<void> scan_headers();
 
   Channel channel_;
   std::uint8_t frame_header_size_;

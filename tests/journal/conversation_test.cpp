@@ -18,13 +18,14 @@ using testing::IsEmpty;
 class Listener : public JournalListener {
  public:
   Listener(Conversation& conversation, std::string_view session)
-      : audience(conversation.audience_of(session)), cursor(conversation.journal(), *this, audience) {}
+      : audience(conversation.audience_of(session)),
+        cursor(conversation.journal(), *this, {.audience = audience}) {}
   void on_journal_activity() override {}
 
   std::vector<std::string> read_types() {
     std::vector<std::string> types;
-    for (const auto& message : cursor.read(100, 1'000'000).messages)
-      types.emplace_back(message->header_fields().msg_type);
+    for (const auto& entry : cursor.read(100, 1'000'000).entries)
+      types.emplace_back(entry.message->header_fields().msg_type);
     return types;
   }
 
@@ -171,10 +172,10 @@ TEST_F(ConversationTest, published_status_and_notice_reach_everybody) {
   conversation_.publish_notice("a \"quoted\"\nbroken \xff text");
   conversation_.publish_status(ExecutionState::dead);
   EXPECT_EQ(conversation_.execution_state(), ExecutionState::dead);
-  const auto messages = alice_.cursor.read(10, 100'000).messages;
-  ASSERT_EQ(messages.size(), 2u);
-  EXPECT_THAT(std::string(messages[0]->content()), HasSubstr("\"quoted\\\"\\u000abroken \uFFFD text"));
-  EXPECT_EQ(messages[1]->content(), R"({"execution_state":"dead"})");
+  const auto entries = alice_.cursor.read(10, 100'000).entries;
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_THAT(std::string(entries[0].message->content()), HasSubstr("\"quoted\\\"\\u000abroken \uFFFD text"));
+  EXPECT_EQ(entries[1].message->content(), R"({"execution_state":"dead"})");
 }
 
 TEST_F(ConversationTest, the_dead_stay_dead_whatever_still_arrives) {

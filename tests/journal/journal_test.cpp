@@ -1,13 +1,8 @@
 #include "journal/journal.h"
 
 #include <memory>
-#include <string>
-#include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "messages.h"
+#include "journal_fixture.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -17,22 +12,6 @@ using testing::IsEmpty;
 
 constexpr Audience alice{1};
 constexpr Audience bob{2};
-
-Message::Pointer numbered(int number) {
-  return make_message({.content = std::to_string(number)});
-}
-
-std::vector<std::string> contents(const Cursor::Batch& batch) {
-  std::vector<std::string> result;
-  for (const auto& message : batch.messages) result.emplace_back(message->content());
-  return result;
-}
-
-class CountingListener : public JournalListener {
- public:
-  void on_journal_activity() override { ++calls; }
-  int calls = 0;
-};
 
 class JournalTest : public testing::Test {
  protected:
@@ -44,7 +23,7 @@ class JournalTest : public testing::Test {
 TEST_F(JournalTest, a_cursor_starts_behind_the_newest_message_and_reads_in_order) {
   Journal journal({});
   EXPECT_EQ(journal.append(numbered(1), Audience::everybody), 1u);
-  Cursor cursor(journal, listener_, alice);
+  Cursor cursor(journal, listener_, {.audience = alice});
   EXPECT_EQ(cursor.position(), 2u);
   journal.append(numbered(2), Audience::everybody);
   journal.append(numbered(3), Audience::everybody);
@@ -63,7 +42,7 @@ TEST_F(JournalTest, an_observer_reads_what_is_meant_for_anybody) {
 
 TEST_F(JournalTest, a_cursor_skips_what_is_meant_for_others) {
   Journal journal({});
-  Cursor cursor(journal, listener_, alice);
+  Cursor cursor(journal, listener_, {.audience = alice});
   journal.append(numbered(1), alice);
   journal.append(numbered(2), bob);
   journal.append(numbered(3), Audience::everybody);
@@ -72,7 +51,7 @@ TEST_F(JournalTest, a_cursor_skips_what_is_meant_for_others) {
 
 TEST_F(JournalTest, batches_are_bounded_by_count_and_by_bytes_but_never_empty) {
   Journal journal({});
-  Cursor cursor(journal, listener_, alice);
+  Cursor cursor(journal, listener_, {.audience = alice});
   for (int i = 1; i <= 4; ++i) journal.append(numbered(i), Audience::everybody);
   EXPECT_THAT(contents(cursor.read(2, 100'000)), ElementsAre("1", "2"));
   EXPECT_THAT(contents(cursor.read(10, 1)), ElementsAre("3"));
@@ -80,45 +59,123 @@ TEST_F(JournalTest, batches_are_bounded_by_count_and_by_bytes_but_never_empty) {
   EXPECT_THAT(contents(cursor.read(10, 1)), IsEmpty());
 }
 
-TEST_F(JournalTest, what_everybody_has_read_goes_when_it_passes_the_retained_bound) {
-  Journal journal({.bytes = 100 * message_size(), .retained_bytes = 2 * message_size()});
-  Cursor cursor(journal, listener_, alice);
+TEST_F(JournalTest, everything_stays_up_to_the_bound_of_bytes_whether_needed_or_not) {
+  Journal journal({.memory_bytes = 3 * message_size()});
+  Cursor cursor(journal, listener_, {.audience = alice});
   for (int i = 1; i <= 9; ++i) {
     journal.append(numbered(i), Audience::everybody);
     cursor.read(1, 1);
-    journal.notify();
   }
-  EXPECT_EQ(journal.first_number(), 8u);
+  EXPECT_EQ(journal.first_number(), 7u);
   EXPECT_EQ(journal.next_number(), 10u);
+  EXPECT_EQ(journal.memory_size(), 3 * message_size());
 }
 
-TEST_F(JournalTest, what_a_slow_cursor_needs_stays_up_to_the_bound) {
-  Journal journal({.bytes = 100 * message_size(), .retained_bytes = message_size()});
-  Cursor cursor(journal, listener_, alice);
-  for (int i = 1; i <= 9; ++i) {
-    journal.append(numbered(i), Audience::everybody);
-    journal.notify();
-  }
-  const auto batch = cursor.read(100, 100'000);
-  EXPECT_FALSE(batch.lost);
-  EXPECT_EQ(batch.messages.size(), 9u);
+TEST_F(JournalTest, the_number_of_messages_in_memory_is_bounded_too) {
+  Journal journal({.memory_messages = 4});
+  for (int i = 1; i <= 9; ++i) journal.append(numbered(i), Audience::everybody);
+  EXPECT_EQ(journal.first_number(), 6u);
+}
+
+TEST_F(JournalTest, a_message_larger_than_the_bound_is_kept_while_it_is_the_newest) {
+  Journal journal({.memory_bytes = 1});
+  Cursor cursor(journal, listener_, {.audience = alice});
+  journal.append(numbered(1), Audience::everybody);
+  EXPECT_THAT(contents(cursor.read(10, 1000)), ElementsAre("1"));
 }
 
 TEST_F(JournalTest, a_cursor_that_the_bound_overtakes_learns_exactly_what_it_lost) {
-  Journal journal({.bytes = 3 * message_size(), .retained_bytes = 0});
-  Cursor cursor(journal, listener_, alice);
+  Journal journal({.memory_bytes = 3 * message_size()});
+  std::vector<Journal::Overrun> overruns;
+  journal.on_overrun = [&overruns](const Journal::Overrun& overrun) { overruns.push_back(overrun); };
+  Cursor cursor(journal, listener_, {.audience = alice});
   for (int i = 1; i <= 9; ++i) journal.append(numbered(i), Audience::everybody);
+  EXPECT_EQ(journal.statistics().furthest_behind, 9u);
   const auto batch = cursor.read(100, 100'000);
   ASSERT_TRUE(batch.lost);
   EXPECT_EQ(batch.lost->first, 1u);
   EXPECT_EQ(batch.lost->last, 6u);
+  EXPECT_EQ(batch.lost->count(), 6u);
   EXPECT_THAT(contents(batch), ElementsAre("7", "8", "9"));
   EXPECT_FALSE(cursor.read(100, 100'000).lost) << "told once";
+  ASSERT_EQ(overruns.size(), 1u);
+  EXPECT_EQ(overruns[0].audience, alice);
+  EXPECT_EQ(overruns[0].lost.last, 6u);
+  EXPECT_EQ(journal.statistics().overruns, 1u);
+  EXPECT_EQ(journal.statistics().lost_messages, 6u);
+}
+
+TEST_F(JournalTest, an_observer_sees_what_is_meant_for_anybody) {
+  Journal journal({});
+  Cursor cursor(journal, listener_, {.audience = Audience::observer});
+  journal.append(numbered(1), alice);
+  journal.append(numbered(2), bob);
+  journal.append(numbered(3), Audience::everybody);
+  const auto batch = cursor.read(10, 1000);
+  EXPECT_THAT(contents(batch), ElementsAre("1", "2", "3"));
+  EXPECT_EQ(batch.entries[0].audience, alice);
+  EXPECT_EQ(batch.entries[1].number, 2u);
+}
+
+TEST_F(JournalTest, a_cursor_may_start_at_any_number) {
+  Journal journal({.memory_messages = 3});
+  for (int i = 1; i <= 5; ++i) journal.append(numbered(i), Audience::everybody);
+  Cursor inside(journal, listener_, {.audience = alice, .from = 4});
+  EXPECT_THAT(contents(inside.read(10, 1000)), ElementsAre("4", "5"));
+  Cursor before(journal, listener_, {.audience = alice, .from = 0});
+  const auto batch = before.read(10, 1000);
+  ASSERT_TRUE(batch.lost);
+  EXPECT_EQ(batch.lost->last, 2u);
+  EXPECT_THAT(contents(batch), ElementsAre("3", "4", "5"));
+  Cursor beyond(journal, listener_, {.audience = alice, .from = 100});
+  EXPECT_EQ(beyond.position(), 6u);
+}
+
+TEST_F(JournalTest, a_filter_decides_what_a_cursor_reads) {
+  Journal journal({});
+  const auto read_types = [&](MessageFilter filter) {
+    Cursor cursor(journal, listener_, {.audience = alice, .filter = std::move(filter), .from = 1});
+    std::vector<std::string> types;
+    for (const auto& entry : cursor.read(10, 10'000).entries)
+      types.emplace_back(entry.message->header_fields().msg_type);
+    EXPECT_TRUE(cursor.at_end());
+    return types;
+  };
+  for (const auto* type : {"status", "stream", "status", "error"})
+    journal.append(make_message({.type = type}), Audience::everybody);
+  EXPECT_THAT(read_types(MessageFilter::including({{.message_type = "status", .channel = {}}})),
+              ElementsAre("status", "status"));
+  EXPECT_THAT(read_types(MessageFilter::excluding({{.message_type = "status", .channel = {}}})),
+              ElementsAre("stream", "error"));
+  EXPECT_THAT(read_types(MessageFilter::including({})), IsEmpty());
+  EXPECT_EQ(read_types(MessageFilter::excluding({})).size(), 4u);
+}
+
+TEST_F(JournalTest, of_the_past_a_cursor_may_want_only_what_belongs_to_some_requests) {
+  Journal journal({});
+  journal.append(make_message({.parent_id = "old", .content = "1"}), Audience::everybody);
+  journal.append(make_message({.parent_id = "running", .content = "2"}), Audience::everybody);
+  Cursor cursor(journal, listener_, {.audience = alice, .from = 1, .only_requests = RequestIds{"running"}});
+  journal.append(make_message({.parent_id = "new", .content = "3"}), Audience::everybody);
+  EXPECT_THAT(contents(cursor.read(10, 10'000)), ElementsAre("2", "3"));
+}
+
+TEST_F(JournalTest, every_process_of_the_kernel_is_an_epoch) {
+  Journal journal({});
+  journal.begin_epoch();
+  journal.append(numbered(1), Audience::everybody);
+  journal.begin_epoch();
+  journal.append(numbered(2), Audience::everybody);
+  Cursor cursor(journal, listener_, {.audience = alice, .from = 1});
+  const auto batch = cursor.read(10, 1000);
+  EXPECT_EQ(batch.entries[0].epoch, 1u);
+  EXPECT_EQ(batch.entries[1].epoch, 2u);
+  EXPECT_EQ(journal.epoch(), 2u);
 }
 
 TEST_F(JournalTest, listeners_are_told_once_a_batch_and_only_when_behind) {
   Journal journal({});
-  Cursor cursor(journal, listener_, alice);
+  Cursor cursor(journal, listener_, {.audience = alice});
   journal.notify();
   EXPECT_EQ(listener_.calls, 0);
   journal.append(numbered(1), Audience::everybody);
@@ -130,7 +187,7 @@ TEST_F(JournalTest, listeners_are_told_once_a_batch_and_only_when_behind) {
 
 TEST_F(JournalTest, listeners_are_told_when_the_journal_closes) {
   Journal journal({});
-  Cursor cursor(journal, listener_, alice);
+  Cursor cursor(journal, listener_, {.audience = alice});
   journal.close();
   EXPECT_TRUE(journal.closed());
   EXPECT_EQ(listener_.calls, 1);
@@ -144,8 +201,8 @@ TEST_F(JournalTest, a_listener_may_remove_another_while_it_is_told) {
   };
   Journal journal({});
   Remover remover;
-  Cursor first(journal, remover, alice);
-  auto second = std::make_unique<Cursor>(journal, listener_, bob);
+  Cursor first(journal, remover, {.audience = alice});
+  auto second = std::make_unique<Cursor>(journal, listener_, CursorOptions{.audience = bob});
   remover.victim = &second;
   journal.append(numbered(1), Audience::everybody);
   journal.notify();

@@ -351,7 +351,7 @@ TEST_F(KernelWebSocketTest, a_client_that_does_not_read_holds_up_nobody) {
 }
 
 TEST_F(KernelWebSocketTest, tells_a_client_that_reads_too_slowly_what_it_lost) {
-  kernel_options_.journal_limits = {.bytes = 2'000'000, .retained_bytes = 500'000};
+  kernel_options_.journal_limits = {.memory_bytes = 2'000'000, .retained_bytes = 500'000};
   start();
   const auto id = start_ready_kernel();
   auto socket = open_v1_idle(id);
@@ -396,6 +396,7 @@ TEST_F(KernelWebSocketTest, counts_connections) {
 }
 
 TEST_F(KernelWebSocketTest, frees_what_a_vanished_client_left_unread) {
+  kernel_options_.journal_limits.memory_bytes = 2'000'000;
   start();
   const auto id = start_ready_kernel();
   auto socket = std::make_unique<TestWebSocket>(open_v1_idle(id));
@@ -490,6 +491,7 @@ TEST_F(KernelWebSocketTest, a_session_with_another_socket_misses_nothing_and_get
 }
 
 TEST_F(KernelWebSocketTest, forgets_sessions_that_do_not_come_back) {
+  kernel_options_.journal_limits.memory_bytes = 2'000'000;
   settings_.websockets.reconnect_time = std::chrono::milliseconds(50);
   start();
   const auto id = start_ready_kernel();

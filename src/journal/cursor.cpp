@@ -1,0 +1,89 @@
+#include "journal/cursor.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nextgen_kernels {
+
+Cursor::Cursor(Journal& journal, JournalListener& listener, CursorOptions options)
+    : journal_(journal),
+      listener_(listener),
+      options_(std::move(options)),
+      simple_(!options_.filter && !options_.only_requests),
+      next_(std::min(options_.from.value_or(journal.next_number()), journal.next_number())),
+      live_from_(journal.next_number()) {
+  journal_.cursors_.push_back(this);
+}
+
+Cursor::~Cursor() {
+  std::erase(journal_.cursors_, this);
+}
+
+bool Cursor::selects(const JournalEntry& entry) const {
+  if (entry.audience != Audience::everybody && entry.audience != options_.audience &&
+      options_.audience != Audience::observer)
+    return false;
+  if (simple_) return true;
+  if (options_.filter && !options_.filter->selects(*entry.message)) return false;
+  return !options_.only_requests || entry.number >= live_from_ ||
+         options_.only_requests->contains(entry.message->parent_fields().msg_id);
+}
+
+template <typename Entries>
+bool Cursor::take(const Entries& entries, MessageNumber first, Batch& batch, std::size_t max_messages,
+                  std::size_t max_bytes) {
+  auto entry = entries.begin() + static_cast<std::ptrdiff_t>(next_ - first);
+  for (; entry != entries.end(); ++entry, ++next_) {
+    if (batch.entries.size() >= max_messages || batch_bytes_ >= max_bytes) return false;
+    if (!selects(*entry)) continue;
+    batch_bytes_ += entry->message->memory_size();
+    batch.entries.push_back(*entry);
+  }
+  return true;
+}
+
+bool Cursor::in_block() const {
+  return block_ != nullptr && block_->front().number <= next_ && next_ <= block_->back().number;
+}
+
+void Cursor::enter_block() {
+  block_ = journal_.spill_->find(next_);
+  if (block_ != nullptr) return;
+  waiting_ = true;
+  journal_.spill_->load(next_);
+}
+
+Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes) {
+  Batch batch;
+  batch_bytes_ = 0;
+  while (!waiting_) {
+    if (next_ >= journal_.memory_first_) {
+      block_.reset();
+      const auto& entries = journal_.entries_;
+      if (batch.entries.empty())
+        batch.entries.reserve(std::min<std::size_t>(max_messages, journal_.next_number() - next_));
+      take(entries, journal_.memory_first_, batch, max_messages, max_bytes);
+      return batch;
+    }
+    if (in_block()) {  // Also when its place in the file was taken meanwhile.
+      if (!take(*block_, block_->front().number, batch, max_messages, max_bytes)) return batch;
+      continue;
+    }
+    if (const auto readable = journal_.next_readable(next_); readable > next_) {
+      if (!batch.entries.empty() || batch.lost) return batch;  // What is lost stands before what follows.
+      batch.lost = LostMessages{next_, readable - 1};
+      next_ = readable;
+      journal_.tell_overrun(*this, *batch.lost);
+      continue;
+    }
+    const auto& writing = journal_.writing_;
+    if (writing != nullptr && next_ >= writing->front().number) {
+      if (!take(*writing, writing->front().number, batch, max_messages, max_bytes)) return batch;
+      continue;
+    }
+    enter_block();
+  }
+  return batch;
+}
+
+}  // namespace nextgen_kernels
