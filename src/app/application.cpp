@@ -110,6 +110,12 @@ Result<void> Application::set_up() {
   server_settings.limits.body_bytes = static_cast<std::uint64_t>(options.max_body_size);
   server_settings.websockets.ping_interval = options.websocket_ping_interval;
   server_settings.websockets.ping_timeout = 3 * options.websocket_ping_interval;
+  server_settings.websockets.buffer_offline_messages = options.buffer_offline_messages;
+  if (options.limit_rate) {
+    server_settings.websockets.pace = {.messages_per_second = options.iopub_msg_rate_limit,
+                                       .bytes_per_second = options.iopub_data_rate_limit,
+                                       .window = options.rate_limit_window};
+  }
   server_settings.registry_models = {
       .registry = [this] { return registry_model(*catalog_); },
       .explain =

@@ -23,6 +23,9 @@ void store(const TraitValue& value, std::int64_t& field) {
 void store(const TraitValue& value, std::uint16_t& field) {
   field = static_cast<std::uint16_t>(std::get<std::int64_t>(value));
 }
+void store(const TraitValue& value, double& field) {
+  field = std::get<double>(value);
+}
 void store(const TraitValue& value, std::chrono::milliseconds& field) {
   field = std::chrono::milliseconds(std::llround(std::get<double>(value) * 1000));
 }

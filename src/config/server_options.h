@@ -61,6 +61,12 @@ struct ServerOptions {
   TextList plugin_path;                    ///< Absolute.
   TextList python_path;                    ///< Absolute; empty: those of the environment in use.
 
+  bool buffer_offline_messages = false;
+  bool limit_rate = false;
+  double iopub_msg_rate_limit = 0;   ///< Messages per second; 0: no limit.
+  double iopub_data_rate_limit = 0;  ///< Bytes per second; 0: no limit.
+  std::chrono::milliseconds rate_limit_window{};
+
   std::int64_t journal_memory_limit_bytes = 0;  ///< Of one kernel.
   std::int64_t journal_memory_limit_messages = 0;
   std::int64_t journal_retained_memory_bytes = 0;

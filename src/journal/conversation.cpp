@@ -58,8 +58,14 @@ std::string_view to_string(ExecutionState state) {
 Audience Conversation::audience_of(std::string_view session_id) {
   if (const auto known = sessions_.find(session_id); known != sessions_.end()) return known->second;
   const auto number = static_cast<Audience>(sessions_.size() + 1);
-  sessions_.emplace(session_id, number);
+  const auto added = sessions_.emplace(session_id, number).first;
+  session_names_.push_back(added->first);
   return number;
+}
+
+std::string_view Conversation::session_of(Audience audience) const {
+  const auto number = std::to_underlying(audience);
+  return number == 0 || number > session_names_.size() ? std::string_view() : session_names_[number - 1];
 }
 
 void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
@@ -70,7 +76,8 @@ void Conversation::record_request(const OutgoingMessage& message, Audience sende
                  .message_type = std::string(message.header.msg_type),
                  .channel = message.channel,
                  .sender = sender,
-                 .cell_id = message.cell_id});
+                 .cell_id = message.cell_id,
+                 .since = journal_.next_number()});
 }
 
 void Conversation::receive(Message::Pointer message) {
@@ -116,26 +123,35 @@ void Conversation::follow_status(const Message& message) {
 
 void Conversation::publish_status(ExecutionState state) {
   state_ = state;
-  publish("status", fmt::format(R"({{"execution_state":"{}"}})", to_string(state)));
+  publish(Audience::everybody, "status", fmt::format(R"({{"execution_state":"{}"}})", to_string(state)),
+          "{}");
 }
 
 void Conversation::publish_notice(std::string_view text) {
-  publish("stream", fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(replace_invalid_utf8(text))));
+  publish_notice_to(Audience::everybody, text, "{}");
 }
 
-void Conversation::publish(std::string_view message_type, std::string_view content) {
-  auto message = make_kernel_message(Channel::iopub, message_type, content, "{}", server_session());
+void Conversation::publish_notice_to(Audience audience, std::string_view text,
+                                     std::string_view parent_header) {
+  publish(audience, "stream",
+          fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(replace_invalid_utf8(text))),
+          parent_header);
+}
+
+void Conversation::publish(Audience audience, std::string_view message_type, std::string_view content,
+                           std::string_view parent_header) {
+  auto message = make_kernel_message(Channel::iopub, message_type, content, parent_header, server_session());
   if (!message) {
     log_error("Cannot publish a {} message: {}", message_type, message.error().message);
     return;
   }
-  journal_.append(std::move(*message), Audience::everybody);
+  journal_.append(std::move(*message), audience);
   journal_.notify();
 }
 
 void Conversation::begin_process() {
   journal_.begin_epoch();
-  requests_.clear();
+  requests_.end_all();
   busy_requests_.clear();
   if (state_ != ExecutionState::restarting) state_ = ExecutionState::starting;
 }

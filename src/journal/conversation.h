@@ -6,11 +6,13 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/strings.h"
 #include "base/timestamp.h"
 #include "journal/cursor.h"
 #include "journal/journal.h"
+#include "journal/listener_places.h"
 #include "journal/message_sink.h"
 #include "journal/request_table.h"
 #include "wire/message.h"
@@ -33,10 +35,18 @@ class Conversation : public MessageSink {
       : journal_(limits, std::move(services)) {}
 
   Journal& journal() { return journal_; }
+  const Journal& journal() const { return journal_; }
+
+  /// Where the clients stand, those that are gone too.
+  ListenerPlaces& places() { return places_; }
+  const ListenerPlaces& places() const { return places_; }
 
   /// The audience of a client session (`session_id` of a WebSocket, `session` of a header): the same for the
   /// same id.
   Audience audience_of(std::string_view session_id);
+
+  /// The session of an audience; empty when there is none.
+  std::string_view session_of(Audience audience) const;
 
   /// A listener's request is about to go to the kernel.
   void record_request(const OutgoingMessage& message, Audience sender);
@@ -51,6 +61,9 @@ class Conversation : public MessageSink {
 
   /// Puts a `stream` message to stderr into the journal, for everybody.
   void publish_notice(std::string_view text);
+
+  /// The same for one audience, as an output of the request whose header is given ("{}" for none).
+  void publish_notice_to(Audience audience, std::string_view text, std::string_view parent_header);
 
   /// A new process answers from now on, in a new epoch of the journal: what was asked of the old one will
   /// not be answered.
@@ -73,11 +86,14 @@ class Conversation : public MessageSink {
  private:
   Audience route(const Message& message);
   void follow_status(const Message& message);
-  void publish(std::string_view message_type, std::string_view content);
+  void publish(Audience audience, std::string_view message_type, std::string_view content,
+               std::string_view parent_header);
 
   Journal journal_;
+  ListenerPlaces places_;
   RequestTable requests_;
   std::unordered_map<std::string, Audience, StringHash, std::equal_to<>> sessions_;
+  std::vector<std::string_view> session_names_;  // By audience, from 1 on; the text is in sessions_.
   std::unordered_set<std::string, StringHash, std::equal_to<>> busy_requests_;
   ExecutionState state_ = ExecutionState::starting;
   Timestamp last_activity_ = Timestamp::clock::now();

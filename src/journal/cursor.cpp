@@ -10,7 +10,8 @@ Cursor::Cursor(Journal& journal, JournalListener& listener, CursorOptions option
       listener_(listener),
       options_(std::move(options)),
       simple_(!options_.filter && !options_.only_requests),
-      next_(std::min(options_.from.value_or(journal.next_number()), journal.next_number())),
+      next_(
+          std::clamp<MessageNumber>(options_.from.value_or(journal.next_number()), 1, journal.next_number())),
       live_from_(journal.next_number()) {
   journal_.cursors_.push_back(this);
 }
@@ -24,7 +25,7 @@ bool Cursor::selects(const JournalEntry& entry) const {
       options_.audience != Audience::observer)
     return false;
   if (simple_) return true;
-  if (options_.filter && !options_.filter->selects(*entry.message)) return false;
+  if (!wants(*entry.message)) return false;
   return !options_.only_requests || entry.number >= live_from_ ||
          options_.only_requests->contains(entry.message->parent_fields().msg_id);
 }

@@ -61,6 +61,8 @@ class Cursor {
   /// How many messages it has not looked at.
   MessageNumber behind() const { return journal_.next_number() - next_; }
   Audience audience() const { return options_.audience; }
+  /// Whether the filter lets a message through.
+  bool wants(const Message& message) const { return !options_.filter || options_.filter->selects(message); }
   const Journal& journal() const { return journal_; }
 
  private:

@@ -1,16 +1,27 @@
 #include "journal/request_table.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 namespace nextgen_kernels {
+namespace {
+
+// Clients choose their ids; what is longer than any of theirs is not remembered beyond its request.
+constexpr std::size_t longest_remembered = 1024;
+
+}  // namespace
+
+void RequestTable::erase(Requests& requests, Index& index, std::string_view message_id) {
+  const auto entry = index.find(message_id);
+  if (entry == index.end()) return;
+  requests.erase(entry->second);
+  index.erase(entry);
+}
 
 void RequestTable::add(Request request) {
-  if (const auto existing = by_id_.find(request.message_id); existing != by_id_.end()) {
-    requests_.erase(existing->second);
-    by_id_.erase(existing);
-  }
-  if (requests_.size() >= limit_) {
-    by_id_.erase(requests_.front().message_id);
-    requests_.pop_front();
-  }
+  erase(requests_, by_id_, request.message_id);
+  if (requests_.size() >= limit_) end(by_id_.find(requests_.front().message_id));
   requests_.push_back(std::move(request));
   by_id_.emplace(requests_.back().message_id, std::prev(requests_.end()));
 }
@@ -20,29 +31,57 @@ const Request* RequestTable::find(std::string_view message_id) const {
   return entry == by_id_.end() ? nullptr : &*entry->second;
 }
 
+const Request* RequestTable::recall(std::string_view message_id) const {
+  if (const auto* request = find(message_id)) return request;
+  const auto entry = ended_by_id_.find(message_id);
+  return entry == ended_by_id_.end() ? nullptr : &*entry->second;
+}
+
+RequestTable::Running RequestTable::running(MessageNumber now) const {
+  Running running{.ids = {}, .since = now};
+  for (const auto& request : requests_) {
+    running.ids.insert(request.message_id);
+    running.since = std::min(running.since, request.since);
+  }
+  return running;
+}
+
 void RequestTable::note_reply(std::string_view message_id) {
   const auto entry = by_id_.find(message_id);
   if (entry == by_id_.end()) return;
   entry->second->replied = true;
-  erase_if_complete(entry);
+  end_if_complete(entry);
 }
 
 void RequestTable::note_idle(std::string_view message_id) {
   const auto entry = by_id_.find(message_id);
   if (entry == by_id_.end()) return;
   entry->second->idle = true;
-  erase_if_complete(entry);
+  end_if_complete(entry);
 }
 
-void RequestTable::clear() {
-  by_id_.clear();
-  requests_.clear();
+void RequestTable::end_all() {
+  while (!requests_.empty()) end(by_id_.find(requests_.front().message_id));
 }
 
-void RequestTable::erase_if_complete(Entry entry) {
-  if (!entry->second->replied || !entry->second->idle) return;
-  requests_.erase(entry->second);
-  by_id_.erase(entry);
+void RequestTable::end_if_complete(Index::iterator entry) {
+  if (entry->second->replied && entry->second->idle) end(entry);
+}
+
+void RequestTable::end(Index::iterator entry) {
+  const auto request = entry->second;
+  if (request->message_id.size() + request->cell_id.size() > longest_remembered) {
+    requests_.erase(request);
+    by_id_.erase(entry);
+    return;
+  }
+  erase(ended_, ended_by_id_, request->message_id);
+  ended_.splice(ended_.end(), requests_, request);
+  ended_by_id_.insert(by_id_.extract(entry));
+  if (ended_.size() > ended_limit_) {
+    const auto oldest = ended_.front().message_id;
+    erase(ended_, ended_by_id_, oldest);
+  }
 }
 
 }  // namespace nextgen_kernels

@@ -7,49 +7,68 @@
 #include <unordered_map>
 
 #include "base/strings.h"
-#include "journal/journal.h"
+#include "journal/cursor.h"
 #include "wire/channel.h"
 #include "wire/message.h"
 
 namespace nextgen_kernels {
 
-/// A request that a client sent and whose reply and idle have not both passed.
+/// A request that a client sent.
 struct Request {
   std::string message_id;
   std::string message_type;
   Channel channel = Channel::shell;
   Audience sender = Audience::everybody;
   std::string cell_id;
+  MessageNumber since = 0;  ///< What the kernel says of it has this number, or a higher one.
   bool replied = false;
   bool idle = false;
 };
 
-/// Which listener asked what: filled when a request is sent, emptied when its reply and its idle have both
-/// passed. Bounded: past `limit` the oldest requests are forgotten, and their replies then go by session, see
-/// `Conversation`.
+/// Which listener asked what: a request is under way from when it is sent until its reply and its idle have
+/// both passed. Bounded: past `limit` the oldest requests under way are given up, and their replies then go
+/// by session, see `Conversation`. Of those that have ended the newest are remembered.
 class RequestTable {
  public:
-  explicit RequestTable(std::size_t limit = 100'000) : limit_(limit) {}
+  explicit RequestTable(std::size_t limit = 100'000, std::size_t ended_limit = 10'000)
+      : limit_(limit), ended_limit_(ended_limit) {}
 
   void add(Request request);
+  /// Among the requests under way.
   const Request* find(std::string_view message_id) const;
+  /// Among those that have ended, too.
+  const Request* recall(std::string_view message_id) const;
+
+  /// The requests under way; `since` is where what the kernel said of them begins, `now` when there are none.
+  struct Running {
+    RequestIds ids;
+    MessageNumber since = 0;
+  };
+  Running running(MessageNumber now) const;
 
   /// Notes what a message from the kernel says about its parent request.
   void note_reply(std::string_view message_id);
   void note_idle(std::string_view message_id);
 
-  void clear();
+  /// Nothing is under way any more.
+  void end_all();
+  /// How many are under way.
   std::size_t size() const { return by_id_.size(); }
 
  private:
   using Requests = std::list<Request>;
-  using Entry = std::unordered_map<std::string, Requests::iterator, StringHash, std::equal_to<>>::iterator;
+  using Index = std::unordered_map<std::string, Requests::iterator, StringHash, std::equal_to<>>;
 
-  void erase_if_complete(Entry entry);
+  void end_if_complete(Index::iterator entry);
+  void end(Index::iterator entry);
+  static void erase(Requests& requests, Index& index, std::string_view message_id);
 
   std::size_t limit_;
+  std::size_t ended_limit_;
   Requests requests_;  // Oldest first.
-  std::unordered_map<std::string, Requests::iterator, StringHash, std::equal_to<>> by_id_;
+  Index by_id_;
+  Requests ended_;  // Oldest first.
+  Index ended_by_id_;
 };
 
 }  // namespace nextgen_kernels

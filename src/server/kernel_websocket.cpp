@@ -7,9 +7,12 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "server/listener_query.h"
 #include "wire/json.h"
 
 namespace nextgen_kernels {
@@ -25,36 +28,51 @@ constexpr std::size_t batch_bytes = 1024 * 1024;
 constexpr int turn_batches = 8;
 constexpr int turn_reads = 16;
 constexpr std::size_t read_bytes = 64 * 1024;
+// A client that has so many messages before it is told the state of the kernel ahead of them.
+constexpr MessageNumber far_behind = 1000;
 // A client that sends pings and reads no answers gets no more of them.
 constexpr std::size_t control_queue_bytes = 4096;
 
-std::string_view shown_state(ExecutionState state) {
+ExecutionState shown_state(ExecutionState state) {
   // JupyterLab connects again when it is told `restarting`: told so at the start, it would do that over and
   // over.
-  return to_string(state == ExecutionState::restarting ? ExecutionState::starting : state);
+  return state == ExecutionState::restarting ? ExecutionState::starting : state;
+}
+
+std::string describe_loss(const LostMessages& lost) {
+  return fmt::format(
+      "Messages {} to {} of the kernel ({} in all) were lost: this client reads too slowly for "
+      "what is kept for it.",
+      lost.first, lost.last, lost.count());
 }
 
 }  // namespace
 
 KernelWebSocket::KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel,
-                                 KernelWebSocketClient client, std::unique_ptr<SessionCursor> cursor,
-                                 KernelWebSocketSettings settings)
+                                 KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place,
+                                 CursorOptions reading, const KernelWebSocketSettings& settings)
     : socket_(std::move(socket)),
       kernel_(std::move(kernel)),
       client_(std::move(client)),
       settings_(settings),
-      cursor_(std::move(cursor)),
+      conversation_(kernel_->conversation()),
+      place_(std::move(place)),
+      cursor_(conversation_->journal(), *this, std::move(reading)),
+      pacer_(settings.pace, steady_clock::now()),
       decoder_({.role = WebSocketDecoder::Role::server,
                 .text_validation = WebSocketDecoder::TextValidation::none,
                 .max_message_size = settings.max_message_bytes}),
       timer_(socket_.get_executor()),
+      pace_timer_(socket_.get_executor()),
+      acknowledgement_timer_(socket_.get_executor()),
       last_sign_of_life_(steady_clock::now()) {
   kernel_->add_connection();
-  cursor_->set_listener(this);
 }
 
 KernelWebSocket::~KernelWebSocket() {
-  if (state_ != State::ended) kernel_->remove_connection();
+  if (state_ == State::ended) return;
+  kernel_->remove_connection();
+  conversation_->places().close(*place_);
 }
 
 std::string KernelWebSocket::describe() const {
@@ -77,9 +95,8 @@ void KernelWebSocket::start(std::string_view received) {
 
 void KernelWebSocket::announce_state() {
   const auto state = kernel_->execution_state();
-  if (state == ExecutionState::dead)
-    queue_notice(fmt::format("The kernel is dead. {}\n", kernel_->reason()), "{}");
-  queue_own_message("status", fmt::format(R"({{"execution_state":"{}"}})", shown_state(state)), "{}");
+  if (state == ExecutionState::dead) queue_notice(fmt::format("The kernel is dead. {}\n", kernel_->reason()));
+  queue_state(shown_state(state));
 }
 
 void KernelWebSocket::end() {
@@ -88,28 +105,16 @@ void KernelWebSocket::end() {
   state_ = State::ended;
   log_debug("{} ended", describe());
   timer_.cancel();
+  pace_timer_.cancel();
+  acknowledgement_timer_.cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);
-  cursor_->set_listener(nullptr);
-  std::vector<JournalEntry> unsent;
-  for (auto& message : take_unsent()) unsent.push_back({.message = std::move(message)});
-  cursor_->return_unsent(std::move(unsent));
-  queued_own_.clear();
-  kernel_->remove_connection();
-  if (on_ended) on_ended(*this, std::move(cursor_));
-}
-
-/// Of the kernel's messages being written those that the socket has not taken completely.
-std::vector<Message::Pointer> KernelWebSocket::take_unsent() {
-  std::vector<Message::Pointer> unsent;
-  std::size_t end = control_.size();
-  for (std::size_t i = 0; i < messages_.size(); ++i) {
-    end += frame_of(*messages_[i]).size();
-    if (i >= first_relayed_ && end > written_bytes_) unsent.push_back(std::move(messages_[i]));
-  }
-  messages_.clear();
   buffers_.clear();
-  return unsent;
+  messages_.clear();
+  queued_own_.clear();
+  conversation_->places().close(*place_);
+  kernel_->remove_connection();
+  if (on_ended) on_ended(*this);
 }
 
 void KernelWebSocket::close(std::uint16_t code, std::string_view reason) {
@@ -147,29 +152,70 @@ void KernelWebSocket::flush() {
 bool KernelWebSocket::collect() {
   std::swap(control_, queued_control_);
   if (!control_.empty()) buffers_.push_back(asio::buffer(control_));
-  for (auto& message : queued_own_) add_frame(std::move(message));
-  queued_own_.clear();
-  first_relayed_ = messages_.size();
+  if (state_ == State::open) tell_state_ahead();
+  collect_own();
   if (state_ == State::open) collect_journal();
   if (!buffers_.empty()) return true;
-  if (state_ == State::open && cursor_->journal_closed() && cursor_->at_end())
+  if (state_ == State::open && conversation_->journal().closed() && cursor_.at_end())
     close(websocket_close::normal, "The kernel was shut down");
   return false;
 }
 
-void KernelWebSocket::collect_journal() {
-  auto batch = cursor_->read(batch_messages, batch_bytes);
-  if (batch.lost) {
-    queue_notice(
-        fmt::format("Messages {} to {} of the kernel ({} in all) were lost: this client reads too slowly "
-                    "for what is kept for it.\n",
-                    batch.lost->first, batch.lost->last, batch.lost->last - batch.lost->first + 1),
-        "{}");
-    for (auto& message : queued_own_) add_frame(std::move(message));
-    queued_own_.clear();
+void KernelWebSocket::collect_own() {
+  for (auto& message : queued_own_) {
+    place_->frames.add_own(cursor_.position(), cursor_.position());
+    add_frame(std::move(message));
   }
-  first_relayed_ = messages_.size();
-  for (auto& entry : batch.entries) add_frame(std::move(entry.message));
+  queued_own_.clear();
+}
+
+void KernelWebSocket::collect_journal() {
+  const auto count = pacer_.allowed(batch_messages, steady_clock::now());
+  if (count == 0) return wait_for_pace();
+  auto batch = cursor_.read(count, batch_bytes);
+  if (batch.lost) tell_loss(batch);
+  std::size_t bytes = 0;
+  for (auto& entry : batch.entries) {
+    place_->frames.add(entry.number);
+    bytes += frame_of(*entry.message).size();
+    add_frame(std::move(entry.message));
+  }
+  pacer_.spend(batch.entries.size(), bytes);
+  if (!batch.entries.empty()) told_epoch_ = batch.entries.back().epoch;
+  if (cursor_.at_end()) told_state_ = shown_state(kernel_->execution_state());
+}
+
+/// One notice in the place of what is gone, and the state that the kernel is in: its changes may be gone,
+/// too.
+void KernelWebSocket::tell_loss(const Cursor::Batch& batch) {
+  auto text = describe_loss(*batch.lost);
+  if (told_epoch_ != 0 && !batch.entries.empty() && batch.entries.front().epoch != told_epoch_)
+    text += " The kernel was restarted meanwhile.";
+  log_warning("{}: {}", describe(), text);
+  queue_notice(text + "\n");
+  // Who is told `dead` expects nothing more; that follows in its place.
+  if (const auto state = kernel_->execution_state(); state != ExecutionState::dead)
+    queue_state(shown_state(state));
+  for (auto& message : queued_own_) {
+    place_->frames.add_own(batch.lost->first, batch.lost->last + 1);
+    add_frame(std::move(message));
+  }
+  queued_own_.clear();
+}
+
+/// What belongs to no request may come before what is still to be read; see docs/operators/journal.md.
+void KernelWebSocket::tell_state_ahead() {
+  if (cursor_.behind() <= far_behind) return;
+  const auto state = shown_state(kernel_->execution_state());
+  if (state == told_state_ || state == ExecutionState::dead) return;
+  queue_state(state);
+}
+
+void KernelWebSocket::wait_for_pace() {
+  pace_timer_.expires_after(pacer_.delay());
+  pace_timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && self->state_ == State::open) self->flush();
+  });
 }
 
 std::string_view KernelWebSocket::frame_of(const Message& message) const {
@@ -200,7 +246,6 @@ bool KernelWebSocket::write_collected() {
       return false;
     }
     if (count > 0) last_sign_of_life_ = steady_clock::now();
-    written_bytes_ += count;
     for (auto& piece : pieces) {
       const auto taken = std::min(count, piece.size());
       piece += taken;
@@ -232,7 +277,7 @@ void KernelWebSocket::finish_batch() {
   messages_.clear();
   control_.clear();
   written_buffers_ = 0;
-  written_bytes_ = 0;
+  expect_acknowledgement();
   // Both sides have said goodbye; queued_control_ would still hold our part otherwise.
   if (state_ == State::closing && peer_closed_ && queued_control_.empty()) end();
 }
@@ -241,10 +286,8 @@ void KernelWebSocket::queue_control(WebSocketOpcode opcode, std::string_view pay
   queued_control_ += encode_websocket_frame(opcode, payload);
 }
 
-void KernelWebSocket::queue_own_message(std::string_view message_type, std::string_view content,
-                                        std::string_view parent_header) {
-  auto message =
-      make_kernel_message(Channel::iopub, message_type, content, parent_header, client_.session_id);
+void KernelWebSocket::queue_own_message(std::string_view message_type, std::string_view content) {
+  auto message = make_kernel_message(Channel::iopub, message_type, content, "{}", client_.session_id);
   if (!message) {
     log_error("{}: cannot make a {} message: {}", describe(), message_type, message.error().message);
     return;
@@ -252,10 +295,53 @@ void KernelWebSocket::queue_own_message(std::string_view message_type, std::stri
   queued_own_.push_back(std::move(*message));
 }
 
-void KernelWebSocket::queue_notice(std::string_view text, std::string_view parent_header) {
+void KernelWebSocket::queue_notice(std::string_view text) {
   queue_own_message("stream",
-                    fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(replace_invalid_utf8(text))),
-                    parent_header);
+                    fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(replace_invalid_utf8(text))));
+}
+
+void KernelWebSocket::queue_state(ExecutionState state) {
+  told_state_ = state;
+  queue_own_message("status", fmt::format(R"({{"execution_state":"{}"}})", to_string(state)));
+  // A filter is for the server's own words, too; what was lost is told to everybody.
+  if (!queued_own_.empty() && !cursor_.wants(*queued_own_.back())) queued_own_.pop_back();
+}
+
+// Acknowledgements
+// ------------------------------------------------------------------------------------------------
+
+/// A while after a frame was written, the client is asked whether it has it: by a ping, which every client
+/// answers with what it carries (RFC 6455 §5.5.3).
+void KernelWebSocket::expect_acknowledgement() {
+  if (acknowledgement_expected_ || settings_.acknowledgement_delay <= steady_clock::duration::zero()) return;
+  if (place_->frames.acknowledged() == place_->frames.next()) return;
+  acknowledgement_expected_ = true;
+  acknowledgement_timer_.expires_after(settings_.acknowledgement_delay);
+  acknowledgement_timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (error || self->state_ != State::open) return;
+    self->ask_for_acknowledgement();
+    self->flush();
+  });
+}
+
+void KernelWebSocket::ask_for_acknowledgement() {
+  if (queued_control_.size() < control_queue_bytes)
+    queue_control(WebSocketOpcode::ping, std::to_string(place_->frames.next()));
+}
+
+/// Who says goodbye has what arrived, by the acknowledgements of TCP; the last answer to a ping says less.
+void KernelWebSocket::acknowledge_what_arrived() {
+  int under_way = 0;
+  if (writing_ || ::ioctl(socket_.native_handle(), SIOCOUTQ, &under_way) != 0 || under_way != 0) return;
+  place_->frames.acknowledge(place_->frames.next());
+}
+
+void KernelWebSocket::take_acknowledgement(std::string_view payload) {
+  const auto frame = parse_number(payload);
+  if (!frame) return;
+  place_->frames.acknowledge(*frame);
+  acknowledgement_expected_ = false;
+  expect_acknowledgement();
 }
 
 // Reading
@@ -312,6 +398,7 @@ void KernelWebSocket::handle(WebSocketEvent event) {
     case WebSocketOpcode::close:
       return handle_close(event);
     case WebSocketOpcode::pong:
+      return take_acknowledgement(event.payload);
     case WebSocketOpcode::continuation:
       return;
   }
@@ -323,6 +410,7 @@ void KernelWebSocket::handle_close(const WebSocketEvent& event) {
     if (!writing_ && queued_control_.empty()) end();
     return;
   }
+  acknowledge_what_arrived();
   close(event.close_code == websocket_close::no_status ? websocket_close::normal : event.close_code, "");
 }
 
@@ -352,11 +440,10 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
   }
   const auto storage = message->storage;
   const auto header = message->parts[0];
-  if (const auto taken = kernel_->handle_incoming_message(std::move(*message), cursor_->audience()); !taken) {
+  if (const auto taken = kernel_->handle_incoming_message(std::move(*message), cursor_.audience()); !taken) {
     log_warning("{}: {}", describe(), taken.error().message);
     // As an output of what was asked, so that it shows where the user waits for one.
-    queue_notice(taken.error().message + "\n", header);
-    flush();
+    conversation_->publish_notice_to(cursor_.audience(), taken.error().message + "\n", header);
   }
 }
 
@@ -380,7 +467,7 @@ void KernelWebSocket::on_timer() {
     log_info("{}: nothing heard any more, closed", describe());
     return end();
   }
-  if (queued_control_.size() < control_queue_bytes) queue_control(WebSocketOpcode::ping, "");
+  ask_for_acknowledgement();
   arm_timer(settings_.ping_interval);
   flush();
 }

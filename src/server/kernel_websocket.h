@@ -13,9 +13,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "journal/conversation.h"
+#include "journal/cursor.h"
 #include "kernels/kernel_manager.h"
 #include "server/http_message.h"
-#include "server/session_cursor.h"
+#include "server/pacer.h"
 #include "wire/message.h"
 #include "wire/outgoing_message.h"
 #include "wire/websocket_frame.h"
@@ -35,14 +36,16 @@ struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration close_timeout =
       std::chrono::seconds(2);  ///< For its answer to a close frame.
   std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
-  /// For so long a session that lost its socket can come back and get what it missed.
-  std::chrono::steady_clock::duration reconnect_time = std::chrono::minutes(5);
+  /// How long after a frame the client is asked whether it has it; 0 never asks.
+  std::chrono::steady_clock::duration acknowledgement_delay = std::chrono::milliseconds(50);
+  PaceSettings pace = {};
+  /// A session that comes back goes on where it was.
+  bool buffer_offline_messages = true;
 };
 
 /// Whose WebSocket it is and what it carries.
 struct KernelWebSocketClient {
   std::string session_id;
-  bool may_come_back = false;  ///< It named its session itself, so another socket can continue it.
   KernelWebSocketProtocol protocol = KernelWebSocketProtocol::legacy;
 };
 
@@ -57,14 +60,16 @@ struct KernelWebSocketClient {
 /// Belongs to the kernel's executor. Life: `start`, then `close` or the client's end, then `on_ended`, once.
 class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, private JournalListener {
  public:
+  /// `place` counts what is sent; it and `reading` say where the client begins.
   KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
-                  std::unique_ptr<SessionCursor> cursor, KernelWebSocketSettings settings);
+                  std::shared_ptr<ListenerPlace> place, CursorOptions reading,
+                  const KernelWebSocketSettings& settings);
   KernelWebSocket(const KernelWebSocket&) = delete;
   KernelWebSocket& operator=(const KernelWebSocket&) = delete;
   virtual ~KernelWebSocket();
 
-  /// Told once; `cursor` is where the client's session stands, with what did not get to it any more.
-  std::function<void(KernelWebSocket& socket, std::unique_ptr<SessionCursor> cursor)> on_ended;
+  /// Told once.
+  std::function<void(KernelWebSocket& socket)> on_ended;
 
   const std::string& kernel_id() const { return kernel_->kernel_id(); }
   const KernelWebSocketClient& client() const { return client_; }
@@ -88,12 +93,15 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void flush();
   bool collect();
   void collect_journal();
+  void collect_own();
+  void tell_loss(const Cursor::Batch& batch);
+  void tell_state_ahead();
   std::string_view frame_of(const Message& message) const;
   void add_frame(Message::Pointer message);
   bool write_collected();
   void wait_writable();
+  void wait_for_pace();
   void finish_batch();
-  std::vector<Message::Pointer> take_unsent();
 
   // Reading.
   void wait_readable();
@@ -105,10 +113,14 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void handle_close(const WebSocketEvent& event);
 
   void queue_control(WebSocketOpcode opcode, std::string_view payload);
-  void queue_own_message(std::string_view message_type, std::string_view content,
-                         std::string_view parent_header);
-  void queue_notice(std::string_view text, std::string_view parent_header);
+  void queue_own_message(std::string_view message_type, std::string_view content);
+  void queue_notice(std::string_view text);
+  void queue_state(ExecutionState state);
   void announce_state();
+  void expect_acknowledgement();
+  void ask_for_acknowledgement();
+  void take_acknowledgement(std::string_view payload);
+  void acknowledge_what_arrived();
   void arm_timer(std::chrono::steady_clock::duration delay);
   void on_timer();
   std::string describe() const;
@@ -117,22 +129,28 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   std::shared_ptr<KernelManager> kernel_;
   KernelWebSocketClient client_;
   KernelWebSocketSettings settings_;
-  std::unique_ptr<SessionCursor> cursor_;
+  std::shared_ptr<Conversation> conversation_;
+  std::shared_ptr<ListenerPlace> place_;
+  Cursor cursor_;
+  Pacer pacer_;
   WebSocketDecoder decoder_;
   asio::steady_timer timer_;
+  asio::steady_timer pace_timer_;
+  asio::steady_timer acknowledgement_timer_;
+  bool acknowledgement_expected_ = false;  // The timer runs, or the client has been asked.
   State state_ = State::open;
   bool peer_closed_ = false;
   std::chrono::steady_clock::time_point last_sign_of_life_;
 
-  std::string queued_control_;                // Whole control frames.
-  std::vector<Message::Pointer> queued_own_;  // Of ours, to this client only.
-  bool writing_ = false;                      // What is collected waits for the socket.
-  std::string control_;                       // What is being written:
+  std::string queued_control_;                            // Whole control frames.
+  std::vector<Message::Pointer> queued_own_;              // Of ours, to this client only.
+  ExecutionState told_state_ = ExecutionState::starting;  // What the client takes for the kernel's state.
+  std::uint32_t told_epoch_ = 0;
+  bool writing_ = false;  // What is collected waits for the socket.
+  std::string control_;   // What is being written:
   std::vector<Message::Pointer> messages_;
   std::vector<asio::const_buffer> buffers_;
-  std::size_t first_relayed_ = 0;  // In messages_: before it are those of ours.
   std::size_t written_buffers_ = 0;
-  std::size_t written_bytes_ = 0;
 };
 
 }  // namespace nextgen_kernels

@@ -1,7 +1,7 @@
 #include "server/kernel_websocket_handlers.h"
 
 #include <algorithm>
-#include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,60 +10,18 @@
 #include "server/websocket_handshake.h"
 
 namespace nextgen_kernels {
-namespace {
 
-// More than one page seldom loses its socket at once; each keeps a part of the journal in memory.
-constexpr auto absent_sessions_per_kernel = 8;
-
-/// What may be a ZMQ identity elsewhere, and is shown in logs.
-bool is_session_id(std::string_view text) {
-  return text.size() <= 255 && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
-}
-
-}  // namespace
-
-/// A session without a socket: where it stands, until it comes back, its time has passed, or the kernel is
-/// gone.
-class KernelWebSocketHandlers::AbsentSession final : private JournalListener {
- public:
-  AbsentSession(KernelWebSocketHandlers& handlers, const KernelWebSocket& socket,
-                std::unique_ptr<SessionCursor> cursor)
-      : handlers_(handlers),
-        kernel_id_(socket.kernel_id()),
-        session_id_(socket.client().session_id),
-        cursor_(std::move(cursor)),
-        forgotten_at_(std::chrono::steady_clock::now() + handlers.settings_.reconnect_time) {
-    cursor_->set_listener(this);
-  }
-
-  bool is_of(const std::string& kernel_id) const { return kernel_id_ == kernel_id; }
-  bool is(const std::string& kernel_id, const std::string& session_id) const {
-    return kernel_id_ == kernel_id && session_id_ == session_id;
-  }
-  std::chrono::steady_clock::time_point forgotten_at() const { return forgotten_at_; }
-
-  std::unique_ptr<SessionCursor> take_cursor() {
-    cursor_->set_listener(nullptr);
-    return std::move(cursor_);
-  }
-
- private:
-  void on_journal_activity() override {
-    if (!cursor_->journal_closed()) return;
-    handlers_.absent_sessions_.remove_if([this](const AbsentSession& other) { return &other == this; });
-  }
-
-  KernelWebSocketHandlers& handlers_;
-  std::string kernel_id_;
-  std::string session_id_;
-  std::unique_ptr<SessionCursor> cursor_;
-  std::chrono::steady_clock::time_point forgotten_at_;
+/// Where a client begins: what the number of its first frame is, and which message that frame is of.
+struct KernelWebSocketHandlers::Beginning {
+  FrameNumber frame = 0;
+  MessageNumber position = 0;
+  std::optional<RequestIds> only_requests = std::nullopt;
 };
 
-KernelWebSocketHandlers::KernelWebSocketHandlers(Executor executor, MultiKernelManager& kernels,
+KernelWebSocketHandlers::KernelWebSocketHandlers(const Executor& executor, MultiKernelManager& kernels,
                                                  const OriginPolicy& origins,
-                                                 KernelWebSocketSettings settings)
-    : kernels_(kernels), origins_(origins), settings_(settings), socket_ended_(executor), tasks_(executor) {}
+                                                 const KernelWebSocketSettings& settings)
+    : kernels_(kernels), origins_(origins), settings_(settings), socket_ended_(executor) {}
 
 KernelWebSocketHandlers::~KernelWebSocketHandlers() {
   const auto sockets = std::move(sockets_);
@@ -84,17 +42,12 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   if (closing_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
   if (const auto allowed = origins_.check_origin(request); !allowed)
     co_return std::unexpected(allowed.error());
-  KernelWebSocketClient client;
-  client.session_id = request.query_value("session_id").value_or("");
-  if (!is_session_id(client.session_id)) {
-    co_return make_error(ErrorCode::invalid_argument,
-                         "session_id must be at most 255 visible ASCII characters");
-  }
-  client.may_come_back = !client.session_id.empty();
-  if (client.session_id.empty()) client.session_id = random_uuid();
+  auto query = ListenerQuery::parse(request);
+  if (!query) co_return std::unexpected(query.error());
 
   auto accepted = accept_websocket(request);
   if (!accepted) co_return std::move(accepted.error());
+  KernelWebSocketClient client{.session_id = query->session_id.empty() ? random_uuid() : query->session_id};
   if (request.header_lists("Sec-WebSocket-Protocol", v1_subprotocol)) {
     client.protocol = KernelWebSocketProtocol::v1;
     accepted->headers.set(http::field::sec_websocket_protocol, v1_subprotocol);
@@ -105,82 +58,111 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
     const auto answers_or_dead = co_await (*kernel)->wait_until_ready();
     if (!answers_or_dead) log_debug("WebSocket: {}", answers_or_dead.error().message);
   }
-  accepted->upgrade = [this, kernel = std::move(*kernel), client = std::move(client)](TcpSocket tcp,
-                                                                                      std::string received) {
-    adopt(std::move(tcp), received, kernel, client);
+
+  auto& conversation = *(*kernel)->conversation();
+  auto beginning = find_beginning(conversation, *query);
+  if (!beginning) co_return std::move(beginning.error());
+  const auto stream = conversation.places().new_stream();
+  accepted->headers.set("Nextgen-Kernels-Journal", stream_id(conversation.journal().id(), stream));
+  accepted->headers.set("Nextgen-Kernels-First-Frame", std::to_string(beginning->frame));
+  accepted->headers.set("Nextgen-Kernels-Epoch", std::to_string(conversation.journal().epoch()));
+
+  CursorOptions reading{.audience = conversation.audience_of(client.session_id),
+                        .filter = std::move(query->filter),
+                        .from = beginning->position,
+                        .only_requests = std::move(beginning->only_requests)};
+  accepted->upgrade = [this, kernel = std::move(*kernel), client = std::move(client), stream,
+                       frame = beginning->frame,
+                       reading = std::move(reading)](TcpSocket tcp, std::string received) mutable {
+    auto place =
+        kernel->conversation()->places().open(stream, client.session_id, FrameAccount(frame, *reading.from));
+    adopt(std::move(tcp), received, std::move(kernel), std::move(client), std::move(place),
+          std::move(reading));
   };
   co_return std::move(*accepted);
 }
 
-void KernelWebSocketHandlers::adopt(TcpSocket tcp, const std::string& received,
-                                    std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client) {
-  auto cursor = find_cursor(*kernel, client.session_id);
-  const auto socket = std::make_shared<KernelWebSocket>(std::move(tcp), std::move(kernel), std::move(client),
-                                                        std::move(cursor), settings_);
-  sockets_.emplace(socket.get(), socket);
-  socket->on_ended = [this](KernelWebSocket& ended, std::unique_ptr<SessionCursor> left) {
-    remove(ended, std::move(left));
+std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::find_beginning(
+    Conversation& conversation, const ListenerQuery& query) const {
+  if (query.resume_from) return resume(conversation, *query.resume_from);
+  const auto& journal = conversation.journal();
+  const auto begin_at = [](MessageNumber number) { return Beginning{.frame = number, .position = number}; };
+  switch (query.replay.kind) {
+    case ReplayRequest::Kind::all:
+      return begin_at(journal.first_number());
+    case ReplayRequest::Kind::since:
+      return begin_at(std::clamp<MessageNumber>(query.replay.since, 1, journal.next_number()));
+    case ReplayRequest::Kind::running: {
+      auto running = conversation.requests().running(journal.next_number());
+      auto beginning = begin_at(std::max(running.since, journal.first_number()));
+      beginning.only_requests = std::move(running.ids);
+      return beginning;
+    }
+    case ReplayRequest::Kind::nothing:
+      break;
+  }
+  // A session that comes back goes on after what it is known to have.
+  const auto place = query.session_id.empty() || !settings_.buffer_offline_messages
+                         ? nullptr
+                         : conversation.places().find_session(query.session_id);
+  if (place == nullptr) return begin_at(journal.next_number());
+  const auto frame = place->frames.acknowledged();
+  return Beginning{.frame = frame,
+                   .position = place->frames.position_of(frame).value_or(journal.first_number())};
+}
+
+std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::resume(
+    Conversation& conversation, const ResumePoint& point) {
+  const auto& id = conversation.journal().id();
+  const auto gone = [](std::string text) {
+    return std::unexpected(
+        error_response(http::status::gone, text + " Connect without resume_from, or with replay=all."));
   };
+  if (point.journal_id != id) {
+    return gone(
+        fmt::format("resume_from names the journal {}, but this kernel's is {}: it is another kernel, or "
+                    "it was started anew.",
+                    point.journal_id, id));
+  }
+  const auto place = conversation.places().find(point.stream);
+  if (place == nullptr)
+    return gone(fmt::format("resume_from names connection {}, which is not known (any more).", point.stream));
+  if (point.frame > place->frames.next()) {
+    return std::unexpected(error_response(
+        http::status::bad_request,
+        fmt::format("resume_from asks for frame {}, but the connection was sent nothing beyond frame {}",
+                    point.frame, place->frames.next() - 1)));
+  }
+  const auto position = place->frames.position_of(point.frame);
+  if (!position)
+    return gone(fmt::format("resume_from asks for frame {}, of which it is not known any more what it was.",
+                            point.frame));
+  return Beginning{.frame = point.frame, .position = *position};
+}
+
+void KernelWebSocketHandlers::adopt(TcpSocket tcp, const std::string& received,
+                                    std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
+                                    std::shared_ptr<ListenerPlace> place, CursorOptions reading) {
+  const auto socket = std::make_shared<KernelWebSocket>(std::move(tcp), std::move(kernel), std::move(client),
+                                                        std::move(place), std::move(reading), settings_);
+  sockets_.emplace(socket.get(), socket);
+  socket->on_ended = [this](KernelWebSocket& ended) { remove(ended); };
   socket->start(received);
   if (closing_) socket->close(websocket_close::service_restart, "The server is shutting down");
 }
 
-/// Where an absent session stands, or the end of the journal.
-std::unique_ptr<SessionCursor> KernelWebSocketHandlers::find_cursor(const KernelManager& kernel,
-                                                                    const std::string& session_id) {
-  const auto absent = std::ranges::find_if(
-      absent_sessions_, [&](const auto& session) { return session.is(kernel.kernel_id(), session_id); });
-  if (absent == absent_sessions_.end())
-    return std::make_unique<SessionCursor>(kernel.conversation(), session_id);
-  auto cursor = absent->take_cursor();
-  absent_sessions_.erase(absent);
-  return cursor;
-}
-
-void KernelWebSocketHandlers::remove(KernelWebSocket& socket, std::unique_ptr<SessionCursor> cursor) {
+void KernelWebSocketHandlers::remove(KernelWebSocket& socket) {
   const auto kept = std::move(sockets_.extract(&socket).mapped());
   socket_ended_.notify_all();
-  keep(socket, std::move(cursor));
-}
-
-void KernelWebSocketHandlers::keep(const KernelWebSocket& socket, std::unique_ptr<SessionCursor> cursor) {
-  if (closing_ || cursor->journal_closed() || !socket.client().may_come_back) return;
-  // The session has another socket, and what it reads there need not be read again.
-  if (std::ranges::any_of(sockets_, [&socket](const auto& other) {
-        return other.first->kernel_id() == socket.kernel_id() &&
-               other.first->client().session_id == socket.client().session_id;
-      }))
-    return;
-  const auto of_this_kernel = [&socket](const auto& session) { return session.is_of(socket.kernel_id()); };
-  if (std::ranges::count_if(absent_sessions_, of_this_kernel) >= absent_sessions_per_kernel)
-    absent_sessions_.erase(std::ranges::find_if(absent_sessions_, of_this_kernel));
-  absent_sessions_.emplace_back(*this, socket, std::move(cursor));
-  if (std::exchange(forgetting_, true)) return;
-  tasks_.spawn("forget absent sessions", forget_absent_sessions());
-}
-
-Task<void> KernelWebSocketHandlers::forget_absent_sessions() {
-  while (!absent_sessions_.empty()) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto next = absent_sessions_.front().forgotten_at();
-    if (next <= now)
-      absent_sessions_.pop_front();
-    else
-      co_await sleep_for(next - now);
-  }
-  forgetting_ = false;
 }
 
 Task<void> KernelWebSocketHandlers::close_all(std::uint16_t code, std::string reason) {
   closing_ = true;
-  absent_sessions_.clear();
   std::vector<std::shared_ptr<KernelWebSocket>> sockets;
   for (const auto& [key, socket] : sockets_) sockets.push_back(socket);
   for (const auto& socket : sockets) socket->close(code, reason);
   sockets.clear();
   while (!sockets_.empty()) co_await socket_ended_.wait();
-  tasks_.cancel();
-  co_await tasks_.join();
 }
 
 }  // namespace nextgen_kernels

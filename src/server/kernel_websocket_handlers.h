@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,19 +8,19 @@
 
 #include "kernels/multi_kernel_manager.h"
 #include "runtime/event.h"
-#include "runtime/task_group.h"
 #include "server/kernel_websocket.h"
+#include "server/listener_query.h"
 #include "server/origin_policy.h"
 #include "server/router.h"
 
 namespace nextgen_kernels {
 
-/// `/api/kernels/{id}/channels`: upgrades requests, keeps the sockets, and keeps the places of sessions that
-/// lost theirs for a while. Owned by the server, which calls `close_all` before it dies.
+/// `/api/kernels/{id}/channels`: upgrades requests, decides where a client begins to read, and keeps the
+/// sockets. Owned by the server, which calls `close_all` before it dies.
 class KernelWebSocketHandlers {
  public:
-  KernelWebSocketHandlers(Executor executor, MultiKernelManager& kernels, const OriginPolicy& origins,
-                          KernelWebSocketSettings settings);
+  KernelWebSocketHandlers(const Executor& executor, MultiKernelManager& kernels, const OriginPolicy& origins,
+                          const KernelWebSocketSettings& settings);
   KernelWebSocketHandlers(const KernelWebSocketHandlers&) = delete;
   KernelWebSocketHandlers& operator=(const KernelWebSocketHandlers&) = delete;
   ~KernelWebSocketHandlers();
@@ -33,25 +32,23 @@ class KernelWebSocketHandlers {
   Task<void> close_all(std::uint16_t code, std::string reason);
 
  private:
-  class AbsentSession;
+  struct Beginning;
 
   Task<Result<HttpResponse>> open(HttpRequest request);
+  /// Where a client begins, or the refusal of what it asked for.
+  std::expected<Beginning, HttpResponse> find_beginning(Conversation& conversation,
+                                                        const ListenerQuery& query) const;
+  static std::expected<Beginning, HttpResponse> resume(Conversation& conversation, const ResumePoint& point);
   void adopt(TcpSocket tcp, const std::string& received, std::shared_ptr<KernelManager> kernel,
-             KernelWebSocketClient client);
-  std::unique_ptr<SessionCursor> find_cursor(const KernelManager& kernel, const std::string& session_id);
-  void remove(KernelWebSocket& socket, std::unique_ptr<SessionCursor> cursor);
-  void keep(const KernelWebSocket& socket, std::unique_ptr<SessionCursor> cursor);
-  Task<void> forget_absent_sessions();
+             KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place, CursorOptions reading);
+  void remove(KernelWebSocket& socket);
 
   MultiKernelManager& kernels_;
   const OriginPolicy& origins_;
   KernelWebSocketSettings settings_;
   std::unordered_map<KernelWebSocket*, std::shared_ptr<KernelWebSocket>> sockets_;
-  std::list<AbsentSession> absent_sessions_;  // In the order in which they lost their socket.
-  bool forgetting_ = false;                   // The task that forgets them runs.
   bool closing_ = false;
   Event socket_ended_;
-  TaskGroup tasks_;
 };
 
 }  // namespace nextgen_kernels

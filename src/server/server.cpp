@@ -14,6 +14,7 @@
 #include "server/authenticator.h"
 #include "server/event_handlers.h"
 #include "server/execute_handlers.h"
+#include "server/journal_handlers.h"
 #include "server/kernel_handlers.h"
 #include "server/kernel_spec_handlers.h"
 #include "server/kernel_websocket_handlers.h"
@@ -101,6 +102,7 @@ class Server::Service final : public HttpService {
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
         session_handlers_(sessions_, kernels, settings_.base_url),
         execute_handlers_(executor, kernels, settings_.base_url),
+        journal_handlers_(executor, kernels),
         websocket_handlers_(executor, kernels, origins_, settings_.websockets),
         page_handlers_(authenticator_, settings_.base_url),
         content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
@@ -113,6 +115,7 @@ class Server::Service final : public HttpService {
     kernel_spec_handlers_.add_routes(router_);
     session_handlers_.add_routes(router_);
     execute_handlers_.add_routes(router_);
+    journal_handlers_.add_routes(router_);
     websocket_handlers_.add_routes(router_);
     page_handlers_.add_routes(router_);
   }
@@ -299,6 +302,7 @@ class Server::Service final : public HttpService {
   KernelSpecHandlers kernel_spec_handlers_;
   SessionHandlers session_handlers_;
   ExecuteHandlers execute_handlers_;
+  JournalHandlers journal_handlers_;
   KernelWebSocketHandlers websocket_handlers_;
   PageHandlers page_handlers_;
   Router router_;

@@ -1,5 +1,6 @@
 #include "wire/legacy_message.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -139,6 +140,9 @@ class LegacyJson {
   /// For a message whose buffers cannot be sent.
   void state_no_buffers() { pieces_[buffers_piece] = no_buffers; }
 
+  /// The text of the member `buffers`, with the comma before it; stays with the caller.
+  void state_buffers(std::string_view member) { pieces_[buffers_piece] = member; }
+
   void append_to(std::string& frame) const {
     for (const auto piece : pieces_) frame += piece;
   }
@@ -156,6 +160,19 @@ class LegacyJson {
   std::string msg_type_;
   std::array<std::string_view, 16> pieces_;
 };
+
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void append_base64(std::string& text, std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto group = bytes.substr(i, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t j = 0; j < 3; ++j)
+      bits = bits << 8 | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0U);
+    for (std::size_t j = 0; j < 4; ++j)
+      text += j <= group.size() ? base64_digits[bits >> (18 - 6 * j) & 63] : '=';
+  }
+}
 
 std::string start_frame(WebSocketOpcode opcode, std::size_t payload_size) {
   const WebSocketFrameHeader header(opcode, payload_size);
@@ -215,6 +232,22 @@ std::string encode_legacy_frame(const Message& message) {
       message.header_fields().msg_type);
   json.state_no_buffers();
   return encode_text(json);
+}
+
+std::string encode_json_line(const Message& message) {
+  LegacyJson json(message);
+  std::string buffers;
+  for (std::size_t i = 0; i < message.buffer_count(); ++i) {
+    buffers += i == 0 ? R"(, "buffers": [")" : R"(", ")";
+    append_base64(buffers, message.buffer(i));
+  }
+  if (!buffers.empty()) json.state_buffers(buffers += R"("])");
+  std::string line;
+  line.reserve(json.size());
+  json.append_to(line);
+  // Between the tokens of JSON; inside its strings they are escaped.
+  std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return line;
 }
 
 }  // namespace nextgen_kernels

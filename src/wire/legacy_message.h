@@ -14,4 +14,7 @@ class Message;
 /// requires are filled in.
 std::string encode_legacy_frame(const Message& message);
 
+/// The same JSON alone, in one line, with the buffers in base64 (RFC 4648 §4).
+std::string encode_json_line(const Message& message);
+
 }  // namespace nextgen_kernels

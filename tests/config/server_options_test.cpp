@@ -44,7 +44,7 @@ TEST_F(ServerOptionsTest, defaults_are_those_of_jupyter) {
   EXPECT_TRUE(made->ensure_native_kernel);
   EXPECT_THAT(made->allowed_kernelspecs, IsEmpty());
   EXPECT_EQ(made->default_provisioner_name, "local-provisioner");
-  EXPECT_EQ(made->journal_memory_limit_bytes, 268435456);
+  EXPECT_EQ(made->journal_memory_limit_bytes, 64 * 1024 * 1024);
 }
 
 TEST_F(ServerOptionsTest, culling_and_pools_are_configured_by_name) {

@@ -642,7 +642,10 @@ class TestFrames:
 
     def test_ping_is_answered_with_its_payload(self, channels: Channels) -> None:
         channels.socket.ping(b"are you there?")
-        assert next_control_frame(channels) == (ABNF.OPCODE_PONG, b"are you there?")
+        answer = next_control_frame(channels)
+        while answer[0] == ABNF.OPCODE_PING:  # The server asks what has arrived.
+            answer = next_control_frame(channels)
+        assert answer == (ABNF.OPCODE_PONG, b"are you there?")
 
     def test_server_pings(self, start_server: ServerFactory) -> None:
         server = start_server(options=["--ServerApp.websocket_ping_interval=1"])

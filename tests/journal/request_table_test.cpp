@@ -1,17 +1,27 @@
 #include "journal/request_table.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace nextgen_kernels {
 namespace {
 
-Request request(std::string id) {
+using testing::UnorderedElementsAre;
+
+Request request(std::string id, MessageNumber since = 0) {
   Request result;
   result.message_id = std::move(id);
+  result.cell_id = "cell of " + result.message_id;
+  result.since = since;
   return result;
 }
 
-TEST(RequestTable, a_request_is_known_until_reply_and_idle_have_both_passed) {
+void end(RequestTable& table, std::string_view id) {
+  table.note_reply(id);
+  table.note_idle(id);
+}
+
+TEST(RequestTable, a_request_is_under_way_until_reply_and_idle_have_both_passed) {
   for (const bool reply_first : {true, false}) {
     RequestTable table;
     table.add(request("a"));
@@ -23,7 +33,51 @@ TEST(RequestTable, a_request_is_known_until_reply_and_idle_have_both_passed) {
   }
 }
 
-TEST(RequestTable, past_its_bound_the_oldest_request_is_forgotten) {
+TEST(RequestTable, a_request_that_has_ended_is_remembered) {
+  RequestTable table(10, 2);
+  for (const auto* id : {"a", "b", "c"}) {
+    table.add(request(id));
+    end(table, id);
+  }
+  EXPECT_EQ(table.recall("a"), nullptr) << "the bound";
+  ASSERT_NE(table.recall("c"), nullptr);
+  EXPECT_EQ(table.recall("c")->cell_id, "cell of c");
+  table.add(request("d"));
+  EXPECT_NE(table.recall("d"), nullptr) << "and one under way, too";
+}
+
+TEST(RequestTable, an_id_that_is_used_again_is_the_newer_request) {
+  RequestTable table;
+  table.add(request("a", 1));
+  table.add(request("a", 2));
+  EXPECT_EQ(table.size(), 1u);
+  end(table, "a");
+  table.add(request("a", 3));
+  end(table, "a");
+  EXPECT_EQ(table.recall("a")->since, 3u);
+}
+
+TEST(RequestTable, ids_of_any_length_are_not_remembered) {
+  RequestTable table;
+  const std::string id(5000, 'x');
+  table.add(request(id));
+  EXPECT_NE(table.find(id), nullptr);
+  end(table, id);
+  EXPECT_EQ(table.recall(id), nullptr);
+}
+
+TEST(RequestTable, knows_what_is_under_way_and_since_when) {
+  RequestTable table;
+  EXPECT_EQ(table.running(9).since, 9u);
+  for (const auto& [id, since] : {std::pair("a", 3), std::pair("b", 5), std::pair("c", 7)})
+    table.add(request(id, since));
+  end(table, "a");
+  const auto running = table.running(9);
+  EXPECT_EQ(running.since, 5u);
+  EXPECT_THAT(running.ids, UnorderedElementsAre("b", "c"));
+}
+
+TEST(RequestTable, past_its_bound_the_oldest_request_is_given_up) {
   RequestTable table(2);
   for (const auto* id : {"a", "b", "c"}) table.add(request(id));
   EXPECT_EQ(table.find("a"), nullptr);
@@ -49,6 +103,15 @@ TEST(RequestTable, unknown_ids_are_no_error) {
   table.note_reply("x");
   table.note_idle("x");
   EXPECT_EQ(table.find("x"), nullptr);
+  EXPECT_EQ(table.recall("x"), nullptr);
+}
+
+TEST(RequestTable, all_can_be_ended_at_once) {
+  RequestTable table;
+  table.add(request("a"));
+  table.end_all();
+  EXPECT_EQ(table.size(), 0u);
+  EXPECT_NE(table.recall("a"), nullptr);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include "base/random.h"
 #include "kernels/multi_kernel_manager.h"
+#include "runtime/blocking_pool.h"
 #include "scripted_kernel.h"
 #include "server/server.h"
 #include "test_clients.h"
@@ -39,6 +40,7 @@ class ServerFixture : public testing::Test {
     settings_.token = "secret-token";
     settings_.version = "1.2.3";
     settings_.websockets.ping_interval = std::chrono::seconds(0);
+    settings_.websockets.acknowledgement_delay = std::chrono::seconds(0);
   }
 
   ~ServerFixture() override {
@@ -69,6 +71,16 @@ class ServerFixture : public testing::Test {
     port_ = *port;
     server_->run();
     thread_ = std::thread([this] { loop_.run(); });
+  }
+
+  /// Gives the journals bounds, and a disk. Before `start`.
+  void spill_to_disk(Journal::Limits limits) {
+    kernel_options_.journal_limits = limits;
+    kernel_options_.journal_services = std::make_shared<JournalServices>(
+        std::size_t{1} << 30, directory_,
+        [this](std::move_only_function<void()> work, std::move_only_function<void()> done) {
+          pool_.run_then(loop_.get_executor(), std::move(work), std::move(done));
+        });
   }
 
   void stop() {
@@ -157,6 +169,7 @@ class ServerFixture : public testing::Test {
   }
 
   asio::io_context loop_;
+  BlockingPool pool_{2};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(loop_);
   std::filesystem::path directory_;
   KernelScript script_;

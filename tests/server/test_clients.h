@@ -151,10 +151,13 @@ class TestWebSocket {
     }
   }
 
-  /// The next frame that is not a ping.
+  /// The next frame that is not a ping; those are answered.
   std::optional<WebSocketEvent> receive_message() {
     auto event = receive();
-    while (event && event->opcode == WebSocketOpcode::ping) event = receive();
+    while (event && event->opcode == WebSocketOpcode::ping) {
+      send_frame(WebSocketOpcode::pong, event->payload);
+      event = receive();
+    }
     return event;
   }
 

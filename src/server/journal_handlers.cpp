@@ -1,0 +1,211 @@
+#include "server/journal_handlers.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "journal/conversation.h"
+#include "runtime/event.h"
+#include "server/listener_query.h"
+#include "wire/json.h"
+#include "wire/legacy_message.h"
+
+namespace nextgen_kernels {
+namespace {
+
+constexpr std::size_t default_limit = 1000;
+constexpr std::size_t largest_limit = 10'000;
+// A page ends when it is so large, or when so many messages were looked through for it.
+constexpr std::size_t page_bytes = 8 * 1024 * 1024;
+constexpr MessageNumber page_scan = 100'000;
+constexpr std::size_t read_messages = 256;
+constexpr std::size_t read_bytes = 1024 * 1024;
+
+/// Reads a journal in a coroutine.
+class JournalReader final : private JournalListener {
+ public:
+  JournalReader(const Executor& executor, std::shared_ptr<Conversation> conversation, MessageNumber from,
+                std::optional<MessageFilter> filter)
+      : conversation_(std::move(conversation)),
+        activity_(executor),
+        cursor_(conversation_->journal(), *this,
+                {.audience = Audience::observer, .filter = std::move(filter), .from = from}) {}
+
+  /// Ends with a batch that has something, or at the end of the journal.
+  Task<Cursor::Batch> read() {
+    while (true) {
+      auto batch = cursor_.read(read_messages, read_bytes);
+      if (batch.lost || !batch.entries.empty() || cursor_.at_end()) co_return batch;
+      co_await activity_.wait();
+    }
+  }
+
+  const Cursor& cursor() const { return cursor_; }
+
+ private:
+  void on_journal_activity() override { activity_.notify_all(); }
+
+  std::shared_ptr<Conversation> conversation_;
+  Event activity_;
+  Cursor cursor_;
+};
+
+struct MessageQuery {
+  std::optional<MessageNumber> since;
+  std::size_t limit = default_limit;
+  std::optional<std::string> parent;
+  std::optional<std::string> cell;
+  std::optional<Channel> channel;
+  std::optional<MessageFilter> filter;
+};
+
+Result<std::optional<std::uint64_t>> number_parameter(const HttpRequest& request, std::string_view name) {
+  const auto text = request.query_value(name);
+  if (!text) return std::nullopt;
+  if (const auto number = parse_number(*text)) return *number;
+  return make_error(ErrorCode::invalid_argument, "{} must be a number", name);
+}
+
+std::optional<std::string> text_parameter(const HttpRequest& request, std::string_view name) {
+  const auto text = request.query_value(name);
+  return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+Result<MessageQuery> read_query(const HttpRequest& request) {
+  MessageQuery query;
+  const auto since = number_parameter(request, "since");
+  if (!since) return std::unexpected(since.error());
+  query.since = *since;
+  const auto limit = number_parameter(request, "limit");
+  if (!limit) return std::unexpected(limit.error());
+  if (limit->value_or(default_limit) == 0 || limit->value_or(default_limit) > largest_limit)
+    return make_error(ErrorCode::invalid_argument, "limit must be between 1 and {}", largest_limit);
+  query.limit = limit->value_or(default_limit);
+  query.parent = text_parameter(request, "parent");
+  query.cell = text_parameter(request, "cell");
+  if (const auto name = request.query_value("channel")) {
+    query.channel = channel_from_string(*name);
+    if (!query.channel || *query.channel == Channel::heartbeat)
+      return make_error(ErrorCode::invalid_argument, "channel must be shell, control, iopub or stdin");
+  }
+  auto filter =
+      MessageFilter::parse(request.query_value("msg_types"), request.query_value("exclude_msg_types"));
+  if (!filter) return std::unexpected(filter.error());
+  query.filter = std::move(*filter);
+  return query;
+}
+
+bool selects(const MessageQuery& query, const JournalEntry& entry, const Request* request) {
+  if (query.channel && entry.message->channel() != *query.channel) return false;
+  if (query.parent && entry.message->parent_fields().msg_id != *query.parent) return false;
+  return !query.cell || (request != nullptr && request->cell_id == *query.cell);
+}
+
+std::string quoted_or_null(std::string_view text) {
+  return text.empty() ? "null" : quote_json(replace_invalid_utf8(text));
+}
+
+void append_line(std::string& page, const JournalEntry& entry, const Conversation& conversation,
+                 const Request* request) {
+  const auto cell = request == nullptr ? std::string_view() : std::string_view(request->cell_id);
+  const auto requester = request == nullptr ? std::string_view() : conversation.session_of(request->sender);
+  fmt::format_to(std::back_inserter(page),
+                 R"({{"number": {}, "epoch": {}, "cell_id": {}, "requester": {}, "message": {}}})"
+                 "\n",
+                 entry.number, entry.epoch, quoted_or_null(cell), quoted_or_null(requester),
+                 encode_json_line(*entry.message));
+}
+
+/// Where a session's newest connection stands, for those who cannot read the headers of its opening.
+nlohmann::ordered_json connection_model(const Conversation& conversation, std::string_view session_id) {
+  const auto place = conversation.places().find_session(session_id);
+  if (place == nullptr) return nullptr;
+  return {{"journal", stream_id(conversation.journal().id(), place->stream)},
+          {"first_frame", place->frames.first()},
+          {"next_frame", place->frames.next()},
+          {"acknowledged_frame", place->frames.acknowledged()},
+          {"connected", place->connected}};
+}
+
+}  // namespace
+
+void JournalHandlers::add_routes(Router& router) {
+  using enum http::verb;
+  router.add(get, "/api/nextgen/kernels/{kernel_id}/journal",
+             [this](HttpRequest request) { return describe(std::move(request)); });
+  router.add(get, "/api/nextgen/kernels/{kernel_id}/messages",
+             [this](HttpRequest request) { return list_messages(std::move(request)); });
+}
+
+Task<Result<HttpResponse>> JournalHandlers::describe(HttpRequest request) {
+  const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
+  if (!kernel) co_return std::unexpected(kernel.error());
+  const auto& conversation = *(*kernel)->conversation();
+  const auto statistics = conversation.journal().statistics();
+  nlohmann::ordered_json model = {{"id", statistics.id},
+                                  {"first_number", statistics.first_number},
+                                  {"next_number", statistics.next_number},
+                                  {"epoch", statistics.epoch},
+                                  {"memory_bytes", statistics.memory_bytes},
+                                  {"memory_messages", statistics.memory_messages},
+                                  {"spilled_bytes", statistics.spilled_bytes},
+                                  {"spilled_messages", statistics.spilled_messages},
+                                  {"spill_written_bytes", statistics.spill_written_bytes},
+                                  {"spill_failures", statistics.spill_failures},
+                                  {"overruns", statistics.overruns},
+                                  {"lost_messages", statistics.lost_messages},
+                                  {"listeners", statistics.cursors},
+                                  {"furthest_behind", statistics.furthest_behind}};
+  if (const auto session_id = request.query_value("session_id"))
+    model["connection"] = connection_model(conversation, *session_id);
+  co_return json_response(http::status::ok, model);
+}
+
+Task<Result<HttpResponse>> JournalHandlers::list_messages(HttpRequest request) {
+  const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
+  if (!kernel) co_return std::unexpected(kernel.error());
+  auto query = read_query(request);
+  if (!query) co_return std::unexpected(query.error());
+  const auto conversation = (*kernel)->conversation();
+
+  const auto start = query->since.value_or(conversation->journal().first_number());
+  JournalReader reader(executor_, conversation, start, std::move(query->filter));
+  std::string page;
+  std::size_t count = 0;
+  auto next = reader.cursor().position();
+  bool full = false;
+  while (!full && !reader.cursor().at_end() && reader.cursor().position() - start < page_scan) {
+    auto batch = co_await reader.read();
+    if (batch.lost) {
+      fmt::format_to(std::back_inserter(page),
+                     R"({{"lost": {{"first": {}, "last": {}}}}})"
+                     "\n",
+                     batch.lost->first, batch.lost->last);
+    }
+    next = reader.cursor().position();
+    for (const auto& entry : batch.entries) {
+      full = count == query->limit || page.size() > page_bytes;
+      if (full) {
+        next = entry.number;
+        break;
+      }
+      const auto* asked = conversation->requests().recall(entry.message->parent_fields().msg_id);
+      if (!selects(*query, entry, asked)) continue;
+      append_line(page, entry, *conversation, asked);
+      ++count;
+    }
+  }
+  const bool at_end = next >= conversation->journal().next_number();
+  fmt::format_to(std::back_inserter(page),
+                 R"({{"next": {}, "end": {}}})"
+                 "\n",
+                 next, at_end);
+  HttpResponse response;
+  response.headers.set(http::field::content_type, "application/x-ndjson");
+  response.headers.set("Nextgen-Kernels-Next", std::to_string(next));
+  response.body = std::move(page);
+  co_return response;
+}
+
+}  // namespace nextgen_kernels
