@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 venv := $(CURDIR)/.venv
 in_venv := VIRTUAL_ENV="$(venv)" PATH="$(venv)/bin:$$PATH"
 
-.PHONY: help run lab build test check bench sanitize fuzz format tidy clean
+.PHONY: help run lab build test check bench soak sanitize fuzz format tidy clean
 
 help: ## This list
 	@echo "nextgen-kernels, commands:"
@@ -47,6 +47,13 @@ bench: ## Measure against libzmq, a direct client and jupyter_server; ratios las
 	@scripts/bootstrap bench
 	@scripts/build bench
 	@exec env $(in_venv) python3 benchmarks/run.py $(ARGS)
+
+soak: ## Account for ten million messages at listeners that are killed, stall, or are slow (minutes, 8 GB of disk)
+	@scripts/bootstrap test
+	@scripts/build bench
+	@cd tests/e2e && exec env $(in_venv) NEXTGEN_KERNELS_SOAK=1 \
+	  NEXTGEN_KERNELS_SERVER="$(CURDIR)/build/release/bin/nextgen-kernels serve" \
+	  python3 -m pytest -q -s -p no:cacheprovider test_loss_account.py $(ARGS)
 
 sanitize: ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, then ThreadSanitizer
 	@scripts/bootstrap sanitize
