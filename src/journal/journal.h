@@ -45,9 +45,9 @@ struct JournalStatistics {
 class Journal final : private MemoryBudget::Member {
  public:
   struct Limits {
-    std::size_t memory_bytes = 64 * 1024 * 1024;
+    std::size_t memory_bytes = std::size_t{64} * 1024 * 1024;
     std::size_t memory_messages = 100'000;
-    std::size_t retained_bytes = 4 * 1024 * 1024;
+    std::size_t retained_bytes = std::size_t{4} * 1024 * 1024;
     std::uint64_t spill_bytes = std::uint64_t{1024} * 1024 * 1024;  ///< 0: no file.
   };
 

@@ -6,7 +6,7 @@ namespace nextgen_kernels {
 namespace {
 
 // Not at every message: the largest of a thousand journals is looked for.
-constexpr std::size_t step = 64 * 1024;
+constexpr std::size_t step = std::size_t{64} * 1024;
 
 }  // namespace
 

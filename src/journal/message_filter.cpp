@@ -24,7 +24,7 @@ Result<MessageFilter::Pattern> parse_pattern(std::string_view text) {
                       "a filter names the channel '{}'; there are shell, control, iopub and stdin",
                       printable(replace_invalid_utf8(name)));
   }
-  return MessageFilter::Pattern{.message_type = std::string(pattern.substr(colon + 1)), .channel = *channel};
+  return MessageFilter::Pattern{.message_type = std::string(pattern.substr(colon + 1)), .channel = channel};
 }
 
 }  // namespace
