@@ -75,13 +75,13 @@ Result<ConnectionInfo> KernelRegistrar::expect(const std::string& kernel_id, con
     router_ = std::move(*router);
   }
   expected_[kernel_id] = {.key = key, .info = std::nullopt};
-  ConnectionInfo file = {{"transport", "tcp"}, {"signature_scheme", signature_scheme}, {"key", key}};
+  ConnectionInfo file = {
+      {"transport", "tcp"}, {"ip", ip_}, {"signature_scheme", signature_scheme}, {"key", key}};
   if (dialect == RegistrationDialect::jupyter) {
     file["kernel_id"] = kernel_id;
     file["registration_ip"] = ip_;
-    file["registration_port"] = std::to_string(router_->port());  // xeus takes no number.
+    file["registration_port"] = std::to_string(router_->port());  // xeus takes no number, and needs `ip` too.
   } else {
-    file["ip"] = ip_;
     file["registration_port"] = router_->port();
   }
   return file;
