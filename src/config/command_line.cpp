@@ -89,26 +89,26 @@ class Parser {
         if (option.letter != '\0' && argument[1] == option.letter) {
           TypedOption typed{.dashed = argument.substr(0, 2), .name = option.name, .value = std::nullopt};
           if (argument.size() > 2) typed.value = argument.substr(2);
-          return read_option(std::move(typed));
+          return read_option(typed);
         }
     return make_error(ErrorCode::invalid_argument, "Unknown option {}. {} --help lists the options",
                       argument.substr(0, 2), syntax_.program);
   }
 
-  Result<void> read_option(TypedOption typed) {
+  Result<void> read_option(const TypedOption& typed) {
     const auto named = [&typed](const CommandOption& option) { return option.name == typed.name; };
     if (const auto option = std::ranges::find_if(common_options(), named); option != common_options().end())
-      return read_common_option(*option, std::move(typed));
+      return read_common_option(*option, typed);
     if (const auto option = std::ranges::find_if(syntax_.options, named); option != syntax_.options.end())
-      return read_own_option(*option, std::move(typed));
+      return read_own_option(*option, typed);
     if (const auto* flag = table_.find_flag(typed.name)) return read_flag(*flag, typed);
     if (const auto* definition = table_.find_alias(typed.name))
-      return read_trait({.definition = definition}, std::move(typed));
-    if (auto trait = table_.resolve(typed.name)) return read_trait(*std::move(trait), std::move(typed));
+      return read_trait({.definition = definition}, typed);
+    if (auto trait = table_.resolve(typed.name)) return read_trait(*trait, typed);
     return unknown_option(typed);
   }
 
-  Result<void> read_common_option(const CommandOption& option, TypedOption typed) {
+  Result<void> read_common_option(const CommandOption& option, const TypedOption& typed) {
     const auto value = value_for(option, typed);
     if (!value) return std::unexpected(value.error());
     if (option.name == "config") result_.configuration_files.emplace_back(*value);
@@ -119,7 +119,7 @@ class Parser {
     return {};
   }
 
-  Result<void> read_own_option(const CommandOption& option, TypedOption typed) {
+  Result<void> read_own_option(const CommandOption& option, const TypedOption& typed) {
     auto value = value_for(option, typed);
     if (!value) return std::unexpected(value.error());
     result_.options[option.name].push_back(*std::move(value));
@@ -144,7 +144,7 @@ class Parser {
     return assign(table_.resolve(flag.trait).value(), flag.value, typed.dashed);
   }
 
-  Result<void> read_trait(ResolvedTrait trait, TypedOption typed) {
+  Result<void> read_trait(const ResolvedTrait& trait, const TypedOption& typed) {
     const auto& definition = *trait.definition;
     if (trait.name_is_deprecated)
       result_.warnings.push_back(

@@ -108,7 +108,7 @@ class FileReader {
       if (class_name == "version") continue;  // traitlets marks its JSON files with a version, always 1.
       if (!traits.is_object()) return wrong_structure(class_name);
       for (const auto& [name, value] : traits.items()) {
-        const auto full_name = class_name + "." + name;
+        const auto full_name = fmt::format("{}.{}", class_name, name);
         if (auto trait = configuration_.table().resolve(full_name); trait && trait->key.empty()) {
           if (trait->name_is_deprecated)
             warn("{} in {} is deprecated: use {}", full_name, path_.native(), trait->definition->full_name());
@@ -217,7 +217,7 @@ Result<std::vector<std::string>> apply_configuration_file(Configuration& configu
 
 Result<fs::path> write_default_configuration(const TraitTable& table, const JupyterPaths& paths,
                                              ExistingFile existing) {
-  const auto path = paths.config_dir / (std::string(configuration_name) + ".json");
+  auto path = paths.config_dir / (std::string(configuration_name) + ".json");
   std::error_code error;
   fs::create_directories(paths.config_dir, error);
   if (error) return make_errno_error("create directory", paths.config_dir.native(), error.value());
