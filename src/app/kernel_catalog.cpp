@@ -7,7 +7,6 @@
 #include "app/builtin_classes.h"
 #include "base/log.h"
 #include "discovery/client_mapping_json.h"
-#include "discovery/plugin_options.h"
 #include "discovery/provisioner_config.h"
 #include "discovery/python_distributions.h"
 #include "kernels/provisioner_aware_kernel_manager.h"
@@ -142,9 +141,9 @@ Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(con
     return make_error(ErrorCode::unavailable,
                       "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
                       named->name, named->source, named->provisioner);
-  auto options = complete_options(*declared, spec.provisioner.config);
-  if (!options) return std::unexpected(options.error());
-  selected.options = *std::move(options);
+  const auto fits = check_provisioner_config(named->name, declared->options, spec.provisioner.config);
+  if (!fits) return std::unexpected(fits.error());
+  selected.options = complete_provisioner_config(declared->options, spec.provisioner.config);
   return selected;
 }
 

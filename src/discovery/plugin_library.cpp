@@ -82,14 +82,15 @@ bool is_complete(const nk_class& one) {
   switch (one.kind) {
     case NK_CLASS_PROVISIONER: {
       const auto* const table = static_cast<const nk_provisioner_functions*>(one.functions);
-      return reaches(table, offsetof(nk_provisioner_functions, owns_kernel) + sizeof(table->owns_kernel)) &&
+      return reaches(table, offsetof(nk_provisioner_functions, complete_connection) +
+                                sizeof(table->complete_connection)) &&
              table->destroy && table->launch_kernel && table->wait && table->send_signal &&
              table->terminate && table->kill;
     }
     case NK_CLASS_CLIENT: {
       const auto* const table = static_cast<const nk_client_functions*>(one.functions);
-      return reaches(table,
-                     offsetof(nk_client_functions, control_request) + sizeof(table->control_request)) &&
+      return reaches(table, offsetof(nk_client_functions, silent_milliseconds) +
+                                sizeof(table->silent_milliseconds)) &&
              table->destroy && table->connect && table->disconnect && table->send && table->control_request;
     }
     case NK_CLASS_LISTENER: {

@@ -62,4 +62,10 @@ Result<void> check_provisioner_config(std::string_view provisioner, std::span<co
   return {};
 }
 
+nlohmann::json complete_provisioner_config(std::span<const PluginOption> options, nlohmann::json config) {
+  for (const auto& option : options)
+    if (option.default_value && !config.contains(option.name)) config[option.name] = *option.default_value;
+  return config;
+}
+
 }  // namespace nextgen_kernels

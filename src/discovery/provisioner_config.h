@@ -16,4 +16,7 @@ namespace nextgen_kernels {
 Result<void> check_provisioner_config(std::string_view provisioner, std::span<const PluginOption> options,
                                       const nlohmann::json& config);
 
+/// That config, with the defaults of the options that it does not give.
+nlohmann::json complete_provisioner_config(std::span<const PluginOption> options, nlohmann::json config);
+
 }  // namespace nextgen_kernels

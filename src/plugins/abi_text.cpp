@@ -22,6 +22,16 @@ constexpr std::array<std::pair<ErrorCode, std::int32_t>, 10> error_codes = {{
 
 }  // namespace
 
+std::chrono::milliseconds duration_of(std::uint64_t milliseconds) {
+  constexpr std::uint64_t a_year = std::uint64_t{365} * 24 * 3600 * 1000;  // More could overflow the clock.
+  return std::chrono::milliseconds(std::min(milliseconds, a_year));
+}
+
+std::uint64_t milliseconds_of(std::chrono::steady_clock::duration duration) {
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+  return milliseconds < 0 ? 0 : static_cast<std::uint64_t>(milliseconds);
+}
+
 std::int32_t to_abi(ErrorCode code) {
   const auto* const found = std::ranges::find(error_codes, code, &std::pair<ErrorCode, std::int32_t>::first);
   return found == error_codes.end() ? NK_ERROR_INTERNAL : found->second;

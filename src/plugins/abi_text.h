@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ inline nk_string to_abi(std::string_view text) {
 inline std::string_view from_abi(nk_string text) {
   return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
 }
+
+/// Milliseconds of the ABI, and back.
+std::chrono::milliseconds duration_of(std::uint64_t milliseconds);
+std::uint64_t milliseconds_of(std::chrono::steady_clock::duration duration);
 
 /// The number of an error's kind in the ABI, and back; an unknown number is `internal`.
 std::int32_t to_abi(ErrorCode code);

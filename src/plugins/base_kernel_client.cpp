@@ -52,9 +52,12 @@ Task<void> connect(std::shared_ptr<HookedClient> hooked, ConnectionInfo info,
     owed->fail(connected.error());
 }
 
-Task<void> request_on_control(std::shared_ptr<HookedClient> hooked, std::string type, nlohmann::json content,
-                              std::chrono::steady_clock::duration timeout, Owed owed) {
-  const auto reply = co_await hooked->client->control_request(type, std::move(content), timeout);
+using Ask = Task<Result<nlohmann::json>> (KernelClient::*)(std::string_view, nlohmann::json,
+                                                           std::chrono::steady_clock::duration);
+
+Task<void> send_request(std::shared_ptr<HookedClient> hooked, Ask ask, std::string type,
+                        nlohmann::json content, std::chrono::steady_clock::duration timeout, Owed owed) {
+  const auto reply = co_await ((*hooked->client).*ask)(type, std::move(content), timeout);
   if (reply)
     owed->succeed(to_json_text(*reply));
   else
@@ -69,7 +72,10 @@ class BaseKernelClient {
   BaseKernelClient(const BaseKernelClient&) = delete;
   BaseKernelClient& operator=(const BaseKernelClient&) = delete;
   /// The client itself goes when its coroutines have come to their end; it receives nothing any more.
-  ~BaseKernelClient() { hooked_->client->disconnect(); }
+  ~BaseKernelClient() {
+    hooked_->client->on_liveness_change = nullptr;
+    hooked_->client->disconnect();
+  }
 
   static BaseKernelClient& of(void* self) { return *static_cast<BaseKernelClient*>(self); }
 
@@ -78,7 +84,7 @@ class BaseKernelClient {
     const auto owed = replies_.add(reply);
     if (!info) return owed->fail(info.error());
     tasks_.spawn("connect of a plugin's kernel client",
-                 connect(hooked_, *std::move(info), limit_of(timeout_milliseconds), owed));
+                 connect(hooked_, *std::move(info), duration_of(timeout_milliseconds), owed));
   }
 
   void disconnect() {
@@ -95,23 +101,26 @@ class BaseKernelClient {
     owed.answer(outgoing ? hooked_->client->send(*outgoing) : std::unexpected(outgoing.error()));
   }
 
-  void control_request(nk_string type, nk_string content_text, std::uint64_t timeout_milliseconds,
-                       nk_reply reply) {
-    auto content = parse_json_object(from_abi(content_text), "The content of a plugin's control request");
+  enum class RequestChannel { control, shell };
+  void request(RequestChannel channel, nk_string type, nk_string content_text,
+               std::uint64_t timeout_milliseconds, nk_reply reply) {
+    auto content = parse_json_object(from_abi(content_text), "The content of a plugin's request");
     const auto owed = replies_.add(reply);
     if (!content) return owed->fail(content.error());
-    tasks_.spawn("control request of a plugin's kernel client",
-                 request_on_control(hooked_, std::string(from_abi(type)), *std::move(content),
-                                    limit_of(timeout_milliseconds), owed));
+    const auto ask =
+        channel == RequestChannel::control ? &KernelClient::control_request : &KernelClient::shell_request;
+    tasks_.spawn("request of a plugin's kernel client",
+                 send_request(hooked_, ask, std::string(from_abi(type)), *std::move(content),
+                              duration_of(timeout_milliseconds), owed));
+  }
+
+  std::uint64_t silent_milliseconds() const {
+    const auto since = hooked_->client->silent_since();
+    if (!since) return 0;
+    return std::max<std::uint64_t>(1, milliseconds_of(std::chrono::steady_clock::now() - *since));
   }
 
  private:
-  static std::chrono::milliseconds limit_of(std::uint64_t milliseconds) {
-    constexpr std::uint64_t longest =
-        std::uint64_t{365} * 24 * 3600 * 1000;  // More could overflow the clock.
-    return std::chrono::milliseconds(std::min(milliseconds, longest));
-  }
-
   std::shared_ptr<HookedClient> hooked_;
   OwedReplies replies_;
   TaskGroup tasks_;
@@ -127,8 +136,15 @@ constexpr nk_client_functions functions_of_base = {
                nk_reply reply) { BaseKernelClient::of(self).send(*message, reply); },
     .control_request =
         [](void* self, nk_string type, nk_string content, std::uint64_t timeout, nk_reply reply) {
-          BaseKernelClient::of(self).control_request(type, content, timeout, reply);
-        }};
+          BaseKernelClient::of(self).request(BaseKernelClient::RequestChannel::control, type, content,
+                                             timeout, reply);
+        },
+    .shell_request =
+        [](void* self, nk_string type, nk_string content, std::uint64_t timeout, nk_reply reply) {
+          BaseKernelClient::of(self).request(BaseKernelClient::RequestChannel::shell, type, content, timeout,
+                                             reply);
+        },
+    .silent_milliseconds = [](void* self) { return BaseKernelClient::of(self).silent_milliseconds(); }};
 
 MessageReceived received_hook(const nk_base_client_hooks* hooks) {
   constexpr auto needed = offsetof(nk_base_client_hooks, message_received) + sizeof(hooks->message_received);
@@ -152,6 +168,7 @@ void* create_base_client(nk_context* handle, nk_string reference, void* derived,
   auto made = context.makers().make_client(from_abi(reference), hooked->sink, context.executor());
   if (!made) return fail(reply, made.error());
   hooked->client = *std::move(made);
+  hooked->client->on_liveness_change = [&context] { context.liveness_changed(); };
   *functions = &functions_of_base;
   return new BaseKernelClient(context.executor(), std::move(hooked));
 }

@@ -26,6 +26,15 @@ Task<void> launch(Shared provisioner, LaunchRequest request, Owed owed) {
     owed->fail(info.error());
 }
 
+Task<void> complete_connection(Shared provisioner, ConnectionInfo info,
+                               std::chrono::steady_clock::duration timeout, Owed owed) {
+  const auto complete = co_await provisioner->complete_connection(std::move(info), timeout);
+  if (complete)
+    owed->succeed(to_json_text(*complete));
+  else
+    owed->fail(complete.error());
+}
+
 Task<void> wait_for_end(Shared provisioner, Owed owed) {
   const auto status = co_await provisioner->wait();
   owed->succeed(to_json_text({{"exit_code", status.exit_code}, {"signal", status.signal}}));
@@ -52,7 +61,10 @@ Task<void> clean_up(Shared provisioner, ShutdownPurpose purpose, Owed owed) {
 class BaseProvisioner {
  public:
   BaseProvisioner(PluginContext& context, Shared provisioner)
-      : context_(context), provisioner_(std::move(provisioner)), tasks_(context.executor()) {}
+      : context_(context),
+        provisioner_(std::move(provisioner)),
+        tasks_(context.executor()),
+        completions_(context.executor()) {}
 
   static BaseProvisioner& of(void* self) { return *static_cast<BaseProvisioner*>(self); }
 
@@ -66,11 +78,19 @@ class BaseProvisioner {
                  operation(provisioner_, std::move(arguments)..., replies_.add(reply)));
   }
 
+  void complete(nk_reply reply, ConnectionInfo info, std::chrono::steady_clock::duration timeout) {
+    completions_.spawn("complete_connection of a plugin's provisioner",
+                       complete_connection(provisioner_, std::move(info), timeout, replies_.add(reply)));
+  }
+  /// The launch that they are of is over.
+  void stop_completions() { completions_.cancel(); }
+
  private:
   PluginContext& context_;
   Shared provisioner_;
   OwedReplies replies_;
   TaskGroup tasks_;
+  TaskGroup completions_;
 };
 
 ShutdownPurpose purpose_of(std::int32_t for_restart) {
@@ -90,6 +110,7 @@ constexpr nk_provisioner_functions functions_of_base = {
           auto request = read_launch_request(from_abi(text), base.context().original_texts());
           if (!request)
             return reply.fail(reply.context, to_abi(request.error().code), to_abi(request.error().message));
+          base.stop_completions();
           base.start<LaunchRequest>(reply, &launch, *std::move(request));
         },
     .wait = [](void* self, nk_reply reply) { BaseProvisioner::of(self).start<>(reply, &wait_for_end); },
@@ -107,6 +128,7 @@ constexpr nk_provisioner_functions functions_of_base = {
         },
     .cleanup =
         [](void* self, std::int32_t for_restart, nk_reply reply) {
+          BaseProvisioner::of(self).stop_completions();
           BaseProvisioner::of(self).start<ShutdownPurpose>(reply, &clean_up, purpose_of(for_restart));
         },
     .describe_end =
@@ -121,12 +143,19 @@ constexpr nk_provisioner_functions functions_of_base = {
         [](void* self, nk_reply reply) {
           answer(reply, to_json_text(BaseProvisioner::of(self).provisioner()->get_provisioner_info()));
         },
-    .failed_to_bind =
-        [](void* self) {
-          return std::int32_t{!BaseProvisioner::of(self).provisioner()->why_launch_again().empty()};
+    .why_launch_again =
+        [](void* self, nk_reply reply) {
+          answer(reply, BaseProvisioner::of(self).provisioner()->why_launch_again());
         },
     .owns_kernel =
-        [](void* self) { return std::int32_t{BaseProvisioner::of(self).provisioner()->owns_kernel()}; }};
+        [](void* self) { return std::int32_t{BaseProvisioner::of(self).provisioner()->owns_kernel()}; },
+    .complete_connection =
+        [](void* self, nk_string text, std::uint64_t timeout_milliseconds, nk_reply reply) {
+          auto info = parse_json_object(from_abi(text), "The connection info of a plugin");
+          if (!info)
+            return reply.fail(reply.context, to_abi(info.error().code), to_abi(info.error().message));
+          BaseProvisioner::of(self).complete(reply, *std::move(info), duration_of(timeout_milliseconds));
+        }};
 
 PrepareProcess prepare_by_hook(PluginContext& context, void* derived,
                                const nk_base_provisioner_hooks* hooks) {

@@ -52,6 +52,7 @@ struct PluginContext::State {
   // On the object's thread only.
   bool alive = true;
   bool flush_posted = false;
+  std::function<void()> on_liveness_change;
   std::map<std::uint64_t, Timer> timers;
 
   std::mutex mutex;
@@ -127,6 +128,16 @@ std::uint64_t PluginContext::start_timer(std::chrono::milliseconds delay, nk_tas
 
 void PluginContext::cancel_timer(std::uint64_t timer) {
   asio::dispatch(state_->executor, [state = state_, timer] { state->timers.erase(timer); });
+}
+
+void PluginContext::on_liveness_change(std::function<void()> callback) {
+  state_->on_liveness_change = std::move(callback);
+}
+
+void PluginContext::liveness_changed() {
+  asio::post(state_->executor, [state = state_] {
+    if (state->alive && state->on_liveness_change) state->on_liveness_change();
+  });
 }
 
 Result<void> PluginContext::deliver(const nk_message& message) {

@@ -46,6 +46,10 @@ class PluginContext {
   std::uint64_t start_timer(std::chrono::milliseconds delay, nk_task run, void* data);
   void cancel_timer(std::uint64_t timer);
 
+  /// What `liveness_changed` calls on the object's thread; set by the owner of the object, there.
+  void on_liveness_change(std::function<void()> callback);
+  void liveness_changed();
+
   /// Puts a message of the kernel into the sink: at once on the object's thread, else soon, in order.
   Result<void> deliver(const nk_message& message);
 

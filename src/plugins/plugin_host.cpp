@@ -1,7 +1,5 @@
 #include "plugins/plugin_host.h"
 
-#include <chrono>
-
 #include "base/log.h"
 #include "plugins/abi_text.h"
 #include "plugins/base_kernel_client.h"
@@ -34,10 +32,7 @@ void host_post(nk_context* context, nk_task run, void* data) {
 }
 
 std::uint64_t host_start_timer(nk_context* context, std::uint64_t milliseconds, nk_task run, void* data) {
-  // A year is for ever; more could overflow the clock.
-  constexpr std::uint64_t longest = std::uint64_t{365} * 24 * 3600 * 1000;
-  return PluginContext::of(context).start_timer(std::chrono::milliseconds(std::min(milliseconds, longest)),
-                                                run, data);
+  return PluginContext::of(context).start_timer(duration_of(milliseconds), run, data);
 }
 
 void host_cancel_timer(nk_context* context, std::uint64_t timer) {
@@ -49,6 +44,10 @@ void host_deliver(nk_context* context, const nk_message* message, nk_reply reply
     reply.succeed(reply.context, {});
   else
     reply.fail(reply.context, to_abi(delivered.error().code), to_abi(delivered.error().message));
+}
+
+void host_liveness_changed(nk_context* context) {
+  PluginContext::of(context).liveness_changed();
 }
 
 }  // namespace
@@ -63,7 +62,8 @@ const nk_host& plugin_host() {
                                .cancel_timer = &host_cancel_timer,
                                .deliver = &host_deliver,
                                .create_base_provisioner = &create_base_provisioner,
-                               .create_base_client = &create_base_client};
+                               .create_base_client = &create_base_client,
+                               .liveness_changed = &host_liveness_changed};
   return host;
 }
 

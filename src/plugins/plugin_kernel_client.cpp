@@ -8,15 +8,14 @@ namespace {
 // Time for a plugin to tell its own timeout.
 constexpr auto grace = std::chrono::seconds(5);
 
-std::uint64_t milliseconds_of(std::chrono::steady_clock::duration duration) {
-  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
-  return milliseconds < 0 ? 0 : static_cast<std::uint64_t>(milliseconds);
-}
-
 }  // namespace
 
 PluginKernelClient::PluginKernelClient(std::string class_reference, Object object)
-    : class_reference_(std::move(class_reference)), object_(std::move(object)) {}
+    : class_reference_(std::move(class_reference)), object_(std::move(object)) {
+  object_.context().on_liveness_change([this] {
+    if (on_liveness_change) on_liveness_change();
+  });
+}
 
 PluginKernelClient::~PluginKernelClient() = default;
 
@@ -54,17 +53,38 @@ Result<void> PluginKernelClient::send(const OutgoingMessage& message) {
 
 Task<Result<nlohmann::json>> PluginKernelClient::control_request(
     std::string_view message_type, nlohmann::json content, std::chrono::steady_clock::duration timeout) {
+  return request(object_->control_request, std::string(message_type), std::move(content), timeout);
+}
+
+Task<Result<nlohmann::json>> PluginKernelClient::shell_request(std::string_view message_type,
+                                                               nlohmann::json content,
+                                                               std::chrono::steady_clock::duration timeout) {
+  return request(object_->shell_request, std::string(message_type), std::move(content), timeout);
+}
+
+Task<Result<nlohmann::json>> PluginKernelClient::request(RequestFunction function, std::string message_type,
+                                                         nlohmann::json content,
+                                                         std::chrono::steady_clock::duration timeout) {
+  if (function == nullptr)
+    co_return make_error(ErrorCode::unavailable, "{} cannot send a {} of the server's own", class_reference_,
+                         message_type);
   const auto text = to_json_text(content);
   const auto what = fmt::format("The reply to {} of {}", message_type, class_reference_);
   const auto answer = co_await await_reply(
       executor(), what,
       [&](nk_reply reply) {
-        object_->control_request(object_.self(), to_abi(message_type), to_abi(text), milliseconds_of(timeout),
-                                 reply);
+        function(object_.self(), to_abi(message_type), to_abi(text), milliseconds_of(timeout), reply);
       },
       timeout + grace);
   if (!answer) co_return std::unexpected(answer.error());
   co_return parse_json_object(*answer, what);
+}
+
+std::optional<std::chrono::steady_clock::time_point> PluginKernelClient::silent_since() const {
+  const auto milliseconds =
+      object_->silent_milliseconds == nullptr ? 0 : object_->silent_milliseconds(object_.self());
+  if (milliseconds == 0) return std::nullopt;
+  return std::chrono::steady_clock::now() - duration_of(milliseconds);
 }
 
 }  // namespace nextgen_kernels

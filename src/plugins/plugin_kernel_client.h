@@ -23,9 +23,17 @@ class PluginKernelClient final : public KernelClient {
   Result<void> send(const OutgoingMessage& message) override;
   Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
                                                std::chrono::steady_clock::duration timeout) override;
+  Task<Result<nlohmann::json>> shell_request(std::string_view message_type, nlohmann::json content,
+                                             std::chrono::steady_clock::duration timeout) override;
+  std::optional<std::chrono::steady_clock::time_point> silent_since() const override;
   const nlohmann::json& kernel_info() const override { return kernel_info_; }
 
  private:
+  using RequestFunction = void (*)(void* self, nk_string message_type, nk_string content,
+                                   std::uint64_t timeout_milliseconds, nk_reply reply);
+
+  Task<Result<nlohmann::json>> request(RequestFunction function, std::string message_type,
+                                       nlohmann::json content, std::chrono::steady_clock::duration timeout);
   Executor executor() const { return object_.context().executor(); }
 
   std::string class_reference_;

@@ -75,6 +75,21 @@ void PluginProvisioner::watch() {
       }));
 }
 
+Task<Result<ConnectionInfo>> PluginProvisioner::complete_connection(
+    ConnectionInfo info, std::chrono::steady_clock::duration timeout) {
+  if (object_->complete_connection == nullptr) co_return info;
+  const auto text = to_json_text(info);
+  const auto what = fmt::format("complete_connection of {}", class_reference_);
+  const auto answer = co_await await_reply(
+      executor(), what,
+      [&](nk_reply reply) {
+        object_->complete_connection(object_.self(), to_abi(text), milliseconds_of(timeout), reply);
+      },
+      timeout + answer_patience);
+  if (!answer) co_return std::unexpected(answer.error());
+  co_return parse_json_object(*answer, fmt::format("What {} answered", what));
+}
+
 bool PluginProvisioner::has_process() const {
   return run_ != nullptr && !run_->status;
 }
@@ -138,8 +153,7 @@ std::string PluginProvisioner::output_tail() const {
 }
 
 std::string PluginProvisioner::why_launch_again() const {
-  if (object_->failed_to_bind == nullptr || object_->failed_to_bind(object_.self()) == 0) return {};
-  return "a port was taken before the kernel could bind it";
+  return ask(object_->why_launch_again).value_or("");
 }
 
 bool PluginProvisioner::owns_kernel() const {

@@ -19,6 +19,8 @@ class PluginProvisioner final : public KernelProvisioner {
 
   std::string_view class_reference() const override { return class_reference_; }
   Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
+  Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
+                                                   std::chrono::steady_clock::duration timeout) override;
   bool has_process() const override;
   Task<ExitStatus> wait() override;
   std::optional<ExitStatus> exit_status() const override;

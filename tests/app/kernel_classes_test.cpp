@@ -131,9 +131,10 @@ TEST_F(KernelClassesTest, a_library_is_loaded_when_the_first_kernel_needs_it) {
 
 TEST_F(KernelClassesTest, options_are_checked_and_completed_before_the_constructor_sees_them) {
   make_catalog();
-  EXPECT_THAT(start("test-plugin", {{"behavior", "x"}}),
-              AllOf(HasSubstr("config.behavior"), HasSubstr("Did you mean behaviour?")));
-  EXPECT_THAT(start("test-plugin", {{"size", "big"}}), HasSubstr("wants an integer, it is string"));
+  EXPECT_THAT(
+      start("test-plugin", {{"behavior", "x"}}),
+      AllOf(HasSubstr("test-plugin has no option \"behavior\""), HasSubstr("Did you mean \"behaviour\"?")));
+  EXPECT_THAT(start("test-plugin", {{"size", "big"}}), HasSubstr("must be a whole number"));
   EXPECT_EQ(start("test-plugin", {{"size", 5}}), "") << "behaviour has its default";
 }
 

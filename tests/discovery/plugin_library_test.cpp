@@ -22,7 +22,8 @@ const nk_host host_without_functions = {.size = sizeof(nk_host),
                                         .cancel_timer = nullptr,
                                         .deliver = nullptr,
                                         .create_base_provisioner = nullptr,
-                                        .create_base_client = nullptr};
+                                        .create_base_client = nullptr,
+                                        .liveness_changed = nullptr};
 
 class PluginLibraryTest : public testing::Test {
  protected:

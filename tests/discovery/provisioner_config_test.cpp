@@ -51,5 +51,14 @@ TEST(ProvisionerConfig, a_missing_option_is_named_with_what_it_is) {
             "limited-provisioner needs option memory_limit in metadata.kernel_provisioner.config: How much.");
 }
 
+TEST(ProvisionerConfig, defaults_fill_in_what_is_not_given) {
+  const std::array<PluginOption, 2> with_defaults = {
+      PluginOption{.name = "cores", .type = PluginOptionType::integer, .default_value = 2},
+      PluginOption{.name = "queue", .type = PluginOptionType::string}};
+  EXPECT_EQ(complete_provisioner_config(with_defaults, json::object()), (json{{"cores", 2}}));
+  EXPECT_EQ(complete_provisioner_config(with_defaults, {{"cores", 4}, {"queue", "q"}}),
+            (json{{"cores", 4}, {"queue", "q"}}));
+}
+
 }  // namespace
 }  // namespace nextgen_kernels

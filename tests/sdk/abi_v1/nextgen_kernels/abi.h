@@ -126,8 +126,17 @@ typedef struct nk_provisioner_functions {
   void (*describe_end)(void* self, nk_reply reply); /* A sentence about the end. Default: the exit code. */
   void (*output_tail)(void* self, nk_reply reply);  /* What the kernel printed last. Default: nothing. */
   void (*get_provisioner_info)(void* self, nk_reply reply); /* A JSON object, {"pid": 1234}. Default: {}. */
-  int32_t (*failed_to_bind)(void* self); /* 1: it ended because a port was taken; launch again. Default: 0. */
-  int32_t (*owns_kernel)(void* self);    /* 0: somebody else's kernel, to be left running. Default: 1. */
+  /* Why a kernel that could not be reached may be another time, because the next launch goes another way
+     (other ports): words for the log. Default: nothing, it would go the same way. */
+  void (*why_launch_again)(void* self, nk_reply reply);
+  int32_t (*owns_kernel)(void* self); /* 0: somebody else's kernel, to be left running. Default: 1. */
+  /*
+   * What a launch could not tell yet, because the kernel chooses it (its ports). Result: the complete
+   * connection info. A later launch or cleanup may come while it is open. May be NULL: what launch_kernel
+   * told is complete.
+   */
+  void (*complete_connection)(void* self, nk_string connection_info, uint64_t timeout_milliseconds,
+                              nk_reply reply);
 } nk_provisioner_functions;
 
 /* What a kernel client does. One object for one kernel, over restarts. */
@@ -150,6 +159,13 @@ typedef struct nk_client_functions {
    */
   void (*control_request)(void* self, nk_string message_type, nk_string content,
                           uint64_t timeout_milliseconds, nk_reply reply);
+  /* The same on the shell channel, behind what was sent there before. May be NULL: there are no such kernels
+     in the warm pool then. */
+  void (*shell_request)(void* self, nk_string message_type, nk_string content, uint64_t timeout_milliseconds,
+                        nk_reply reply);
+  /* For how long the kernel has said nothing, once it no longer answers; 0 while it does. A change is told
+     with nk_host::liveness_changed. May be NULL: it answers. */
+  uint64_t (*silent_milliseconds)(void* self);
 } nk_client_functions;
 
 /*
@@ -210,6 +226,8 @@ typedef struct nk_host {
   void* (*create_base_client)(nk_context* context, nk_string reference, void* derived,
                               const nk_base_client_hooks* hooks, const nk_client_functions** functions,
                               nk_reply reply);
+  /* For clients: silent_milliseconds begins or ceases to be 0. From any thread. */
+  void (*liveness_changed)(nk_context* context);
 } nk_host;
 
 enum { NK_CLASS_PROVISIONER = 0, NK_CLASS_CLIENT = 1, NK_CLASS_LISTENER = 2 };

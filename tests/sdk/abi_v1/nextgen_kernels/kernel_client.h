@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -38,6 +39,20 @@ class KernelClient {
   virtual void control_request(std::string_view message_type, const Json& content,
                                std::chrono::milliseconds timeout, Reply<Json> reply) = 0;
 
+  /// The same on the shell channel, behind what was sent there before. Without it no kernel of this client is
+  /// in the warm pool.
+  virtual void shell_request(std::string_view message_type, const Json& content,
+                             std::chrono::milliseconds timeout, Reply<Json> reply) {
+    static_cast<void>(content);
+    static_cast<void>(timeout);
+    reply.fail(ErrorCode::unavailable, "The client of this kernel cannot send a " +
+                                           std::string(message_type) + " of the server's own");
+  }
+
+  /// For how long the kernel has said nothing, once it no longer answers; zero while it does. Say with
+  /// `liveness_changed` that this has changed.
+  virtual std::chrono::milliseconds silent_for() { return {}; }
+
  protected:
   const Context& context() const { return context_; }
 
@@ -46,6 +61,9 @@ class KernelClient {
   void deliver(const MessageParts& parts) const {
     detail::with_abi_message(parts, [this](const nk_message& message) { deliver(Message(message)); });
   }
+  /// From any thread.
+  void liveness_changed() const { detail::host->liveness_changed(context_.handle()); }
+
   void deliver(const Message& message) const {
     detail::Answer answer;
     detail::host->deliver(context_.handle(), &message.abi(), answer.reply());
@@ -90,6 +108,15 @@ class BaseKernelClient : public KernelClient {
     const auto text = content.dump();
     functions_->control_request(base_, detail::to_abi(message_type), detail::to_abi(text),
                                 static_cast<std::uint64_t>(timeout.count()), std::move(reply).release());
+  }
+  void shell_request(std::string_view message_type, const Json& content, std::chrono::milliseconds timeout,
+                     Reply<Json> reply) override {
+    const auto text = content.dump();
+    functions_->shell_request(base_, detail::to_abi(message_type), detail::to_abi(text),
+                              static_cast<std::uint64_t>(timeout.count()), std::move(reply).release());
+  }
+  std::chrono::milliseconds silent_for() override {
+    return std::chrono::milliseconds(functions_->silent_milliseconds(base_));
   }
 
  protected:

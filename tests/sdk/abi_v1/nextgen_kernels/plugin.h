@@ -98,17 +98,20 @@ struct [[gnu::visibility("hidden")]] ProvisionerFunctions {
           [](void* self, nk_reply reply) {
             answer(reply, [&] { return of(self).get_provisioner_info().dump(); });
           },
-      .failed_to_bind =
-          [](void* self) {
-            bool failed = false;
-            call_logged("failed_to_bind", [&] { failed = of(self).failed_to_bind(); });
-            return std::int32_t{failed};
-          },
+      .why_launch_again = [](void* self,
+                             nk_reply reply) { answer(reply, [&] { return of(self).why_launch_again(); }); },
       .owns_kernel =
           [](void* self) {
             bool owns = true;
             call_logged("owns_kernel", [&] { owns = of(self).owns_kernel(); });
             return std::int32_t{owns};
+          },
+      .complete_connection =
+          [](void* self, nk_string info, std::uint64_t timeout, nk_reply reply) {
+            call_with_reply<Json>(reply, [&](Reply<Json> typed) {
+              of(self).complete_connection(Json::parse(from_abi(info)), std::chrono::milliseconds(timeout),
+                                           std::move(typed));
+            });
           }};
 };
 
@@ -140,6 +143,19 @@ struct [[gnu::visibility("hidden")]] ClientFunctions {
               of(self).control_request(from_abi(type), Json::parse(from_abi(content)), Milliseconds(timeout),
                                        std::move(typed));
             });
+          },
+      .shell_request =
+          [](void* self, nk_string type, nk_string content, std::uint64_t timeout, nk_reply reply) {
+            call_with_reply<Json>(reply, [&](Reply<Json> typed) {
+              of(self).shell_request(from_abi(type), Json::parse(from_abi(content)), Milliseconds(timeout),
+                                     std::move(typed));
+            });
+          },
+      .silent_milliseconds =
+          [](void* self) {
+            std::int64_t milliseconds = 0;
+            call_logged("silent_for", [&] { milliseconds = of(self).silent_for().count(); });
+            return milliseconds < 0 ? std::uint64_t{0} : static_cast<std::uint64_t>(milliseconds);
           }};
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -32,6 +33,12 @@ class Provisioner {
   /// class understands it.
   virtual void launch_kernel(const Json& request, Reply<Json> reply) = 0;
 
+  /// What the launch could not tell yet, because the kernel chooses it (its ports): answer the complete
+  /// connection info. Whoever asked may have stopped to wait when the kernel is launched again or cleaned up.
+  virtual void complete_connection(const Json& info, std::chrono::milliseconds, Reply<Json> reply) {
+    reply.succeed(info);
+  }
+
   /// Answer when the kernel has ended. Called once after each launch.
   virtual void wait(Reply<ExitStatus> reply) = 0;
 
@@ -49,8 +56,9 @@ class Provisioner {
   virtual std::string output_tail() { return {}; }
   /// What identifies the kernel to a person, an object: `{"pid": 1234}`.
   virtual Json get_provisioner_info() { return Json::object(); }
-  /// True when the kernel has ended because a port was taken: it is launched again.
-  virtual bool failed_to_bind() { return false; }
+  /// Why a kernel that could not be reached may be another time, because the next launch goes another way
+  /// (other ports): words for the log. Empty when it would go the same way.
+  virtual std::string why_launch_again() { return {}; }
   /// False for kernels that somebody else started: they are left running.
   virtual bool owns_kernel() { return true; }
 
@@ -88,6 +96,11 @@ class BaseProvisioner : public Provisioner {
     const auto text = request.dump();
     functions_->launch_kernel(base_, detail::to_abi(text), std::move(reply).release());
   }
+  void complete_connection(const Json& info, std::chrono::milliseconds timeout, Reply<Json> reply) override {
+    const auto text = info.dump();
+    functions_->complete_connection(base_, detail::to_abi(text), static_cast<std::uint64_t>(timeout.count()),
+                                    std::move(reply).release());
+  }
   void wait(Reply<ExitStatus> reply) override { functions_->wait(base_, std::move(reply).release()); }
   void send_signal(int signal_number, Reply<void> reply) override {
     functions_->send_signal(base_, signal_number, std::move(reply).release());
@@ -104,7 +117,7 @@ class BaseProvisioner : public Provisioner {
   std::string describe_end() override { return ask(functions_->describe_end); }
   std::string output_tail() override { return ask(functions_->output_tail); }
   Json get_provisioner_info() override { return Json::parse(ask(functions_->get_provisioner_info)); }
-  bool failed_to_bind() override { return functions_->failed_to_bind(base_) != 0; }
+  std::string why_launch_again() override { return ask(functions_->why_launch_again); }
   bool owns_kernel() override { return functions_->owns_kernel(base_) != 0; }
 
  protected:
