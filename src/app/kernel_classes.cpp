@@ -18,10 +18,7 @@ KernelClasses::KernelClasses(KernelCatalog& catalog, BuiltinClassSettings settin
     : catalog_(catalog), settings_(std::move(settings)) {
   base_makers_.make_provisioner = [this](std::string_view reference, const Executor& executor,
                                          PrepareProcess prepare) {
-    auto settings = settings_;
-    // A plugin's launch ends with the complete connection info: these kernels are told their ports.
-    settings.local_provisioner.registrar = nullptr;
-    return make_builtin_provisioner(reference, executor, settings, std::move(prepare));
+    return make_builtin_provisioner(reference, executor, settings_, std::move(prepare));
   };
   base_makers_.make_client = [](std::string_view reference, MessageSink& sink, const Executor& executor) {
     return make_builtin_client(reference, sink, executor);

@@ -43,14 +43,9 @@ class KernelClient {
   virtual Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
                                                        std::chrono::steady_clock::duration timeout) = 0;
 
-  /// The same on the shell channel, behind what was sent there before. A client that cannot do this cannot
-  /// have kernels of the warm pool.
-  virtual Task<Result<nlohmann::json>> shell_request(std::string_view /*message_type*/,
-                                                     nlohmann::json /*content*/,
-                                                     std::chrono::steady_clock::duration /*timeout*/) {
-    co_return make_error(ErrorCode::unavailable, "{} sends no requests of the server on shell",
-                         class_reference());
-  }
+  /// The same on the shell channel, behind what was sent there before.
+  virtual Task<Result<nlohmann::json>> shell_request(std::string_view message_type, nlohmann::json content,
+                                                     std::chrono::steady_clock::duration timeout) = 0;
 
   /// Since when the kernel has said nothing, when it no longer answers; its process may run all the same.
   virtual std::optional<std::chrono::steady_clock::time_point> silent_since() const { return std::nullopt; }

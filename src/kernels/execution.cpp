@@ -72,7 +72,7 @@ Execution::Execution(const Executor& executor, std::shared_ptr<Conversation> con
 
 void Execution::begin_reading() {
   JournalListener& listener = *this;
-  if (wanted_) cursor_.emplace(conversation_->journal(), listener, audience_);
+  if (wanted_) cursor_.emplace(conversation_->journal(), listener, CursorOptions{.audience = audience_});
 }
 
 void Execution::stop_reading() {
@@ -92,8 +92,8 @@ Execution::News Execution::read() {
   if (cursor_ && !read_progress_.complete()) {
     auto batch = cursor_->read(batch_messages, batch_bytes);
     news.lost = batch.lost;
-    news.looked_on = !batch.messages.empty();
-    for (auto& message : batch.messages) {
+    news.looked_on = !batch.entries.empty();
+    for (auto& [message, number, audience, epoch] : batch.entries) {
       if (message->parent_fields().msg_id != id_ || read_progress_.complete()) continue;
       read_progress_.note(*message);
       if (message->channel() == Channel::iopub && message->header_fields().msg_type != "status")

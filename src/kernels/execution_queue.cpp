@@ -115,7 +115,8 @@ void ExecutionQueue::send_next() {
 
 bool ExecutionQueue::send(const std::shared_ptr<Execution>& execution) {
   JournalListener& listener = *this;
-  if (!cursor_) cursor_.emplace(kernel_->conversation()->journal(), listener, audience_);
+  if (!cursor_)
+    cursor_.emplace(kernel_->conversation()->journal(), listener, CursorOptions{.audience = audience_});
   execution->begin_reading();
   progress_.emplace(execution->request());
   interrupt_cause_.reset();
@@ -133,8 +134,8 @@ void ExecutionQueue::on_journal_activity() {
   const auto self = shared_from_this();
   while (cursor_) {
     const auto batch = cursor_->read(batch_messages, batch_bytes);
-    if (batch.messages.empty()) break;
-    for (const auto& message : batch.messages) follow(*message);
+    if (batch.entries.empty()) break;
+    for (const auto& entry : batch.entries) follow(*entry.message);
   }
   look_at_kernel();
 }

@@ -19,12 +19,6 @@ namespace {
 constexpr std::size_t batch_messages = 64;
 constexpr std::size_t batch_bytes = 1024 * 1024;
 
-/// Messages for a listener, and the number of the first.
-struct Batch {
-  Cursor::Batch read;
-  MessageNumber first = 0;
-};
-
 }  // namespace
 
 /// The part that lives on the listener's thread, which is its event loop.
@@ -44,7 +38,7 @@ class PluginListener::Worker : public std::enable_shared_from_this<Worker> {
   }
 
   /// On the kernel's executor: gives the object a batch; `on_done` is called there after it.
-  void give(Batch batch, std::function<void()> on_done) {
+  void give(Cursor::Batch batch, std::function<void()> on_done) {
     asio::post(loop_, [this, given = std::move(batch), done = std::move(on_done)]() mutable {
       show(given);
       tell_kernel(std::move(done));
@@ -87,12 +81,11 @@ class PluginListener::Worker : public std::enable_shared_from_this<Worker> {
     description_.report(made ? std::string() : made.error().message);
   }
 
-  void show(const Batch& batch) const {
-    const auto& [messages, lost] = batch.read;
+  void show(const Cursor::Batch& batch) const {
+    const auto& [entries, lost] = batch;
     if (lost && (*object_)->on_lost != nullptr) (*object_)->on_lost(object_->self(), lost->first, lost->last);
-    auto number = batch.first;
-    for (const auto& message : messages)
-      (*object_)->on_message(object_->self(), AbiMessage(message, number++).get());
+    for (const auto& entry : entries)
+      (*object_)->on_message(object_->self(), AbiMessage(entry.message, entry.number).get());
   }
 
   void tell_kernel(std::function<void()> function) {
@@ -115,7 +108,7 @@ class PluginListener::Reader final : public JournalListener, public std::enable_
  public:
   Reader(std::shared_ptr<Conversation> conversation, Worker& worker)
       : conversation_(std::move(conversation)), worker_(worker) {
-    cursor_.emplace(conversation_->journal(), *this, Audience::observer);
+    cursor_.emplace(conversation_->journal(), *this, CursorOptions{.audience = Audience::observer});
   }
 
   void on_journal_activity() override {
@@ -125,14 +118,13 @@ class PluginListener::Reader final : public JournalListener, public std::enable_
   /// The worker has nothing to do.
   void read_on() {
     if (!cursor_) return;
-    Batch batch{.read = cursor_->read(batch_messages, batch_bytes)};
-    batch.first = cursor_->position() - batch.read.messages.size();
-    idle_ = batch.read.messages.empty() && !batch.read.lost;
+    auto batch = cursor_->read(batch_messages, batch_bytes);
+    idle_ = batch.entries.empty() && !batch.lost;
     if (!idle_) {
       worker_.give(std::move(batch), [self = weak_from_this()] {
         if (const auto reader = self.lock()) reader->read_on();
       });
-    } else if (conversation_->journal().closed()) {
+    } else if (conversation_->journal().closed() && cursor_->at_end()) {
       stop();
     }
   }

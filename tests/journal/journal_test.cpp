@@ -31,15 +31,6 @@ TEST_F(JournalTest, a_cursor_starts_behind_the_newest_message_and_reads_in_order
   EXPECT_TRUE(cursor.at_end());
 }
 
-TEST_F(JournalTest, an_observer_reads_what_is_meant_for_anybody) {
-  Journal journal({});
-  Cursor cursor(journal, listener_, Audience::observer);
-  journal.append(numbered(1), alice);
-  journal.append(numbered(2), bob);
-  journal.append(numbered(3), Audience::everybody);
-  EXPECT_THAT(contents(cursor.read(10, 10'000)), ElementsAre("1", "2", "3"));
-}
-
 TEST_F(JournalTest, a_cursor_skips_what_is_meant_for_others) {
   Journal journal({});
   Cursor cursor(journal, listener_, {.audience = alice});

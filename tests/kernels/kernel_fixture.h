@@ -26,10 +26,11 @@ namespace nextgen_kernels {
 class TestListener : public JournalListener {
  public:
   TestListener(Conversation& conversation, std::string_view session)
-      : audience(conversation.audience_of(session)), cursor_(conversation.journal(), *this, audience) {}
+      : audience(conversation.audience_of(session)),
+        cursor_(conversation.journal(), *this, {.audience = audience}) {}
 
   void on_journal_activity() override {
-    for (auto& message : cursor_.read(SIZE_MAX, SIZE_MAX).messages) messages.push_back(std::move(message));
+    for (auto& entry : cursor_.read(SIZE_MAX, SIZE_MAX).entries) messages.push_back(std::move(entry.message));
   }
 
   /// "type" of everything, and for status messages the state, for streams the text.

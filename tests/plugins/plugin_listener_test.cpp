@@ -112,7 +112,7 @@ TEST_F(PluginListenerTest, it_is_told_which_messages_went_before_it_came_to_them
   hold_up_listener();
   const auto size = make_message({.type = "stream", .parent_id = "0"})->memory_size();
   conversation_ =
-      std::make_shared<Conversation>(Journal::Limits{.bytes = 4 * size, .retained_bytes = 2 * size});
+      std::make_shared<Conversation>(Journal::Limits{.memory_bytes = 4 * size, .retained_bytes = 2 * size});
   attach();
   receive(Channel::iopub, "stream", "0");
   EXPECT_THAT(read_lines(1), ElementsAre("begin python3"));
