@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t block_bytes = 1024 * 1024;
 // Less is not worth a write.
 constexpr std::size_t least_block_bytes = 256 * 1024;
+// A kernel may say so many times the memory's bounds faster than a disk takes it, for a moment.
+constexpr std::size_t disk_patience = 4;
 // So much must be appended before it is looked again what can leave the memory.
 constexpr std::size_t relief_step = 64 * 1024;
 // What cursors still need is written to disk before the memory bound is reached, so that the bound need not
@@ -67,11 +69,13 @@ void Journal::relieve() {
   if (may_spill()) {
     if (const auto count = count_to_spill(); count > 0) begin_spill(count);
   }
-  // While there is room to be had, the newest message does not make older ones go.
+  // While there is room to be had, because a write is under way, nothing goes so soon; and the newest message
+  // does not make older ones go.
   const bool newest_is_extra = writing_ != nullptr && !entries_.empty();
   const auto newest = newest_is_extra ? entries_.back().message->memory_size() : 0;
-  while (entries_.size() > 1 &&
-         (bytes_ - newest > limits_.memory_bytes || entries_.size() > limits_.memory_messages))
+  const std::size_t patience = writing_ != nullptr && !spill_failed_ ? disk_patience : 1;
+  while (entries_.size() > 1 && (bytes_ - newest > patience * limits_.memory_bytes ||
+                                 entries_.size() > patience * limits_.memory_messages))
     forget_oldest();
   set_relief_point();
 }

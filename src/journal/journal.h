@@ -41,7 +41,8 @@ struct JournalStatistics {
 /// memory for a spill file, in the background: what all cursors have read once there is more than
 /// `retained_bytes`, the rest well before `memory_bytes`. The file holds `spill_bytes`; past that the oldest
 /// messages go, whoever needs them. While the file cannot be written (disk full, or slower than the kernel),
-/// `memory_bytes` is the bound. A slow cursor costs disk, and nobody's speed.
+/// `memory_bytes` is the bound; four times that while a write is under way. A slow cursor costs disk, and
+/// nobody's speed.
 class Journal final : private MemoryBudget::Member {
  public:
   struct Limits {

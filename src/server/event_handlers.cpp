@@ -69,7 +69,6 @@ Task<Result<HttpResponse>> EventHandlers::subscribe(HttpRequest request) {
   auto accepted = accept_websocket(request);
   if (!accepted) co_return std::move(accepted.error());
   accepted->upgrade = [this, interval = *interval](TcpSocket tcp, std::string received) {
-    if (closing_) return;
     tasks_.spawn("event listener", serve(std::move(tcp), std::move(received), interval));
   };
   co_return std::move(*accepted);

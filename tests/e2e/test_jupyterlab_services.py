@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from harness.channels import V1
@@ -65,7 +66,9 @@ def test_reconnect_resumes_the_running_cell(server: Server) -> None:
     seen = scenario(server, "reconnect")
     assert seen["onRequest"]["text"] == "1\n"
     assert seen["cut"]["status"] == "ok"
-    assert seen["cut"]["text"] == "begun\n" + "".join(f"{number}\n" for number in range(20))
+    # What the lost socket had delivered but not acknowledged comes again: no output is missing.
+    numbers = "".join(f"{number}\n" for number in range(20))
+    assert re.fullmatch(rf"(begun\n)+{numbers}", seen["cut"]["text"])
     assert set(seen["protocols"]) == {V1}
 
 
