@@ -96,7 +96,7 @@ Task<void> KernelPool::keep_full(std::string name) {
 }
 
 Task<bool> KernelPool::add_kernel(std::string name) {
-  auto spec = specs_.get_kernel_spec(name);
+  auto spec = co_await files_.run([this, name] { return specs_.get_kernel_spec(name); });
   if (!spec) {
     log_warning("The pool of {} cannot be filled: {}", name, spec.error().message);
     co_return false;

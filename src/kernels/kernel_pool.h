@@ -8,6 +8,7 @@
 
 #include "kernels/kernel_manager.h"
 #include "kernelspecs/kernel_spec_manager.h"
+#include "runtime/blocking_pool.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
 
@@ -70,6 +71,7 @@ class KernelPool {
 
   Executor executor_;
   KernelSpecManager& specs_;
+  BlockingPool files_{1};
   MakeKernel make_kernel_;
   Options options_;
   std::map<std::string, Pool> pools_;

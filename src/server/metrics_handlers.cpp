@@ -37,6 +37,14 @@ std::string process_metrics() {
   return text.text();
 }
 
+/// Measures how long a kernel takes from its launch until it takes requests; one that dies before is not
+/// measured.
+Task<void> measure_start(std::shared_ptr<KernelManager> kernel, std::shared_ptr<Histogram> starts) {
+  const auto launched = std::chrono::steady_clock::now();
+  if (!co_await kernel->wait_until_ready()) co_return;
+  starts->observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - launched).count());
+}
+
 }  // namespace
 
 void MetricsHandlers::add_routes(Router& router) {
@@ -51,6 +59,14 @@ void MetricsHandlers::note_request(http::verb method, std::string_view handler, 
       method == http::verb::unknown ? std::string("other") : std::string(http::to_string(method));
   requests_[{name, std::string(handler), static_cast<unsigned>(status)}].observe(
       std::chrono::duration<double>(taken).count());
+}
+
+void MetricsHandlers::note_kernel_event(const KernelEvent& event) {
+  const bool succeeded = event.outcome == KernelEvent::Outcome::success;
+  ++kernel_events_[{std::string(to_string(event.action)), succeeded ? "success" : "error"}];
+  if (event.action != KernelAction::start || !succeeded) return;
+  if (auto kernel = kernels_.find_kernel(event.kernel_id))
+    tasks_.spawn("measure the start of a kernel", measure_start(std::move(kernel), starts_));
 }
 
 Task<Result<HttpResponse>> MetricsHandlers::get_metrics(HttpRequest) {
@@ -101,6 +117,14 @@ void MetricsHandlers::add_kernels(MetricsText& text) const {
   for (const auto& [type, count] : by_type) text.add({{"type", type}}, count);
   text.begin("nextgen_kernels_kernels", Type::gauge, "Kernels, by execution state.");
   for (const auto& [state, count] : by_state) text.add({{"state", state}}, count);
+
+  text.begin("nextgen_kernels_kernel_events_total", Type::counter,
+             "What was done to kernels, and happened to them.");
+  for (const auto& [event, count] : kernel_events_)
+    text.add({{"action", event.first}, {"status", event.second}}, count);
+  text.begin("nextgen_kernels_kernel_start_seconds", Type::histogram,
+             "Time from the launch of a kernel until it took requests.");
+  text.add({}, *starts_);
 
   const auto add = [&](std::string_view name, Type type, std::string_view help, const auto& value_of) {
     text.begin(name, type, help);

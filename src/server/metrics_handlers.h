@@ -8,25 +8,33 @@
 
 #include "kernels/multi_kernel_manager.h"
 #include "runtime/blocking_pool.h"
+#include "runtime/task_group.h"
 #include "server/metrics_text.h"
 #include "server/router.h"
 #include "server/status_handlers.h"
 
 namespace nextgen_kernels {
 
-/// `/metrics`, for Prometheus: Jupyter Server's metrics where it has them, and ours. Counts nothing but
-/// requests; all else is looked at when somebody asks. Owned by the server.
+/// `/metrics`, for Prometheus: Jupyter Server's metrics where it has them, and ours. Counts requests and
+/// events only; all else is looked at when somebody asks. Owned by the server.
 class MetricsHandlers {
  public:
-  MetricsHandlers(MultiKernelManager& kernels, const StatusHandlers& status, BlockingPool& pool,
-                  std::function<std::size_t()> event_listeners)
-      : kernels_(kernels), status_(status), pool_(pool), event_listeners_(std::move(event_listeners)) {}
+  MetricsHandlers(Executor executor, MultiKernelManager& kernels, const StatusHandlers& status,
+                  BlockingPool& pool, std::function<std::size_t()> event_listeners)
+      : kernels_(kernels),
+        status_(status),
+        pool_(pool),
+        event_listeners_(std::move(event_listeners)),
+        tasks_(std::move(executor)) {}
 
   void add_routes(Router& router);
 
   /// A request was answered; `handler` is the pattern of its route, so that there are few.
   void note_request(http::verb method, std::string_view handler, http::status status,
                     std::chrono::steady_clock::duration taken);
+
+  /// Something happened to a kernel.
+  void note_kernel_event(const KernelEvent& event);
 
  private:
   Task<Result<HttpResponse>> get_metrics(HttpRequest request);
@@ -41,6 +49,9 @@ class MetricsHandlers {
   BlockingPool& pool_;
   std::function<std::size_t()> event_listeners_;
   std::map<RequestKind, Histogram> requests_;
+  std::map<std::pair<std::string, std::string>, int> kernel_events_;   // By action and outcome.
+  std::shared_ptr<Histogram> starts_ = std::make_shared<Histogram>();  // Shared with who waits for a start.
+  TaskGroup tasks_;
 };
 
 }  // namespace nextgen_kernels

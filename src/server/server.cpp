@@ -15,6 +15,7 @@
 #include "server/event_handlers.h"
 #include "server/execute_handlers.h"
 #include "server/journal_handlers.h"
+#include "server/kernel_events.h"
 #include "server/kernel_handlers.h"
 #include "server/kernel_spec_handlers.h"
 #include "server/kernel_websocket_handlers.h"
@@ -96,7 +97,8 @@ class Server::Service final : public HttpService {
         event_handlers_(executor, events_, kernels, resources_, origins_,
                         {.ping_interval = settings_.websockets.ping_interval,
                          .close_timeout = settings_.websockets.close_timeout}),
-        metrics_handlers_(kernels, status_handlers_, pool_, [this] { return event_handlers_.listeners(); }),
+        metrics_handlers_(executor, kernels, status_handlers_, pool_,
+                          [this] { return event_handlers_.listeners(); }),
         registry_handlers_(settings_.registry_models, pool_),
         kernel_handlers_(kernels, resources_, pool_, settings_.kernel_environment, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
@@ -118,6 +120,10 @@ class Server::Service final : public HttpService {
     journal_handlers_.add_routes(router_);
     websocket_handlers_.add_routes(router_);
     page_handlers_.add_routes(router_);
+    // The kernels outlive the server, and keep the observer.
+    kernels.observe([weak = std::weak_ptr(self_)](const KernelEvent& event) {
+      if (const auto self = weak.lock()) (*self)->note_kernel_event(event);
+    });
   }
 
   HttpServer& http() { return http_; }
@@ -157,6 +163,11 @@ class Server::Service final : public HttpService {
   }
 
  private:
+  void note_kernel_event(const KernelEvent& event) {
+    emit_kernel_event(events_, event);
+    metrics_handlers_.note_kernel_event(event);
+  }
+
   /// The answer when the request is refused, or can be answered by its head alone.
   std::optional<HttpResponse> check(HttpRequest& request) {
     const auto hosts = request.headers.count(http::field::host);
@@ -286,6 +297,7 @@ class Server::Service final : public HttpService {
       origins_.add_cors_headers(request, response);
   }
 
+  const std::shared_ptr<Service*> self_ = std::make_shared<Service*>(this);
   ServerSettings settings_;
   Segments base_;
   OriginPolicy origins_;

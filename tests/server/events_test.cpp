@@ -141,6 +141,43 @@ TEST_F(EventsTest, a_listener_that_does_not_read_is_closed_and_slows_nobody) {
   EXPECT_EQ(slow.receive_close(), 1013);
 }
 
+TEST_F(EventsTest, what_is_done_to_kernels_is_told) {
+  start();
+  auto socket = subscribe();
+  const auto id = start_kernel();
+  const auto started = next(socket);
+  EXPECT_EQ(started.at("schema_id"), kernel_actions_schema);
+  EXPECT_EQ(started.at("action"), "start");
+  EXPECT_EQ(started.at("status"), "success");
+  EXPECT_EQ(started.at("kernel_id"), id);
+  EXPECT_EQ(started.at("kernel_name"), "test");
+  EXPECT_EQ(started.at("msg"), "Kernel " + id + " was started.");
+  wait_until([&] { return kernels_->find_kernel(id)->execution_state() == ExecutionState::idle; });
+  request("POST", "/api/kernels/" + id + "/interrupt");
+  EXPECT_EQ(next(socket).at("msg"), "Kernel " + id + " was interrupted.");
+  request("POST", "/api/kernels/" + id + "/restart");
+  EXPECT_EQ(next(socket).at("msg"), "Kernel " + id + " was restarted.");
+  request("DELETE", "/api/kernels/" + id);
+  EXPECT_EQ(next(socket).at("msg"), "Kernel " + id + " was shutdown.");
+  const auto metrics = request("GET", "/metrics").body;
+  for (const auto* action : {"start", "interrupt", "restart", "shutdown"}) {
+    EXPECT_THAT(metrics,
+                HasSubstr(fmt::format(
+                    "nextgen_kernels_kernel_events_total{{action=\"{}\",status=\"success\"}} 1\n", action)));
+  }
+}
+
+TEST_F(EventsTest, what_could_not_be_done_is_told_with_the_reason) {
+  script_.launch_error = Error{ErrorCode::io, "no more processes"};
+  start();
+  auto socket = subscribe();
+  EXPECT_EQ(request("POST", "/api/kernels").status, 500u);
+  const auto failed = next(socket);
+  EXPECT_EQ(failed.at("action"), "start");
+  EXPECT_EQ(failed.at("status"), "error");
+  EXPECT_EQ(failed.at("msg"), "no more processes");
+}
+
 TEST_F(EventsTest, the_end_of_the_server_is_told) {
   start();
   auto socket = subscribe();

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "kernels/kernel_event.h"
+#include "server/event_bus.h"
+
+namespace nextgen_kernels {
+
+/// Tells listeners what happened to a kernel: what somebody did in Jupyter Server's schema of kernel actions,
+/// what happened by itself in ours.
+void emit_kernel_event(EventBus& bus, const KernelEvent& event);
+
+}  // namespace nextgen_kernels
