@@ -36,18 +36,33 @@ class ResourceMonitor::Sampling {
 };
 
 Task<void> ResourceMonitor::refresh() {
-  while (!last_ || steady_clock::now() - last_->at > sample_interval) {
+  while (!is_fresh()) {
     if (sampling_) {
       co_await sampled_.wait();
       continue;
     }
-    std::vector<pid_t> pids;
-    for (const auto& kernel : kernels_.list_kernels())
-      if (const auto pid = pid_of(*kernel)) pids.push_back(*pid);
+    const auto pids = pids_of_kernels();
     const Sampling sampling(*this);
-    auto usages = co_await pool_.run([pids = std::move(pids)] { return measure_process_trees(pids); });
-    previous_ = std::exchange(last_, Sample{.at = steady_clock::now(), .usages = std::move(usages)});
+    auto usages = co_await pool_.run([pids] { return measure_process_trees(pids); });
+    Sample sample{.at = steady_clock::now(), .pids = pids, .usages = std::move(usages)};
+    // A look for the sake of a new kernel says nothing of the time between two.
+    if (last_ && sample.at - last_->at > sample_interval) previous_ = std::move(last_);
+    last_ = std::move(sample);
   }
+}
+
+std::vector<pid_t> ResourceMonitor::pids_of_kernels() const {
+  std::vector<pid_t> pids;
+  for (const auto& kernel : kernels_.list_kernels())
+    if (const auto pid = pid_of(*kernel)) pids.push_back(*pid);
+  return pids;
+}
+
+bool ResourceMonitor::is_fresh() const {
+  return last_ && steady_clock::now() - last_->at <= sample_interval &&
+         std::ranges::all_of(pids_of_kernels(), [this](pid_t pid) {
+           return std::ranges::find(last_->pids, pid) != last_->pids.end();
+         });
 }
 
 std::optional<nlohmann::json> ResourceMonitor::usage_of(const KernelManager& kernel) const {

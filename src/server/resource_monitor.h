@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -23,7 +24,7 @@ class ResourceMonitor {
   ResourceMonitor(Executor executor, MultiKernelManager& kernels, BlockingPool& pool)
       : kernels_(kernels), pool_(pool), sampled_(std::move(executor)) {}
 
-  /// Ends when there is a sample that is not older than `sample_interval`.
+  /// Ends when there is a sample that is not older than `sample_interval` and knows of all kernels.
   Task<void> refresh();
 
   /// Of the last sample: `cpu_percent` (null before there is a second one), `cpu_seconds`, `memory_bytes`,
@@ -33,8 +34,12 @@ class ResourceMonitor {
  private:
   class Sampling;
 
+  std::vector<pid_t> pids_of_kernels() const;
+  bool is_fresh() const;
+
   struct Sample {
     std::chrono::steady_clock::time_point at;
+    std::vector<pid_t> pids;  ///< Of the kernels there were; some may have ended.
     std::map<pid_t, ProcessUsage> usages;
   };
 

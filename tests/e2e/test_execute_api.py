@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -341,10 +343,11 @@ class TestEnds:
         assert run(server, kernel_id, "'free'")["status"] == "ok"
 
     def test_death_in_the_middle(self, server: Server, kernel_id: str) -> None:
-        code = "import os, signal\nprint('last words', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
+        code = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)"
         with streaming(server, kernel_id, code) as stream, streaming(server, kernel_id, "1") as waiting:
-            *lines, end = stream.rest()
-            assert [line["msg_type"] for line in lines] == ["execute_input", "stream"]
+            stream.message("execute_input")
+            os.kill(int(stream.message("stream")["text"]), signal.SIGKILL)
+            end = stream.rest()[-1]
             assert end["status"] == "dead"
             assert "signal 9" in end["reason"]
             assert waiting.rest()[-1]["status"] == "aborted"
