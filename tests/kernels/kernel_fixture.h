@@ -151,14 +151,16 @@ class KernelFixture : public testing::Test {
     return id;
   }
 
-  /// Executes and waits for the reply.
+  /// Executes and waits for the reply and the end of the outputs, which come on two connections.
   void execute_and_wait(KernelManager& kernel, TestListener& listener, const std::string& command) {
     const auto id = execute(kernel, listener, command);
-    run_until([&] {
+    const auto is_over = [&](Channel channel, std::string_view content) {
       return std::ranges::any_of(listener.messages, [&](const auto& message) {
-        return message->channel() == Channel::shell && message->parent_fields().msg_id == id;
+        return message->channel() == channel && message->parent_fields().msg_id == id &&
+               message->content().contains(content);
       });
-    });
+    };
+    run_until([&] { return is_over(Channel::shell, "") && is_over(Channel::iopub, R"("idle")"); });
   }
 
   std::filesystem::path connection_file() const {

@@ -275,6 +275,8 @@ Task<Result<nlohmann::json>> JupyterServerKernelClient::request(Channel channel,
 void JupyterServerKernelClient::pump() {
   if (connection_ == nullptr) return;
   auto& connection = *connection_;
+  // The event loop may know of a reply before it knows of the outputs that the kernel sent first.
+  connection.iopub.look_now();
   if (drain(connection.iopub, Channel::iopub, iopub_budget)) {
     connection.iopub.poll_again();
     if (++connection.iopub_turns < iopub_turns_before_others) {
