@@ -142,6 +142,19 @@ void MetricsHandlers::add_kernels(MetricsText& text) const {
       [](const KernelManager& kernel) { return kernel.conversation()->journal().next_number() - 1; });
   add("nextgen_kernels_journal_memory_bytes", Type::gauge, "Memory that a kernel's messages take.",
       [](const KernelManager& kernel) { return kernel.conversation()->journal().memory_size(); });
+  const auto add_of_journal = [&](std::string_view name, Type type, std::string_view help, auto member) {
+    add(name, type, help, [member](const KernelManager& kernel) {
+      return kernel.conversation()->journal().statistics().*member;
+    });
+  };
+  add_of_journal("nextgen_kernels_journal_spilled_bytes", Type::gauge, "Messages of a kernel on disk.",
+                 &JournalStatistics::spilled_bytes);
+  add_of_journal("nextgen_kernels_journal_spill_failures_total", Type::counter,
+                 "Writes of a kernel's messages to disk that failed.", &JournalStatistics::spill_failures);
+  add_of_journal("nextgen_kernels_journal_overruns_total", Type::counter,
+                 "Times that messages went before a listener had read them.", &JournalStatistics::overruns);
+  add_of_journal("nextgen_kernels_journal_lost_messages_total", Type::counter,
+                 "Messages that went before a listener had read them.", &JournalStatistics::lost_messages);
   add("nextgen_kernels_kernel_pending_requests", Type::gauge,
       "Requests to a kernel whose reply and idle have not both come.",
       [](const KernelManager& kernel) { return kernel.conversation()->requests().size(); });

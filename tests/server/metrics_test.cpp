@@ -20,6 +20,7 @@ TEST_F(MetricsTest, tell_of_kernels_and_requests) {
        {std::string("jupyter_server_info{version=\"1.2.3\"} 1"),
         std::string("kernel_currently_running_total{type=\"test\"} 1"),
         std::string("nextgen_kernels_event_listeners 0"),
+        "nextgen_kernels_journal_lost_messages_total{kernel_id=\"" + kernel_id + "\",type=\"test\"} 0",
         "nextgen_kernels_kernel_restarts_total{kernel_id=\"" + kernel_id + "\",type=\"test\"} 0",
         std::string("http_request_duration_seconds_count{method=\"POST\",handler=\"/api/"
                     "kernels\",status_code=\"201\"} 1"),
