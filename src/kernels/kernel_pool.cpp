@@ -23,9 +23,11 @@ bool is_same(const KernelSpec& a, const KernelSpec& b) {
 
 }  // namespace
 
-KernelPool::KernelPool(Executor executor, KernelSpecManager& specs, MakeKernel make_kernel, Options options)
+KernelPool::KernelPool(Executor executor, KernelSpecManager& specs, BlockingPool& files,
+                       MakeKernel make_kernel, Options options)
     : executor_(executor),
       specs_(specs),
+      files_(files),
       make_kernel_(std::move(make_kernel)),
       options_(std::move(options)),
       changed_(executor),

@@ -31,7 +31,9 @@ class KernelPool {
   /// Makes the manager of a kernel that nobody has asked for yet.
   using MakeKernel = std::function<std::shared_ptr<KernelManager>(KernelSpec spec)>;
 
-  KernelPool(Executor executor, KernelSpecManager& specs, MakeKernel make_kernel, Options options);
+  /// `files` is where kernel specs are looked up; it and the specs outlive the pool.
+  KernelPool(Executor executor, KernelSpecManager& specs, BlockingPool& files, MakeKernel make_kernel,
+             Options options);
   KernelPool(const KernelPool&) = delete;
   KernelPool& operator=(const KernelPool&) = delete;
   ~KernelPool();
@@ -71,7 +73,7 @@ class KernelPool {
 
   Executor executor_;
   KernelSpecManager& specs_;
-  BlockingPool files_{1};
+  BlockingPool& files_;
   MakeKernel make_kernel_;
   Options options_;
   std::map<std::string, Pool> pools_;

@@ -41,7 +41,7 @@ MultiKernelManager::MultiKernelManager(Executor executor, KernelSpecManager& spe
       tasks_(executor),
       culling_(executor),
       pool_(
-          executor, specs,
+          executor, specs, files_,
           [this](KernelSpec spec) { return make_kernel_manager_(launch_of(std::move(spec))); },
           options_.pool) {}
 
