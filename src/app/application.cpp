@@ -105,9 +105,21 @@ Result<void> Application::set_up() {
   server_settings.version = NEXTGEN_KERNELS_VERSION;
   server_settings.kernel_environment.client_envs = {options.client_envs.begin(), options.client_envs.end()};
   server_settings.authenticate_prometheus = options.authenticate_prometheus;
-  server_settings.origins.allow_origin = options.allow_origin;
-  server_settings.origins.allow_remote_access = !is_loopback(options.ip);
+  server_settings.base_url = options.base_url;
+  if (!options.certfile.empty())
+    server_settings.tls = TlsFiles{options.certfile, options.keyfile, options.client_ca};
+  server_settings.origins = {
+      .allow_origin = options.allow_origin,
+      .allow_origin_pat = options.allow_origin_pat,
+      .allow_credentials = options.allow_credentials,
+      // Who comes over a Unix-domain socket is a proxy, or names no host that means anything.
+      .allow_remote_access =
+          options.allow_remote_access.value_or(!options.sock.empty() || !is_loopback(options.ip)),
+      .local_hostnames = options.local_hostnames};
+  server_settings.limits.connections = static_cast<std::size_t>(options.max_connections);
   server_settings.limits.body_bytes = static_cast<std::uint64_t>(options.max_body_size);
+  server_settings.websockets.max_message_bytes = static_cast<std::size_t>(options.websocket_max_message_size);
+  server_settings.websockets.most_sockets = static_cast<std::size_t>(options.max_websockets);
   server_settings.websockets.ping_interval = options.websocket_ping_interval;
   server_settings.websockets.ping_timeout = 3 * options.websocket_ping_interval;
   server_settings.websockets.buffer_offline_messages = options.buffer_offline_messages;
@@ -130,7 +142,24 @@ Result<void> Application::set_up() {
   return {};
 }
 
-Result<std::uint16_t> Application::bind() {
+Result<ServerAddress> Application::bind() {
+  const auto& options = settings_.options;
+  ServerAddress address{.scheme = options.certfile.empty() ? "http" : "https",
+                        .ip = options.ip,
+                        .sock = options.sock,
+                        .base_path = options.base_url};
+  if (!options.sock.empty()) {
+    if (auto bound = server_->bind_unix(options.sock, options.sock_mode); !bound)
+      return std::unexpected(bound.error());
+    return address;
+  }
+  auto port = bind_port();
+  if (!port) return std::unexpected(port.error());
+  address.port = *port;
+  return address;
+}
+
+Result<std::uint16_t> Application::bind_port() {
   const auto& options = settings_.options;
   const int first = options.port;
   const int last = first == 0 ? first : std::min<int>(65535, first + static_cast<int>(options.port_retries));

@@ -7,6 +7,7 @@
 
 #include "app/kernel_catalog.h"
 #include "app/kernel_classes.h"
+#include "app/server_url.h"
 #include "base/error.h"
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
@@ -39,8 +40,9 @@ class Application {
   asio::io_context& loop() { return loop_; }
   const KernelCatalog& catalog() const { return *catalog_; }
 
-  /// Listens on the configured address: the configured port, or the next free one after it (`port_retries`).
-  Result<std::uint16_t> bind();
+  /// Listens on the configured socket, or address: there on the configured port, or the next free one after
+  /// it (`port_retries`).
+  Result<ServerAddress> bind();
 
   /// Begins to serve.
   void run() {
@@ -63,6 +65,7 @@ class Application {
   explicit Application(ApplicationSettings settings);
 
   Result<void> set_up();
+  Result<std::uint16_t> bind_port();
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};

@@ -187,18 +187,21 @@ Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, Prep
   const auto token = random_hex(24);
   prepared.options.ip = "127.0.0.1";
   prepared.options.port = 0;
+  prepared.options.sock.clear();
+  prepared.options.certfile.clear();
+  prepared.options.base_url = "/";
   auto application = Application::make({.environment = invocation.environment,
                                         .paths = std::move(prepared.paths),
                                         .options = std::move(prepared.options),
                                         .token = token});
   if (!application) return std::unexpected(application.error());
-  const auto port = (*application)->bind();
-  if (!port) return std::unexpected(port.error());
+  const auto address = (*application)->bind();
+  if (!address) return std::unexpected(address.error());
   (*application)->run();
 
   auto& loop = (*application)->loop();
   Execution execution(loop, prepared.line,
-                      {.host = "127.0.0.1", .port = *port, .base_path = "/", .token = token},
+                      {.host = "127.0.0.1", .port = address->port, .base_path = "/", .token = token},
                       std::move(code));
   const auto exit_code = execute_on(loop, execution);
   loop.restart();

@@ -1,8 +1,12 @@
 #include "app/jupyter_connection.h"
 
+#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
+
+#include "server/tls_tunnel.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -29,31 +33,56 @@ std::string explain(const http::response<http::string_body>& response) {
 }  // namespace
 
 JupyterConnection::JupyterConnection(Executor executor, ServerUrl url)
-    : executor_(executor), url_(std::move(url)), channels_(executor) {}
+    : executor_(executor), url_(std::move(url)), tunnels_(executor) {}
 
 std::string JupyterConnection::host_header() const {
+  if (!url_.sock.empty()) return "localhost";
   return fmt::format("{}:{}", url_.host.contains(':') ? "[" + url_.host + "]" : url_.host, url_.port);
 }
 
-Task<Result<void>> JupyterConnection::connect(beast::tcp_stream& stream) {
+std::string JupyterConnection::shown_url() const {
+  if (!url_.sock.empty()) return "the socket " + url_.sock;
+  return fmt::format("{}://{}", url_.tls ? "https" : "http", host_header());
+}
+
+Task<Result<ClientSocket>> JupyterConnection::connect() {
+  if (url_.sock.empty()) {
+    auto connected = co_await connect_tcp();
+    if (!connected || !url_.tls) co_return connected;
+    co_return co_await begin_tls(std::move(*connected), url_.host, tunnels_);
+  }
+  if (url_.sock.size() >= sizeof(sockaddr_un::sun_path))
+    co_return make_error(ErrorCode::invalid_argument, "The path of {} is too long", shown_url());
+  asio::local::stream_protocol::socket socket(executor_);
+  const auto [refused] = co_await socket.async_connect({url_.sock}, no_throw);
+  if (refused) {
+    co_return make_error(ErrorCode::unavailable, "Cannot connect to {}: {}. Is the server running?",
+                         shown_url(), refused.message());
+  }
+  co_return ClientSocket(std::move(socket));
+}
+
+Task<Result<ClientSocket>> JupyterConnection::connect_tcp() {
   asio::ip::tcp::resolver resolver(executor_);
   const auto [unresolved, endpoints] =
       co_await resolver.async_resolve(url_.host, std::to_string(url_.port), no_throw);
   if (unresolved)
     co_return make_error(ErrorCode::unavailable, "Cannot resolve {}: {}", url_.host, unresolved.message());
-  const auto [refused, endpoint] = co_await stream.async_connect(endpoints, no_throw);
+  asio::ip::tcp::socket socket(executor_);
+  const auto [refused, endpoint] = co_await asio::async_connect(socket, endpoints, no_throw);
   if (refused) {
-    co_return make_error(ErrorCode::unavailable, "Cannot connect to http://{}: {}. Is the server running?",
-                         host_header(), refused.message());
+    co_return make_error(ErrorCode::unavailable, "Cannot connect to {}: {}. Is the server running?",
+                         shown_url(), refused.message());
   }
-  stream.socket().set_option(asio::ip::tcp::no_delay(true));
-  co_return Result<void>{};
+  socket.set_option(asio::ip::tcp::no_delay(true));
+  co_return ClientSocket(std::move(socket));
 }
 
 Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std::string path,
                                                         nlohmann::json body) {
-  beast::tcp_stream stream(executor_);
-  if (auto connected = co_await connect(stream); !connected) co_return std::unexpected(connected.error());
+  auto connected = co_await connect();
+  if (!connected) co_return std::unexpected(connected.error());
+  Stream stream(std::move(*connected));
   http::request<http::string_body> request(http::string_to_verb(method), url_.base_path + path, 11);
   request.set(http::field::host, host_header());
   if (!url_.token.empty()) request.set(http::field::authorization, "token " + url_.token);
@@ -71,9 +100,9 @@ Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std:
   if (response.result_int() == 401 || response.result_int() == 403) {
     co_return make_error(
         ErrorCode::permission_denied,
-        "The server at http://{} refuses the request: {}. Give its token in the URL (?token=…) or in "
+        "The server at {} refuses the request: {}. Give its token in the URL (?token=…) or in "
         "JUPYTER_TOKEN.",
-        host_header(), explain(response));
+        shown_url(), explain(response));
   }
   if (response.result_int() >= 400) {
     co_return make_error(response.result_int() == 404 ? ErrorCode::not_found : ErrorCode::unavailable, "{}",
@@ -88,10 +117,11 @@ Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std:
 }
 
 Task<Result<void>> JupyterConnection::open_channels(std::string kernel_id, std::string session) {
-  auto& stream = beast::get_lowest_layer(channels_);
-  if (auto connected = co_await connect(stream); !connected) co_return connected;
-  channels_.read_message_max(0);
-  channels_.set_option(
+  auto connected = co_await connect();
+  if (!connected) co_return std::unexpected(connected.error());
+  channels_.emplace(std::move(*connected));
+  channels_->read_message_max(0);
+  channels_->set_option(
       websocket::stream_base::decorator([token = url_.token](websocket::request_type& request) {
         if (!token.empty()) request.set(http::field::authorization, "token " + token);
         request.set(http::field::sec_websocket_protocol, v1_protocol);
@@ -99,14 +129,14 @@ Task<Result<void>> JupyterConnection::open_channels(std::string kernel_id, std::
   const auto path =
       fmt::format("{}api/kernels/{}/channels?session_id={}", url_.base_path, kernel_id, session);
   websocket::response_type response;
-  const auto [failure] = co_await channels_.async_handshake(response, host_header(), path, no_throw);
+  const auto [failure] = co_await channels_->async_handshake(response, host_header(), path, no_throw);
   if (failure) {
     co_return make_error(ErrorCode::unavailable, "Cannot open the channels of kernel {}: {}", kernel_id,
                          response.result_int() >= 400 ? std::string(response.reason()) : failure.message());
   }
   if (response[http::field::sec_websocket_protocol] != v1_protocol)
     co_return make_error(ErrorCode::protocol, "The server does not speak {}", v1_protocol);
-  channels_.binary(true);
+  channels_->binary(true);
   co_return Result<void>{};
 }
 
@@ -115,7 +145,7 @@ Task<Result<void>> JupyterConnection::send(const OutgoingMessage& message) {
   if (!framed) co_return std::unexpected(framed.error());
   const auto payload = (*framed)->v1_payload();
   const auto [failure, sent] =
-      co_await channels_.async_write(asio::buffer(payload.data(), payload.size()), no_throw);
+      co_await channels_->async_write(asio::buffer(payload.data(), payload.size()), no_throw);
   if (failure)
     co_return make_error(ErrorCode::unavailable, "The connection to the server broke: {}", failure.message());
   co_return Result<void>{};
@@ -123,7 +153,7 @@ Task<Result<void>> JupyterConnection::send(const OutgoingMessage& message) {
 
 Task<Result<Message::Pointer>> JupyterConnection::receive() {
   received_.clear();
-  const auto [failure, count] = co_await channels_.async_read(received_, no_throw);
+  const auto [failure, count] = co_await channels_->async_read(received_, no_throw);
   if (failure)
     co_return make_error(ErrorCode::unavailable, "The connection to the server broke: {}", failure.message());
   const auto bytes = received_.cdata();

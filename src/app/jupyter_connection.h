@@ -2,15 +2,16 @@
 
 #include <string>
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <nlohmann/json.hpp>
 
 #include "app/server_url.h"
 #include "base/error.h"
 #include "runtime/task.h"
+#include "runtime/task_group.h"
+#include "server/http_message.h"
 #include "wire/message.h"
 #include "wire/outgoing_message.h"
 
@@ -33,13 +34,18 @@ class JupyterConnection {
   Task<Result<Message::Pointer>> receive();
 
  private:
-  Task<Result<void>> connect(boost::beast::tcp_stream& stream);
+  using Stream = boost::beast::basic_stream<asio::generic::stream_protocol>;
+
+  Task<Result<ClientSocket>> connect();
+  Task<Result<ClientSocket>> connect_tcp();
   std::string host_header() const;
+  std::string shown_url() const;
 
   Executor executor_;
   ServerUrl url_;
-  boost::beast::websocket::stream<boost::beast::tcp_stream> channels_;
+  std::optional<boost::beast::websocket::stream<Stream>> channels_;  // Set by open_channels.
   boost::beast::flat_buffer received_;
+  TaskGroup tunnels_;
 };
 
 }  // namespace nextgen_kernels

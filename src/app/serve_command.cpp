@@ -43,15 +43,23 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void print_welcome(const ServerOptions& options, std::uint16_t port, const std::string& token,
+void print_welcome(const ServerAddress& address, const std::string& token,
                    const std::filesystem::path& log_file) {
-  const auto url = local_url(options.ip, port);
-  fmt::print("nextgen-kernels {} is running:\n\n    {}/{}\n\n", NEXTGEN_KERNELS_VERSION, url,
+  const auto url = address.url();
+  fmt::print("nextgen-kernels {} is running:\n\n    {}{}\n\n", NEXTGEN_KERNELS_VERSION, url,
              token.empty() ? std::string() : "?token=" + token);
-  fmt::print("Attach JupyterLab:\n    jupyter lab --gateway-url={}{}\n", url,
-             token.empty() ? std::string() : " --GatewayClient.auth_token=" + token);
+  // JupyterLab's gateway client takes no socket.
+  if (address.sock.empty()) {
+    fmt::print("Attach JupyterLab:\n    jupyter lab --gateway-url={}{}\n", url.substr(0, url.size() - 1),
+               token.empty() ? std::string() : " --GatewayClient.auth_token=" + token);
+  }
   fmt::print("Log: {}\nCtrl-C stops the server and its kernels.\n", log_file.string());
   std::fflush(stdout);
+}
+
+std::string log_name(const ServerAddress& address) {
+  return address.sock.empty() ? fmt::format("nextgen-kernels-{}.log", address.port)
+                              : fmt::format("nextgen-kernels-{}.log", address.sock.filename().native());
 }
 
 class ServeRun {
@@ -93,7 +101,9 @@ ExitCode run_serve(const CommandInvocation& invocation) {
   auto prepared = prepare_command(invocation, syntax());
   if (!prepared) return prepared.error();
   const auto options = prepared->options;
-  const auto token = options.token.value_or(random_hex(24));
+  // As upstream: who has said how people get in needs no other way.
+  const bool has_other_way = !options.hashed_password.empty() || !options.users.objects.empty();
+  const auto token = options.token.value_or(has_other_way ? std::string() : random_hex(24));
   raise_descriptor_limit();
   ::signal(SIGPIPE, SIG_IGN);
 
@@ -103,19 +113,18 @@ ExitCode run_serve(const CommandInvocation& invocation) {
                                         .options = options,
                                         .token = token});
   if (!application) return report_failure(application.error());
-  const auto port = (*application)->bind();
-  if (!port) return report_failure(port.error());
+  const auto address = (*application)->bind();
+  if (!address) return report_failure(address.error());
 
-  const auto log_file = options.log_file.empty() ? runtime_dir / fmt::format("nextgen-kernels-{}.log", *port)
-                                                 : options.log_file;
+  const auto log_file = options.log_file.empty() ? runtime_dir / log_name(*address) : options.log_file;
   if (auto logging = log_to_file(log_file, options.log_level); !logging)
     return report_failure(logging.error());
-  log_info("nextgen-kernels {} listens on {} (process {})", NEXTGEN_KERNELS_VERSION,
-           local_url(options.ip, *port), ::getpid());
+  log_info("nextgen-kernels {} listens on {} (process {})", NEXTGEN_KERNELS_VERSION, address->url(),
+           ::getpid());
   (*application)->catalog().log_findings();
-  if (token.empty())
+  if (token.empty() && !has_other_way)
     log_warning("There is no token: everybody who can reach this server can run code as you");
-  print_welcome(options, *port, token, log_file);
+  print_welcome(*address, token, log_file);
   ServeRun(**application).run();
   if ((*application)->has_busy_listeners()) {
     log_warning("Listeners of plugins are still at work: the server ends without them");

@@ -7,13 +7,15 @@
 namespace nextgen_kernels {
 
 Result<ServerUrl> ServerUrl::parse(std::string_view text) {
-  constexpr std::string_view scheme = "http://";
-  if (!text.starts_with(scheme)) {
-    return make_error(
-        ErrorCode::invalid_argument,
-        "The URL of a server must begin with http://, for example http://127.0.0.1:8888/?token=…");
+  const auto scheme_end = text.find("://");
+  const auto scheme = text.substr(0, scheme_end);
+  if (scheme_end == std::string_view::npos ||
+      (scheme != "http" && scheme != "https" && scheme != "http+unix")) {
+    return make_error(ErrorCode::invalid_argument,
+                      "The URL of a server must begin with http://, https:// or http+unix://, for example "
+                      "http://127.0.0.1:8888/?token=…");
   }
-  text.remove_prefix(scheme.size());
+  text.remove_prefix(scheme_end + 3);
   text = text.substr(0, text.find('#'));
   const auto query_start = text.find('?');
   const auto query =
@@ -22,7 +24,8 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
   const auto path_start = text.find('/');
   auto authority = text.substr(0, path_start);
 
-  ServerUrl url;
+  ServerUrl url{.tls = scheme == "https"};
+  if (url.tls) url.port = 443;
   if (path_start != std::string_view::npos) url.base_path = text.substr(path_start);
   if (!url.base_path.ends_with('/')) url.base_path += '/';
   for (const auto parameter : split(query, '&')) {
@@ -30,6 +33,16 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
     const auto token = percent_decode(parameter.substr(6));
     if (!token) return make_error(ErrorCode::invalid_argument, "The token in the URL is not well-formed");
     url.token = *token;
+  }
+  if (authority.empty()) return make_error(ErrorCode::invalid_argument, "The URL names no host");
+  if (scheme == "http+unix") {
+    const auto sock = percent_decode(authority);
+    if (!sock || !sock->starts_with('/')) {
+      return make_error(ErrorCode::invalid_argument,
+                        "'{}' is no socket: write its absolute path with %2F for each '/'", authority);
+    }
+    url.sock = *sock;
+    return url;
   }
   const auto bracket = authority.rfind(']');  // [::1]:8888
   const auto colon = authority.rfind(':');
@@ -47,10 +60,11 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
   return url;
 }
 
-std::string local_url(std::string_view ip, std::uint16_t port) {
-  if (ip.empty() || ip == "*" || ip == "0.0.0.0" || ip == "::") ip = "127.0.0.1";
-  if (ip.contains(':')) return fmt::format("http://[{}]:{}", ip, port);
-  return fmt::format("http://{}:{}", ip, port);
+std::string ServerAddress::url() const {
+  if (!sock.empty()) return "http+unix://" + percent_encode(sock.native()) + base_path;
+  const bool every = ip.empty() || ip == "*" || ip == "0.0.0.0" || ip == "::";
+  const auto host = every ? "127.0.0.1" : ip.contains(':') ? "[" + ip + "]" : ip;
+  return fmt::format("{}://{}:{}{}", scheme, host, port, base_path);
 }
 
 }  // namespace nextgen_kernels

@@ -36,6 +36,9 @@ void store(const TraitValue& value, std::optional<std::string>& field) {
   field =
       std::holds_alternative<std::string>(value) ? std::optional(std::get<std::string>(value)) : std::nullopt;
 }
+void store(const TraitValue& value, std::optional<bool>& field) {
+  field = std::holds_alternative<bool>(value) ? std::optional(std::get<bool>(value)) : std::nullopt;
+}
 void store(const TraitValue& value, fs::path& field) {
   field = std::get<std::string>(value);
 }
@@ -96,6 +99,52 @@ Result<std::map<std::string, std::size_t>> parse_pool_sizes(const Dictionary& po
   return sizes;
 }
 
+/// Octal digits, as chmod takes them.
+Result<fs::perms> parse_mode(const std::string& text) {
+  unsigned mode = 0;
+  const auto* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, mode, 8);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || mode > 0777) {
+    return make_error(ErrorCode::invalid_argument,
+                      "ServerApp.sock_mode: '{}' are no permissions: give octal digits, such as 0600", text);
+  }
+  return static_cast<fs::perms>(mode);
+}
+
+/// As upstream: the slashes at both ends may be left out.
+std::string normalize_base_url(std::string url) {
+  if (!url.starts_with('/')) url.insert(0, 1, '/');
+  if (!url.ends_with('/')) url += '/';
+  return url;
+}
+
+Result<void> require_file(const fs::path& path, std::string_view trait) {
+  std::error_code error;
+  if (path.empty() || fs::is_regular_file(path, error)) return {};
+  return make_error(ErrorCode::invalid_argument, "{}: there is no file {}", trait, path.native());
+}
+
+/// Makes the paths of TLS and of the socket absolute, and checks what can be checked of them.
+Result<void> settle_transport(ServerOptions& options, const Environment& environment) {
+  for (auto* path : {&options.sock, &options.certfile, &options.keyfile, &options.client_ca})
+    if (!path->empty()) *path = absolute_path(*path, environment);
+  auto mode = parse_mode(options.sock_mode_text);
+  if (!mode) return std::unexpected(mode.error());
+  options.sock_mode = *mode;
+  if (options.certfile.empty() && (!options.keyfile.empty() || !options.client_ca.empty())) {
+    return make_error(ErrorCode::invalid_argument, "{} needs ServerApp.certfile as well",
+                      options.keyfile.empty() ? "ServerApp.client_ca" : "ServerApp.keyfile");
+  }
+  if (!options.sock.empty() && !options.certfile.empty()) {
+    return make_error(ErrorCode::invalid_argument,
+                      "ServerApp.sock and ServerApp.certfile exclude each other: a Unix-domain socket does "
+                      "not leave this machine, and has no TLS");
+  }
+  if (auto found = require_file(options.certfile, "ServerApp.certfile"); !found) return found;
+  if (auto found = require_file(options.keyfile, "ServerApp.keyfile"); !found) return found;
+  return require_file(options.client_ca, "ServerApp.client_ca");
+}
+
 }  // namespace
 
 Result<ServerOptions> make_server_options(const Configuration& configuration,
@@ -109,6 +158,9 @@ Result<ServerOptions> make_server_options(const Configuration& configuration,
   auto pool_sizes = parse_pool_sizes(options.pool);
   if (!pool_sizes) return std::unexpected(pool_sizes.error());
   options.pool_sizes = std::move(*pool_sizes);
+  if (auto settled = settle_transport(options, environment); !settled)
+    return std::unexpected(settled.error());
+  options.base_url = normalize_base_url(std::move(options.base_url));
   if (options.ip.empty()) options.ip = "*";
   options.root_dir = absolute_path(options.root_dir.empty() ? fs::path(".") : options.root_dir, environment);
   options.kernel_root_dir = options.kernel_root_dir.empty()

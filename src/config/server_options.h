@@ -24,13 +24,29 @@ struct ServerOptions {
   std::int64_t port_retries = 0;
   std::filesystem::path root_dir;  ///< Absolute, an existing directory.
   LogLevel log_level = LogLevel::info;
-  std::filesystem::path log_file;                       ///< Absolute, or empty: standard error.
-  bool authenticate_prometheus = true;                  ///< `/metrics` needs the token.
-  std::string allow_origin;                             ///< Empty: only the server's own pages.
+  std::filesystem::path log_file;       ///< Absolute, or empty: standard error.
+  bool authenticate_prometheus = true;  ///< `/metrics` needs the token.
+  std::string base_url;                 ///< Begins and ends with '/'.
+  std::filesystem::path sock;           ///< Absolute, or empty: listen on `ip` and `port`.
+  std::string sock_mode_text;           ///< As it was written; `sock_mode` is what it says.
+  std::filesystem::perms sock_mode{};
+  std::filesystem::path certfile;   ///< Absolute, or empty: no TLS.
+  std::filesystem::path keyfile;    ///< Absolute, or empty: in `certfile`.
+  std::filesystem::path client_ca;  ///< Absolute, or empty: clients need no certificate.
+  std::string allow_origin;         ///< Empty: only the server's own pages.
+  std::string allow_origin_pat;     ///< A regular expression; empty: none.
+  bool allow_credentials = false;
+  std::optional<bool> allow_remote_access;  ///< None: when `ip` is an address that others reach.
+  TextList local_hostnames;
   std::int64_t max_body_size = 0;                       ///< Bytes.
+  std::int64_t websocket_max_message_size = 0;          ///< Bytes.
+  std::int64_t max_connections = 0;                     ///< That are no WebSockets.
+  std::int64_t max_websockets = 0;                      ///< 0: no limit.
   std::chrono::milliseconds websocket_ping_interval{};  ///< Zero: no pings.
 
-  std::optional<std::string> token;  ///< None: make one. Empty: no authentication.
+  std::optional<std::string> token;  ///< None: make one, unless there is a password. Empty: none.
+  std::string hashed_password;       ///< Empty: none.
+  ObjectList users;                  ///< As `parse_users` reads them.
 
   std::string default_kernel_name;
   std::chrono::milliseconds kernel_info_timeout{};
@@ -39,6 +55,8 @@ struct ServerOptions {
   std::chrono::milliseconds cull_interval{};
   bool cull_connected = false;
   bool cull_busy = false;
+  std::int64_t max_kernels = 0;                   ///< 0: no limit.
+  std::int64_t max_kernels_per_user = 0;          ///< 0: no limit.
   Dictionary pool;                                ///< As it was written; `pool_sizes` is what it says.
   std::map<std::string, std::size_t> pool_sizes;  ///< Kernels to keep ready, by kernel spec.
 

@@ -18,9 +18,9 @@ using ServerOptionField =
     std::variant<bool ServerOptions::*, std::uint16_t ServerOptions::*, std::int64_t ServerOptions::*,
                  std::chrono::milliseconds ServerOptions::*, double ServerOptions::*,
                  std::string ServerOptions::*, std::optional<std::string> ServerOptions::*,
-                 std::filesystem::path ServerOptions::*, LogLevel ServerOptions::*,
-                 KernelTransport ServerOptions::*, TextList ServerOptions::*, Dictionary ServerOptions::*,
-                 ObjectList ServerOptions::*>;
+                 std::optional<bool> ServerOptions::*, std::filesystem::path ServerOptions::*,
+                 LogLevel ServerOptions::*, KernelTransport ServerOptions::*, TextList ServerOptions::*,
+                 Dictionary ServerOptions::*, ObjectList ServerOptions::*>;
 
 /// A trait of the server and the option it becomes.
 struct ServerTrait {

@@ -68,13 +68,13 @@ Task<Result<HttpResponse>> EventHandlers::subscribe(HttpRequest request) {
   if (!interval) co_return std::unexpected(interval.error());
   auto accepted = accept_websocket(request);
   if (!accepted) co_return std::move(accepted.error());
-  accepted->upgrade = [this, interval = *interval](TcpSocket tcp, std::string received) {
+  accepted->upgrade = [this, interval = *interval](ClientSocket tcp, std::string received) {
     tasks_.spawn("event listener", serve(std::move(tcp), std::move(received), interval));
   };
   co_return std::move(*accepted);
 }
 
-Task<void> EventHandlers::serve(TcpSocket tcp, std::string received, std::chrono::seconds usage_interval) {
+Task<void> EventHandlers::serve(ClientSocket tcp, std::string received, std::chrono::seconds usage_interval) {
   using namespace asio::experimental::awaitable_operators;
   EventWebSocket socket(std::move(tcp), bus_, settings_);
   /// Keeps the list right, however this ends.

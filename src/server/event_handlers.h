@@ -36,7 +36,7 @@ class EventHandlers {
   Task<Result<HttpResponse>> emit(HttpRequest request);
   Task<Result<HttpResponse>> list_schemas(HttpRequest request);
 
-  Task<void> serve(TcpSocket tcp, std::string received, std::chrono::seconds usage_interval);
+  Task<void> serve(ClientSocket tcp, std::string received, std::chrono::seconds usage_interval);
   Task<void> tell_usage(EventWebSocket* socket, std::chrono::seconds interval);
 
   EventBus& bus_;

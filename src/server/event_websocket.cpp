@@ -21,7 +21,7 @@ constexpr int silent_pings = 3;
 
 }  // namespace
 
-EventWebSocket::EventWebSocket(TcpSocket socket, EventBus& bus, Settings settings)
+EventWebSocket::EventWebSocket(ClientSocket socket, EventBus& bus, Settings settings)
     : socket_(std::move(socket)),
       bus_(bus),
       settings_(settings),

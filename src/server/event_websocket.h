@@ -22,7 +22,7 @@ class EventWebSocket final : private EventListener {
     std::chrono::steady_clock::duration close_timeout = std::chrono::seconds(2);
   };
 
-  EventWebSocket(TcpSocket socket, EventBus& bus, Settings settings);
+  EventWebSocket(ClientSocket socket, EventBus& bus, Settings settings);
   EventWebSocket(const EventWebSocket&) = delete;
   EventWebSocket& operator=(const EventWebSocket&) = delete;
   ~EventWebSocket();
@@ -45,7 +45,7 @@ class EventWebSocket final : private EventListener {
   void queue(WebSocketOpcode opcode, std::string_view payload);
   bool note_silence();
 
-  TcpSocket socket_;
+  ClientSocket socket_;
   EventBus& bus_;
   Settings settings_;
   WebSocketDecoder decoder_;

@@ -107,7 +107,7 @@ class HttpConnection::BodyWriter final : public HttpBodyWriter {
   bool failed_ = false;
 };
 
-HttpConnection::HttpConnection(TcpSocket socket, HttpService& service, const HttpLimits& limits)
+HttpConnection::HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits)
     : service_(service),
       limits_(limits),
       stream_(std::move(socket)),
@@ -303,7 +303,7 @@ Task<void> HttpConnection::watch_client(std::shared_ptr<BodyWriter> writer) {
 // read.
 Task<void> HttpConnection::linger() {
   boost::system::error_code ignored;
-  stream_.socket().shutdown(TcpSocket::shutdown_send, ignored);
+  stream_.socket().shutdown(ClientSocket::shutdown_send, ignored);
   stream_.expires_after(std::chrono::seconds(2));
   std::array<char, 4096> discarded{};
   std::size_t budget = 4 * 1024 * 1024;

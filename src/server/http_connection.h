@@ -1,7 +1,7 @@
 #pragma once
 
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -18,7 +18,7 @@ struct HttpLimits;
 /// Owned by the coroutine that calls `serve`; belongs to the server's executor.
 class HttpConnection {
  public:
-  HttpConnection(TcpSocket socket, HttpService& service, const HttpLimits& limits);
+  HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
   ~HttpConnection() = default;
@@ -60,7 +60,7 @@ class HttpConnection {
 
   HttpService& service_;
   const HttpLimits& limits_;
-  boost::beast::tcp_stream stream_;
+  boost::beast::basic_stream<boost::asio::generic::stream_protocol> stream_;
   boost::beast::flat_buffer buffer_;
   RequestShape shape_;
   bool idle_ = true;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/verb.hpp>
@@ -20,7 +20,8 @@
 namespace nextgen_kernels {
 
 namespace http = boost::beast::http;
-using TcpSocket = boost::asio::ip::tcp::socket;
+/// A client's connection: TCP, a Unix-domain socket, or the plain end of a TLS tunnel.
+using ClientSocket = boost::asio::generic::stream_protocol::socket;
 
 /// How a request proved that it may come in.
 enum class Credential {
@@ -67,7 +68,7 @@ struct HttpResponse {
   std::string body;
 
   /// Takes over the connection; `received` is what the client sent after the head of its request.
-  std::move_only_function<void(TcpSocket socket, std::string received)> upgrade;
+  std::move_only_function<void(ClientSocket socket, std::string received)> upgrade;
 
   /// Writes the body instead of `body`. When it throws, the connection is closed, so that no client takes a
   /// part for the whole. Not called for HEAD.

@@ -1,13 +1,17 @@
 #include "server/http_server.h"
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "server/http_connection.h"
+#include "server/tls_tunnel.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -48,12 +52,36 @@ std::unexpected<Error> bind_error(const std::string& ip, std::uint16_t port,
   return make_error(ErrorCode::io, "Cannot listen on port {} of {}: {}", port, ip, error.message());
 }
 
+/// Removes the socket of a server that has gone: nobody answers there.
+Result<void> make_way(const Executor& executor, const std::filesystem::path& path) {
+  using Local = asio::local::stream_protocol;
+  std::error_code ignored;
+  const auto status = std::filesystem::symlink_status(path, ignored);
+  if (!std::filesystem::exists(status)) return {};
+  if (status.type() != std::filesystem::file_type::socket) {
+    return make_error(ErrorCode::already_exists,
+                      "{} is there already and is no socket: choose another with --ServerApp.sock=…",
+                      path.native());
+  }
+  Local::socket probe(executor);
+  boost::system::error_code error;
+  probe.connect(Local::endpoint(path.native()), error);
+  if (error == asio::error::connection_refused) {
+    std::filesystem::remove(path, ignored);
+    return {};
+  }
+  return make_error(ErrorCode::already_exists,
+                    "The socket {} is taken by another program: choose another with --ServerApp.sock=…, or "
+                    "end that program",
+                    path.native());
+}
+
 }  // namespace
 
 /// A connection that is being served, as `stop` sees it.
 class HttpServer::Connection : public HttpConnection {
  public:
-  Connection(HttpServer& server, TcpSocket socket)
+  Connection(HttpServer& server, ClientSocket socket)
       : HttpConnection(std::move(socket), server.service_, server.limits_), server_(server) {
     position_ = server_.connections_.insert(server_.connections_.end(), this);
   }
@@ -67,10 +95,12 @@ class HttpServer::Connection : public HttpConnection {
   std::list<Connection*>::iterator position_;
 };
 
-HttpServer::HttpServer(Executor executor, HttpService& service, HttpLimits limits)
+HttpServer::HttpServer(Executor executor, HttpService& service, HttpLimits limits,
+                       std::optional<TlsCertificate> certificate)
     : executor_(std::move(executor)),
       service_(service),
       limits_(limits),
+      certificate_(std::move(certificate)),
       connection_ended_(executor_),
       accept_tasks_(executor_),
       connection_tasks_(executor_),
@@ -95,18 +125,53 @@ Result<std::uint16_t> HttpServer::bind(const std::string& ip, std::uint16_t port
   if (error) return bind_error(shown_ip, port, error);
   const auto bound = acceptor.local_endpoint(error);
   if (error) return bind_error(shown_ip, port, error);
-  acceptors_.push_back(std::move(acceptor));
-  return bound.port();
+  listeners_.push_back({std::move(acceptor)});
+  tcp::endpoint bound_here;
+  bound_here.resize(bound.size());
+  std::memcpy(bound_here.data(), bound.data(), bound.size());
+  return bound_here.port();
+}
+
+Result<void> HttpServer::bind_unix(const std::filesystem::path& path, std::filesystem::perms permissions) {
+  using Local = asio::local::stream_protocol;
+  const auto fail = [&path](const boost::system::error_code& error) {
+    return make_error(ErrorCode::io, "Cannot listen on the socket {}: {}", path.native(), error.message());
+  };
+  if (path.native().size() >= sizeof(sockaddr_un::sun_path)) {
+    return make_error(ErrorCode::invalid_argument,
+                      "The path of the socket {} is too long: {} bytes are possible", path.native(),
+                      sizeof(sockaddr_un::sun_path) - 1);
+  }
+  const Local::endpoint endpoint(path.native());
+  if (auto free = make_way(executor_, path); !free) return free;
+  Acceptor acceptor(executor_);
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (error) return fail(error);
+  {
+    // Nobody can connect before it has its permissions: it is born without any.
+    const auto usual = ::umask(0777);
+    acceptor.bind(endpoint, error);
+    ::umask(usual);
+  }
+  if (error) return fail(error);
+  std::error_code refused;
+  std::filesystem::permissions(path, permissions, refused);
+  if (refused) return fail(refused);
+  acceptor.listen(backlog, error);
+  if (error) return fail(error);
+  listeners_.push_back({.acceptor = std::move(acceptor), .is_tcp = false, .file = path});
+  return {};
 }
 
 void HttpServer::run() {
-  for (auto& acceptor : acceptors_) accept_tasks_.spawn("accept connections", accept_from(acceptor));
+  for (auto& listener : listeners_) accept_tasks_.spawn("accept connections", accept_from(listener));
 }
 
-Task<void> HttpServer::accept_from(Acceptor& acceptor) {
+Task<void> HttpServer::accept_from(Listener& listener) {
   while (!stopping_) {
     while (connections_.size() >= limits_.connections && !stopping_) co_await connection_ended_.wait();
-    auto [error, socket] = co_await acceptor.async_accept(no_throw);
+    auto [error, socket] = co_await listener.acceptor.async_accept(no_throw);
     if (stopping_ || error == asio::error::operation_aborted) co_return;
     if (error) {
       // Out of file descriptors or memory, or the client has gone already: the next one may have more luck.
@@ -114,10 +179,21 @@ Task<void> HttpServer::accept_from(Acceptor& acceptor) {
       co_await sleep_for(std::chrono::milliseconds(100));
       continue;
     }
-    boost::system::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    connection_tasks_.spawn("HTTP connection", serve(std::make_unique<Connection>(*this, std::move(socket))));
+    admit(std::move(socket), listener.is_tcp);
   }
+}
+
+void HttpServer::admit(ClientSocket socket, bool is_tcp) {
+  boost::system::error_code ignored;
+  if (is_tcp) socket.set_option(tcp::no_delay(true), ignored);
+  if (is_tcp && certificate_) {
+    auto ends = make_socket_pair(executor_);
+    if (!ends) return log_warning("A connection is refused: {}", ends.error().message);
+    connection_tasks_.spawn("TLS tunnel", run_tls_tunnel(certificate_->current(), std::move(socket),
+                                                         std::move(ends->first), limits_.header_timeout));
+    socket = std::move(ends->second);
+  }
+  connection_tasks_.spawn("HTTP connection", serve(std::make_unique<Connection>(*this, std::move(socket))));
 }
 
 Task<void> HttpServer::serve(std::unique_ptr<Connection> connection) {
@@ -126,9 +202,11 @@ Task<void> HttpServer::serve(std::unique_ptr<Connection> connection) {
 
 Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
   stopping_ = true;
-  for (auto& acceptor : acceptors_) {
+  for (auto& listener : listeners_) {
     boost::system::error_code ignored;
-    acceptor.close(ignored);
+    listener.acceptor.close(ignored);
+    std::error_code gone;
+    if (!listener.file.empty()) std::filesystem::remove(listener.file, gone);
   }
   connection_ended_.notify_all();
   accept_tasks_.cancel();

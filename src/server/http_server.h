@@ -3,18 +3,20 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
 
 #include "base/error.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
 #include "server/http_message.h"
+#include "server/tls_certificate.h"
 
 namespace nextgen_kernels {
 
@@ -44,11 +46,14 @@ class HttpService {
   ~HttpService() = default;
 };
 
-/// HTTP/1.1 over TCP: accepts connections and passes their requests, one after the other, to the service.
-/// Belongs to one executor. Life: `bind` (one or more times), `run`, `stop`; the service outlives `stop`.
+/// HTTP/1.1 over TCP, with TLS when it has a certificate, and over Unix-domain sockets: accepts connections
+/// and passes their requests, one after the other, to the service. Belongs to one executor. Life: `bind` (one
+/// or more times), `run`, `stop`; the service outlives `stop`.
 class HttpServer {
  public:
-  HttpServer(Executor executor, HttpService& service, HttpLimits limits);
+  /// With a certificate, clients that come over TCP must speak TLS.
+  HttpServer(Executor executor, HttpService& service, HttpLimits limits,
+             std::optional<TlsCertificate> certificate = std::nullopt);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();
@@ -56,6 +61,11 @@ class HttpServer {
   /// Listens on an address ("127.0.0.1", "::1", "localhost"; "", "*" and "0.0.0.0" mean every one) and a
   /// port; 0 takes a free one. Ends with the port. Fails with `already_exists` when the port is taken.
   Result<std::uint16_t> bind(const std::string& ip, std::uint16_t port);
+
+  /// Listens on a Unix-domain socket with these permissions. What is left of a server that has gone is
+  /// replaced; fails with `already_exists` when one still listens there, or when it is another kind of file.
+  /// The file is removed by `stop`.
+  Result<void> bind_unix(const std::filesystem::path& path, std::filesystem::perms permissions);
 
   /// Begins to accept connections.
   void run();
@@ -66,16 +76,23 @@ class HttpServer {
 
  private:
   class Connection;
-  using Acceptor = asio::ip::tcp::acceptor;
+  using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+  struct Listener {
+    Acceptor acceptor;
+    bool is_tcp = true;
+    std::filesystem::path file = {};  // Of a Unix-domain socket.
+  };
 
-  Task<void> accept_from(Acceptor& acceptor);
+  Task<void> accept_from(Listener& listener);
+  void admit(ClientSocket socket, bool is_tcp);
   Task<void> serve(std::unique_ptr<Connection> connection);
   Task<void> close_connections_after(std::chrono::steady_clock::duration grace);
 
   Executor executor_;
   HttpService& service_;
   HttpLimits limits_;
-  std::list<Acceptor> acceptors_;
+  std::optional<TlsCertificate> certificate_;
+  std::list<Listener> listeners_;
   std::list<Connection*> connections_;
   bool stopping_ = false;
   Event connection_ended_;

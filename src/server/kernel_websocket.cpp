@@ -48,7 +48,7 @@ std::string describe_loss(const LostMessages& lost) {
 
 }  // namespace
 
-KernelWebSocket::KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel,
+KernelWebSocket::KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelManager> kernel,
                                  KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place,
                                  CursorOptions reading, const KernelWebSocketSettings& settings)
     : socket_(std::move(socket)),
@@ -263,7 +263,7 @@ bool KernelWebSocket::write_collected() {
 
 void KernelWebSocket::wait_writable() {
   writing_ = true;
-  socket_.async_wait(TcpSocket::wait_write,
+  socket_.async_wait(ClientSocket::wait_write,
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        self->writing_ = false;
                        if (self->state_ == State::ended) return;
@@ -348,7 +348,7 @@ void KernelWebSocket::take_acknowledgement(std::string_view payload) {
 // -----------------------------------------------------------------------------------------------------------
 
 void KernelWebSocket::wait_readable() {
-  socket_.async_wait(TcpSocket::wait_read,
+  socket_.async_wait(ClientSocket::wait_read,
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        if (self->state_ == State::ended) return;
                        if (error) return self->end();

@@ -36,6 +36,7 @@ struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration close_timeout =
       std::chrono::seconds(2);  ///< For its answer to a close frame.
   std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
+  std::size_t most_sockets = 0;  ///< At once; further ones are refused. 0: no limit.
   /// How long after a frame the client is asked whether it has it; 0 never asks.
   std::chrono::steady_clock::duration acknowledgement_delay = std::chrono::milliseconds(50);
   PaceSettings pace = {};
@@ -61,7 +62,7 @@ struct KernelWebSocketClient {
 class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, private JournalListener {
  public:
   /// `place` counts what is sent; it and `reading` say where the client begins.
-  KernelWebSocket(TcpSocket socket, std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
+  KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
                   std::shared_ptr<ListenerPlace> place, CursorOptions reading,
                   const KernelWebSocketSettings& settings);
   KernelWebSocket(const KernelWebSocket&) = delete;
@@ -125,7 +126,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void on_timer();
   std::string describe() const;
 
-  TcpSocket socket_;
+  ClientSocket socket_;
   std::shared_ptr<KernelManager> kernel_;
   KernelWebSocketClient client_;
   KernelWebSocketSettings settings_;

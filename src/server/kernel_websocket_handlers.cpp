@@ -40,6 +40,11 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());
   if (closing_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
+  if (settings_.most_sockets != 0 && sockets_.size() >= settings_.most_sockets) {
+    co_return make_error(ErrorCode::unavailable,
+                         "All {} WebSockets of this server are in use (ServerApp.max_websockets)",
+                         settings_.most_sockets);
+  }
   if (const auto allowed = origins_.check_origin(request); !allowed)
     co_return std::unexpected(allowed.error());
   auto query = ListenerQuery::parse(request);
@@ -73,7 +78,7 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
                         .only_requests = std::move(beginning->only_requests)};
   accepted->upgrade = [this, kernel = std::move(*kernel), client = std::move(client), stream,
                        frame = beginning->frame,
-                       reading = std::move(reading)](TcpSocket tcp, std::string received) mutable {
+                       reading = std::move(reading)](ClientSocket tcp, std::string received) mutable {
     auto place =
         kernel->conversation()->places().open(stream, client.session_id, FrameAccount(frame, *reading.from));
     adopt(std::move(tcp), received, std::move(kernel), std::move(client), std::move(place),
@@ -140,7 +145,7 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
   return Beginning{.frame = point.frame, .position = *position};
 }
 
-void KernelWebSocketHandlers::adopt(TcpSocket tcp, const std::string& received,
+void KernelWebSocketHandlers::adopt(ClientSocket tcp, const std::string& received,
                                     std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
                                     std::shared_ptr<ListenerPlace> place, CursorOptions reading) {
   const auto socket = std::make_shared<KernelWebSocket>(std::move(tcp), std::move(kernel), std::move(client),

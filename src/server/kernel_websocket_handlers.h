@@ -39,7 +39,7 @@ class KernelWebSocketHandlers {
   std::expected<Beginning, HttpResponse> find_beginning(Conversation& conversation,
                                                         const ListenerQuery& query) const;
   static std::expected<Beginning, HttpResponse> resume(Conversation& conversation, const ResumePoint& point);
-  void adopt(TcpSocket tcp, const std::string& received, std::shared_ptr<KernelManager> kernel,
+  void adopt(ClientSocket tcp, const std::string& received, std::shared_ptr<KernelManager> kernel,
              KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place, CursorOptions reading);
   void remove(KernelWebSocket& socket);
 

@@ -85,7 +85,7 @@ std::string fill_in_base_url(std::string text, const std::string& base_url) {
 class Server::Service final : public HttpService {
  public:
   Service(Executor executor, MultiKernelManager& kernels, KernelSpecManager& specs, ServerSettings settings,
-          OriginPolicy origins, Segments base)
+          OriginPolicy origins, Segments base, std::optional<TlsCertificate> certificate)
       : settings_(std::move(settings)),
         base_(std::move(base)),
         origins_(std::move(origins)),
@@ -108,7 +108,7 @@ class Server::Service final : public HttpService {
         websocket_handlers_(executor, kernels, origins_, settings_.websockets),
         page_handlers_(authenticator_, settings_.base_url),
         content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
-        http_(executor, *this, settings_.limits) {
+        http_(executor, *this, settings_.limits, std::move(certificate)) {
     status_handlers_.add_routes(router_);
     event_handlers_.add_routes(router_);
     metrics_handlers_.add_routes(router_);
@@ -328,8 +328,15 @@ Result<std::unique_ptr<Server>> Server::make(Executor executor, MultiKernelManag
   if (!base) return std::unexpected(base.error());
   auto origins = OriginPolicy::make(settings.origins);
   if (!origins) return std::unexpected(origins.error());
-  return std::unique_ptr<Server>(new Server(std::make_unique<Service>(
-      std::move(executor), kernels, specs, std::move(settings), std::move(*origins), std::move(*base))));
+  std::optional<TlsCertificate> certificate;
+  if (settings.tls) {
+    auto loaded = TlsCertificate::load(*settings.tls);
+    if (!loaded) return std::unexpected(loaded.error());
+    certificate = std::move(*loaded);
+  }
+  return std::unique_ptr<Server>(
+      new Server(std::make_unique<Service>(std::move(executor), kernels, specs, std::move(settings),
+                                           std::move(*origins), std::move(*base), std::move(certificate))));
 }
 
 Server::Server(std::unique_ptr<Service> service) : service_(std::move(service)) {}
@@ -338,6 +345,10 @@ Server::~Server() = default;
 
 Result<std::uint16_t> Server::bind(const std::string& ip, std::uint16_t port) {
   return service_->http().bind(ip, port);
+}
+
+Result<void> Server::bind_unix(const std::filesystem::path& path, std::filesystem::perms permissions) {
+  return service_->http().bind_unix(path, permissions);
 }
 
 void Server::run() {

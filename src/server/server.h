@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -25,6 +27,7 @@ struct ServerSettings {
   KernelEnvironmentRules kernel_environment = {};
   OriginSettings origins;
   HttpLimits limits;
+  std::optional<TlsFiles> tls = std::nullopt;
   KernelWebSocketSettings websockets;
   /// The `Content-Security-Policy` of API responses; `{base_url}` stands for the base URL.
   std::string content_security_policy =
@@ -48,6 +51,9 @@ class Server {
 
   /// Listens on an address and a port (0: a free one); ends with the port. See `HttpServer::bind`.
   Result<std::uint16_t> bind(const std::string& ip, std::uint16_t port);
+
+  /// Listens on a Unix-domain socket. See `HttpServer::bind_unix`.
+  Result<void> bind_unix(const std::filesystem::path& path, std::filesystem::perms permissions);
 
   /// Begins to answer.
   void run();

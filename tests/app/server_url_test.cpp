@@ -24,17 +24,35 @@ TEST(ServerUrl, host_alone_path_and_ipv6_are_understood) {
 }
 
 TEST(ServerUrl, what_is_no_url_of_a_server_is_refused) {
-  for (const auto* text : {"", "127.0.0.1:8888", "https://x", "http://", "http://x:0", "http://x:99999",
-                           "http://x:1a", "http://x/?token=%zz"}) {
+  for (const auto* text : {"", "127.0.0.1:8888", "ftp://x", "http://", "http+unix://x", "http://x:0",
+                           "http://x:99999", "http://x:1a", "http://x/?token=%zz"}) {
     EXPECT_FALSE(ServerUrl::parse(text)) << text;
   }
 }
 
-TEST(LocalUrl, names_an_address_that_can_be_clicked) {
-  EXPECT_EQ(local_url("*", 1), "http://127.0.0.1:1");
-  EXPECT_EQ(local_url("0.0.0.0", 1), "http://127.0.0.1:1");
-  EXPECT_EQ(local_url("::1", 1), "http://[::1]:1");
-  EXPECT_EQ(local_url("10.0.0.1", 1), "http://10.0.0.1:1");
+TEST(ServerUrl, tls_and_sockets_are_understood) {
+  const auto tls = ServerUrl::parse("https://kernels/x");
+  ASSERT_TRUE(tls);
+  EXPECT_TRUE(tls->tls);
+  EXPECT_EQ(tls->port, 443);
+  EXPECT_EQ(ServerUrl::parse("https://kernels:8443")->port, 8443);
+  const auto sock = ServerUrl::parse("http+unix://%2Frun%2Fk.sock/base?token=t");
+  ASSERT_TRUE(sock);
+  EXPECT_EQ(sock->sock, "/run/k.sock");
+  EXPECT_EQ(sock->base_path, "/base/");
+  EXPECT_EQ(sock->token, "t");
+}
+
+TEST(ServerAddress, has_a_url_that_reaches_it) {
+  const auto url = [](std::string ip) { return ServerAddress{.ip = std::move(ip), .port = 1}.url(); };
+  EXPECT_EQ(url("*"), "http://127.0.0.1:1/");
+  EXPECT_EQ(url("0.0.0.0"), "http://127.0.0.1:1/");
+  EXPECT_EQ(url("::1"), "http://[::1]:1/");
+  EXPECT_EQ(url("10.0.0.1"), "http://10.0.0.1:1/");
+  const ServerAddress tls{.scheme = "https", .ip = "10.0.0.1", .port = 1, .base_path = "/k/"};
+  EXPECT_EQ(tls.url(), "https://10.0.0.1:1/k/");
+  const ServerAddress sock{.ip = "127.0.0.1", .sock = "/run/k.sock"};
+  EXPECT_EQ(sock.url(), "http+unix://%2Frun%2Fk.sock/");
 }
 
 }  // namespace

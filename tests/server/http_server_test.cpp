@@ -14,7 +14,7 @@ unsigned status_of_malformed(std::uint16_t port, const std::string& bytes) {
   TestConnection connection(port);
   connection.send_some(bytes);
   const auto status = connection.receive().status;
-  connection.socket().shutdown(TcpSocket::shutdown_send);
+  connection.socket().shutdown(ClientSocket::shutdown_send);
   EXPECT_TRUE(connection.at_end());
   return status;
 }

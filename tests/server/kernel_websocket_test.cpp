@@ -402,7 +402,7 @@ TEST_F(KernelWebSocketTest, closes_on_frames_that_break_rfc_6455) {
     auto socket = open_v1_idle(id);
     socket.send_raw(bytes);
     EXPECT_EQ(socket.receive_close(), code) << testing::PrintToString(bytes);
-    socket.connection().socket().shutdown(TcpSocket::shutdown_send);
+    socket.connection().socket().shutdown(ClientSocket::shutdown_send);
     EXPECT_TRUE(socket.at_end());
   }
   wait_for_connections(id, 0);

@@ -47,7 +47,7 @@ class TestConnection {
     // Small, so that the server soon cannot write any more when a test does not read.
     socket_.open(boost::asio::ip::tcp::v4());
     socket_.set_option(boost::asio::socket_base::receive_buffer_size(64 * 1024));
-    socket_.connect({boost::asio::ip::address_v4::loopback(), port});
+    socket_.connect(boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
     const timeval limit{.tv_sec = 30, .tv_usec = 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   }
@@ -110,11 +110,11 @@ class TestConnection {
 
   bool at_end() { return read_some().empty(); }
   void close() { socket_.close(); }
-  TcpSocket& socket() { return socket_; }
+  ClientSocket& socket() { return socket_; }
 
  private:
   std::unique_ptr<boost::asio::io_context> loop_;
-  TcpSocket socket_;
+  ClientSocket socket_;
   boost::beast::flat_buffer buffer_;
 };
 
