@@ -20,6 +20,7 @@ constexpr auto listener_patience = std::chrono::seconds(1);
 Environment kernel_base_environment(Environment environment) {
   environment.erase("JUPYTER_TOKEN");
   environment.erase("JUPYTER_TOKEN_FILE");
+  environment.erase("KERNEL_USERNAME");  // Says whose a kernel is; not the server's.
   return environment;
 }
 
@@ -51,6 +52,9 @@ Result<void> Application::set_up() {
   auto catalog = KernelCatalog::make(options, settings_.paths, settings_.environment);
   if (!catalog) return std::unexpected(catalog.error());
   catalog_ = std::move(*catalog);
+
+  auto users = parse_users(options.users.objects);
+  if (!users) return std::unexpected(users.error());
 
   const auto& prefixes = settings_.paths.environment_prefixes;
   const KernelManagerOptions kernel_options{
@@ -90,18 +94,23 @@ Result<void> Application::set_up() {
         classes_->attach_listeners(*kernel, listeners_);
         return kernel;
       },
-      MultiKernelManager::Options{.default_kernel_name = options.default_kernel_name,
-                                  .root_dir = options.kernel_root_dir,
-                                  .shutdown_wait_time = options.shutdown_wait_time,
-                                  .culling = {.cull_idle_timeout = options.cull_idle_timeout,
-                                              .cull_interval = options.cull_interval,
-                                              .cull_connected = options.cull_connected,
-                                              .cull_busy = options.cull_busy},
-                                  .pool = {.sizes = options.pool_sizes},
-                                  .base_environment = kernel_base_environment(settings_.environment)});
+      MultiKernelManager::Options{
+          .default_kernel_name = options.default_kernel_name,
+          .root_dir = options.kernel_root_dir,
+          .shutdown_wait_time = options.shutdown_wait_time,
+          .culling = {.cull_idle_timeout = options.cull_idle_timeout,
+                      .cull_interval = options.cull_interval,
+                      .cull_connected = options.cull_connected,
+                      .cull_busy = options.cull_busy},
+          .pool = {.sizes = options.pool_sizes},
+          .max_kernels = static_cast<std::size_t>(options.max_kernels),
+          .max_kernels_per_user = static_cast<std::size_t>(options.max_kernels_per_user),
+          .base_environment = kernel_base_environment(settings_.environment)});
 
   ServerSettings server_settings;
   server_settings.token = settings_.token;
+  server_settings.hashed_password = options.hashed_password;
+  server_settings.users = std::move(*users);
   server_settings.version = NEXTGEN_KERNELS_VERSION;
   server_settings.kernel_environment.client_envs = {options.client_envs.begin(), options.client_envs.end()};
   server_settings.authenticate_prometheus = options.authenticate_prometheus;

@@ -41,6 +41,7 @@ std::expected<PreparedCommand, ExitCode> prepare_command(const CommandInvocation
 ExitCode run_serve(const CommandInvocation& invocation);
 ExitCode run_execute(const CommandInvocation& invocation);
 ExitCode run_kernelspec(const CommandInvocation& invocation);
+ExitCode run_password(const CommandInvocation& invocation);
 ExitCode run_registry(const CommandInvocation& invocation);
 
 }  // namespace nextgen_kernels

@@ -18,10 +18,11 @@ struct Subcommand {
   nk::ExitCode (*run)(const nk::CommandInvocation&);
 };
 
-constexpr std::array<Subcommand, 4> subcommands = {{
+constexpr std::array<Subcommand, 5> subcommands = {{
     {"serve", "Serve kernels over the Jupyter REST and WebSocket API.", nk::run_serve},
     {"execute", "Run code on a kernel and print what it prints.", nk::run_execute},
     {"kernelspec", "List the kernel specs of this machine.", nk::run_kernelspec},
+    {"password", "Hash a password, for IdentityProvider.hashed_password.", nk::run_password},
     {"registry", "Show which kernel client serves which provisioner, and why.", nk::run_registry},
 }};
 

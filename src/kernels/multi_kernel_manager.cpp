@@ -15,10 +15,6 @@ bool is_word(std::string_view text) {
   });
 }
 
-std::unexpected<Error> unknown_kernel(std::string_view kernel_id) {
-  return make_error(ErrorCode::not_found, "Kernel does not exist: {}", kernel_id);
-}
-
 }  // namespace
 
 std::string document_file(const std::filesystem::path& directory, const std::string& path,
@@ -47,6 +43,40 @@ MultiKernelManager::MultiKernelManager(Executor executor, KernelSpecManager& spe
 
 MultiKernelManager::~MultiKernelManager() = default;
 
+/// Counts a kernel from the moment that its start is allowed until it is in the list.
+class MultiKernelManager::Seat {
+ public:
+  Seat(std::multiset<std::string>& starting, const std::string& username)
+      : starting_(starting), position_(starting.insert(username)) {}
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  ~Seat() { starting_.erase(position_); }
+
+ private:
+  std::multiset<std::string>& starting_;
+  std::multiset<std::string>::iterator position_;
+};
+
+Result<std::unique_ptr<MultiKernelManager::Seat>> MultiKernelManager::take_seat(const std::string& username) {
+  const auto total = kernels_.size() + starting_.size();
+  if (options_.max_kernels != 0 && total >= options_.max_kernels) {
+    return make_error(ErrorCode::resource_limit,
+                      "Resource Limit: {} kernels run, and no more are possible "
+                      "(MappingKernelManager.max_kernels). Shut one down first",
+                      total);
+  }
+  const auto of_user =
+      static_cast<std::size_t>(std::ranges::count(kernels_, username, &KernelManager::username)) +
+      starting_.count(username);
+  if (options_.max_kernels_per_user != 0 && !username.empty() && of_user >= options_.max_kernels_per_user) {
+    return make_error(ErrorCode::resource_limit,
+                      "Resource Limit: {} has {} kernels, and no more are possible "
+                      "(MappingKernelManager.max_kernels_per_user). Shut one down first",
+                      printable(username), of_user);
+  }
+  return std::make_unique<Seat>(starting_, username);
+}
+
 Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(StartKernelRequest request) {
   if (stopping_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
   const auto kernel_id = request.kernel_id.value_or(random_uuid());
@@ -70,6 +100,9 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
     launch.environment["JPY_SESSION_NAME"] =
         document_file(files.path_directory, request.path, *request.document_name);
   launch.working_directory = std::move(files.working_directory);
+  const auto username = launch.environment.find("KERNEL_USERNAME");
+  auto seat = take_seat(username == launch.environment.end() ? std::string() : username->second);
+  if (!seat) co_return std::unexpected(seat.error());
 
   // Kernels of the pool have their ids already.
   auto kernel = request.kernel_id ? nullptr : co_await take_from_pool(launch);
@@ -77,6 +110,7 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
     co_await kernel->shutdown_kernel({options_.shutdown_wait_time});
     co_return make_error(ErrorCode::unavailable, "The server is shutting down");
   }
+  seat->reset();
   if (kernel != nullptr) {
     add(kernel);
     tell({.action = KernelAction::start,
@@ -182,15 +216,19 @@ std::shared_ptr<KernelManager> MultiKernelManager::find_kernel(std::string_view 
   return kernel == kernels_.end() ? nullptr : *kernel;
 }
 
+Error MultiKernelManager::unknown_kernel(std::string_view kernel_id) {
+  return {ErrorCode::not_found, fmt::format("Kernel does not exist: {}", kernel_id)};
+}
+
 Result<std::shared_ptr<KernelManager>> MultiKernelManager::get_kernel(std::string_view kernel_id) const {
   auto kernel = find_kernel(kernel_id);
-  if (kernel == nullptr) return unknown_kernel(kernel_id);
+  if (kernel == nullptr) return std::unexpected(unknown_kernel(kernel_id));
   return kernel;
 }
 
 Task<Result<void>> MultiKernelManager::shutdown_kernel(std::string kernel_id) {
   const auto kernel = find_kernel(kernel_id);
-  if (kernel == nullptr) co_return unknown_kernel(kernel_id);
+  if (kernel == nullptr) co_return std::unexpected(unknown_kernel(kernel_id));
   co_await kernel->shutdown_kernel({options_.shutdown_wait_time});
   remove(kernel_id);
   co_return Result<void>{};

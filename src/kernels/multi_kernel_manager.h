@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ class MultiKernelManager {
     std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
     CullingOptions culling = {};
     KernelPool::Options pool = {};
+    std::size_t max_kernels = 0;           ///< 0: no limit.
+    std::size_t max_kernels_per_user = 0;  ///< By `KernelManager::username`; 0: no limit.
     /// What kernels inherit: the server's environment without its own secrets (JUPYTER_TOKEN).
     std::map<std::string, std::string> base_environment;
   };
@@ -57,8 +60,8 @@ class MultiKernelManager {
   MultiKernelManager& operator=(const MultiKernelManager&) = delete;
   ~MultiKernelManager();
 
-  /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, server
-  /// stopping.
+  /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, too many
+  /// kernels (`resource_limit`), server stopping.
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(StartKernelRequest request);
 
   /// Begins to start the kernels that the options want ready before anybody asks.
@@ -70,6 +73,9 @@ class MultiKernelManager {
 
   /// The kernel, or upstream's 404 text.
   Result<std::shared_ptr<KernelManager>> get_kernel(std::string_view kernel_id) const;
+
+  /// Upstream's 404 text.
+  static Error unknown_kernel(std::string_view kernel_id);
 
   /// In the order they were started.
   std::vector<std::shared_ptr<KernelManager>> list_kernels() const { return kernels_; }
@@ -96,6 +102,9 @@ class MultiKernelManager {
   std::filesystem::path working_directory_for(std::string_view path) const;
 
  private:
+  class Seat;
+
+  Result<std::unique_ptr<Seat>> take_seat(const std::string& username);
   KernelLaunch launch_of(KernelSpec spec) const;
   Task<std::shared_ptr<KernelManager>> take_from_pool(const KernelLaunch& launch);
   void add(const std::shared_ptr<KernelManager>& kernel);
@@ -122,6 +131,7 @@ class MultiKernelManager {
   std::vector<std::shared_ptr<KernelManager>> kernels_;
   std::vector<std::function<void(const std::string&)>> removed_callbacks_;
   std::vector<KernelObserver> observers_;
+  std::multiset<std::string> starting_;  // The users of kernels that are being started.
   bool stopping_ = false;
   BlockingPool files_{1};
   TaskGroup tasks_;

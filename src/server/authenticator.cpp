@@ -2,12 +2,24 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <ctime>
 
+#include "base/log.h"
+#include "base/random.h"
 #include "base/strings.h"
+#include "runtime/event.h"
+#include "server/password.h"
 #include "wire/digest.h"
 
 namespace nextgen_kernels {
 namespace {
+
+constexpr std::time_t cookie_seconds = 30 * 24 * 3600;
+constexpr int most_attempts = 32;
+constexpr auto wait_after_failure = std::chrono::seconds(1);
+constexpr std::size_t longest_password = 4096;
+constexpr std::size_t nonce_digits = 32;
 
 /// `username-127-0-0-1-8888`: Jupyter's name, so that servers on several ports of a host do not share a
 /// cookie.
@@ -29,44 +41,150 @@ std::string_view token_of_header(std::string_view authorization) {
   return trim(authorization.substr(space));
 }
 
+std::string keyed_hex(std::string_view key, std::string_view purpose, std::string_view text) {
+  return KeyedDigest::make("sha256", key)->compute_hex(std::array<std::string_view, 2>{purpose, text});
+}
+
 }  // namespace
 
-Credential Authenticator::authenticate(const HttpRequest& request) const {
-  if (token_.empty()) return Credential::not_required;
-  if (has_token(request)) return Credential::token;
-  if (has_cookie(request)) return Credential::cookie;
-  return Credential::none;
+Authenticator::Authenticator(std::vector<User> users, Settings settings)
+    : anybody_(std::make_shared<const User>(User{.all_kernels = true})), settings_(std::move(settings)) {
+  for (auto& user : users) {
+    // The same after a restart of the server, so that pages that are open go on.
+    xsrf_key_ += signature(user, "xsrf");
+    users_.push_back(std::make_shared<const User>(std::move(user)));
+  }
+  if (users_.empty()) xsrf_key_ = random_hex(32);
 }
 
-bool Authenticator::has_token(const HttpRequest& request) const {
-  if (equal_constant_time(token_of_header(request.header("Authorization")), token_)) return true;
-  return equal_constant_time(request.query_value("token").value_or(""), token_);
+bool Authenticator::has_passwords() const {
+  return std::ranges::any_of(users_, [](const auto& user) { return !user->hashed_password.empty(); });
 }
 
-bool Authenticator::has_cookie(const HttpRequest& request) const {
+bool Authenticator::has_usernames() const {
+  return std::ranges::any_of(
+      users_, [](const auto& user) { return !user->hashed_password.empty() && !user->username.empty(); });
+}
+
+void Authenticator::authenticate(HttpRequest& request) const {
+  const auto admit = [&request](UserPointer user, Credential credential) {
+    if (user == nullptr) return false;
+    request.user = std::move(user);
+    request.credential = credential;
+    return true;
+  };
+  if (users_.empty()) {
+    admit(anybody_, Credential::not_required);
+    return;
+  }
+  if (admit(user_of_token(token_of_header(request.header("Authorization"))), Credential::token)) return;
+  if (admit(user_of_token(request.query_value("token").value_or("")), Credential::token)) return;
+  admit(user_of_cookie(request), Credential::cookie);
+}
+
+/// Looks at all of them, so that the time it takes tells nothing.
+UserPointer Authenticator::user_of_token(std::string_view token) const {
+  UserPointer found;
+  for (const auto& user : users_)
+    if (!user->token.empty() && equal_constant_time(token, user->token)) found = user;
+  return found;
+}
+
+// Depends on all that lets the user in, so that a change of it ends what was given out for it.
+std::string Authenticator::signature(const User& user, std::string_view text) const {
+  const auto key = fmt::format("{}\n{}\n{}\n{}{}", user.username, user.token, user.hashed_password,
+                               user.read_only, user.all_kernels);
+  return keyed_hex(key, "nextgen-kernels cookie ", text);
+}
+
+// `expiry:signature`. Which user's it is shows by whose signature it is.
+UserPointer Authenticator::user_of_cookie(const HttpRequest& request) const {
   const auto name = cookie_name(request);
-  const auto expected = cookie_value(name);
-  const auto [begin, end] = request.headers.equal_range(http::field::cookie);
-  return std::any_of(begin, end, [&name, &expected](const auto& field) {
-    const std::string_view cookies = field.value();
-    return std::ranges::any_of(split(cookies, ';'), [&name, &expected](std::string_view cookie) {
-      cookie = trim(cookie);
-      const auto equals = cookie.find('=');
-      return equals != std::string_view::npos && cookie.substr(0, equals) == name &&
-             equal_constant_time(cookie.substr(equals + 1), expected);
-    });
-  });
+  const auto cookie = request.cookie(name).value_or("");
+  const auto colon = cookie.find(':');
+  if (colon == std::string_view::npos) return nullptr;
+  std::int64_t expiry = 0;
+  const auto [end, error] = std::from_chars(cookie.data(), cookie.data() + colon, expiry);
+  if (error != std::errc() || end != cookie.data() + colon || expiry < std::time(nullptr)) return nullptr;
+  const auto text = fmt::format("{}:{}", name, expiry);
+  UserPointer found;
+  for (const auto& user : users_)
+    if (equal_constant_time(cookie.substr(colon + 1), signature(*user, text))) found = user;
+  return found;
 }
 
-std::string Authenticator::make_cookie(const HttpRequest& request, std::string_view path) const {
+std::string Authenticator::attributes() const {
+  return fmt::format("; SameSite=Lax{}; Path={}", settings_.secure_cookies ? "; Secure" : "",
+                     settings_.base_url);
+}
+
+std::string Authenticator::make_cookie(const HttpRequest& request, const User& user) const {
   const auto name = cookie_name(request);
-  return fmt::format("{}={}; HttpOnly; SameSite=Lax; Path={}", name, cookie_value(name), path);
+  const std::int64_t expiry = std::time(nullptr) + cookie_seconds;
+  return fmt::format("{}={}:{}; Max-Age={}; HttpOnly{}", name, expiry,
+                     signature(user, fmt::format("{}:{}", name, expiry)), cookie_seconds, attributes());
 }
 
-// Derived from the token, so that it holds over a restart with the same token and ends with a change of it.
-std::string Authenticator::cookie_value(std::string_view cookie_name) const {
-  auto digest = KeyedDigest::make("sha256", token_);
-  return digest->compute_hex(std::array<std::string_view, 2>{"nextgen-kernels cookie ", cookie_name});
+std::string Authenticator::clear_cookie(const HttpRequest& request) const {
+  return fmt::format("{}=; Max-Age=0; HttpOnly{}", cookie_name(request), attributes());
+}
+
+std::string Authenticator::xsrf_signature(std::string_view nonce) const {
+  return keyed_hex(xsrf_key_, "nextgen-kernels xsrf ", nonce);
+}
+
+std::string Authenticator::xsrf_token(const HttpRequest& request) const {
+  if (shows_xsrf_token(request, request.cookie("_xsrf").value_or("")))
+    return std::string(*request.cookie("_xsrf"));
+  const auto nonce = random_hex(nonce_digits / 2);
+  return nonce + xsrf_signature(nonce);
+}
+
+std::string Authenticator::make_xsrf_cookie(const std::string& xsrf_token) const {
+  // Pages read it, so it is not HttpOnly.
+  return fmt::format("_xsrf={}{}", xsrf_token, attributes());
+}
+
+bool Authenticator::shows_xsrf_token(const HttpRequest& request, std::string_view sent) const {
+  const auto cookie = request.cookie("_xsrf").value_or("");
+  // One that we made: who can set cookies for a parent domain cannot make one up.
+  if (cookie.size() <= nonce_digits ||
+      !equal_constant_time(cookie.substr(nonce_digits), xsrf_signature(cookie.substr(0, nonce_digits))))
+    return false;
+  for (const auto shown : {sent, request.header("X-XSRFToken"), request.header("X-CSRFToken"),
+                           request.query_value("_xsrf").value_or("")})
+    if (!shown.empty() && equal_constant_time(shown, cookie)) return true;
+  return false;
+}
+
+Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::string password,
+                                                BlockingPool& pool) {
+  if (attempts_ >= most_attempts)
+    co_return make_error(ErrorCode::unavailable, "Too many people try to log in now. Try again later");
+  class Attempt {
+   public:
+    explicit Attempt(int& attempts) : attempts_(attempts) { ++attempts_; }
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt() { --attempts_; }
+
+   private:
+    int& attempts_;
+  };
+  const Attempt attempt(attempts_);
+  if (auto user = user_of_token(password)) co_return user;
+  const auto has_password = [&username](const UserPointer& user) {
+    return !user->hashed_password.empty() && user->username == username;
+  };
+  const auto user = std::ranges::find_if(users_, has_password);
+  if (user != users_.end() && password.size() <= longest_password) {
+    const UserPointer found = *user;
+    if (co_await pool.run([&found, &password] { return verify_password(found->hashed_password, password); }))
+      co_return found;
+  }
+  log_warning("Somebody tried to log in with a wrong password");
+  co_await sleep_for(wait_after_failure);
+  co_return UserPointer();
 }
 
 }  // namespace nextgen_kernels

@@ -1,33 +1,71 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "runtime/blocking_pool.h"
+#include "runtime/task.h"
 #include "server/http_message.h"
+#include "server/user.h"
 
 namespace nextgen_kernels {
 
-/// Decides who may come in: who has the server's token, or the cookie that a browser gets in exchange for it.
+/// Decides who may come in: who has a token, the cookie that a browser gets in exchange for it, or a
+/// password. Owned by the server; on its executor.
 class Authenticator {
  public:
-  /// An empty token lets everybody in.
-  explicit Authenticator(std::string token) : token_(std::move(token)) {}
+  struct Settings {
+    bool secure_cookies = false;  ///< Browsers send the cookies over TLS only.
+    std::string base_url = "/";   ///< Cookies are for paths below it.
+  };
 
-  bool requires_token() const { return !token_.empty(); }
+  /// Nobody: everybody comes in.
+  Authenticator(std::vector<User> users, Settings settings);
 
-  /// Looks for the token in `Authorization: token X` or `Bearer X` and in `?token=`, then for the cookie.
-  /// Tokens are compared in constant time and never logged.
-  Credential authenticate(const HttpRequest& request) const;
+  bool requires_credentials() const { return !users_.empty(); }
 
-  /// The `Set-Cookie` value that saves this browser from showing the token again, for paths below `path`.
-  std::string make_cookie(const HttpRequest& request, std::string_view path) const;
+  /// Whether there is somebody who can give a password at the login page.
+  bool has_passwords() const;
+  /// Whether the login page has to ask for a username.
+  bool has_usernames() const;
+
+  /// Looks for a token in `Authorization: token X` or `Bearer X` and in `?token=`, then for the cookie. Sets
+  /// who asks and how they showed it. Tokens are compared in constant time and never logged.
+  void authenticate(HttpRequest& request) const;
+
+  /// Who has this password; or this token, which the login page takes as well. Nobody when it is wrong, which
+  /// takes a second. Passwords are hashed in `pool`. Fails with `unavailable` when too many try at once.
+  Task<Result<UserPointer>> log_in(std::string username, std::string password, BlockingPool& pool);
+
+  /// The `Set-Cookie` value that saves this browser from showing who it is again, for 30 days.
+  std::string make_cookie(const HttpRequest& request, const User& user) const;
+
+  /// The `Set-Cookie` value that takes it away.
+  std::string clear_cookie(const HttpRequest& request) const;
+
+  /// The value that pages of ours send back with what they ask for (`_xsrf`, `X-XSRFToken`): the one that
+  /// this browser has, or a new one.
+  std::string xsrf_token(const HttpRequest& request) const;
+  std::string make_xsrf_cookie(const std::string& xsrf_token) const;
+
+  /// Whether a request shows that one of our pages asks: it sends, beside its `_xsrf` cookie, the same value
+  /// in a header, in the query, or as `sent`. No other site's page can read it.
+  bool shows_xsrf_token(const HttpRequest& request, std::string_view sent = {}) const;
 
  private:
-  bool has_token(const HttpRequest& request) const;
-  bool has_cookie(const HttpRequest& request) const;
-  std::string cookie_value(std::string_view cookie_name) const;
+  UserPointer user_of_token(std::string_view token) const;
+  UserPointer user_of_cookie(const HttpRequest& request) const;
+  std::string signature(const User& user, std::string_view text) const;
+  std::string xsrf_signature(std::string_view nonce) const;
+  std::string attributes() const;
 
-  std::string token_;
+  std::vector<UserPointer> users_;
+  UserPointer anybody_;
+  Settings settings_;
+  std::string xsrf_key_;
+  int attempts_ = 0;  // To log in, under way.
 };
 
 }  // namespace nextgen_kernels

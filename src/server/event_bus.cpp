@@ -160,7 +160,7 @@ std::string EventBus::to_text(std::string_view schema_id, std::string_view versi
 }
 
 Result<void> EventBus::emit(std::string_view schema_id, std::string_view version, const nlohmann::json& data,
-                            std::optional<Timestamp> time) {
+                            std::optional<Timestamp> time, const std::optional<std::string>& owner) {
   const auto schema = std::ranges::find(schemas(), schema_id, &EventSchema::id);
   if (schema == schemas().end())
     return make_error(ErrorCode::invalid_argument, "There is no event schema '{}'", schema_id);
@@ -172,12 +172,13 @@ Result<void> EventBus::emit(std::string_view schema_id, std::string_view version
   if (listeners_.empty()) return {};
   const auto text = std::make_shared<const std::string>(
       to_text(schema_id, version, data, time.value_or(Timestamp::clock::now())));
-  for (auto* listener : listeners_) listener->on_event(text);
+  for (auto* listener : listeners_) listener->on_event(text, owner);
   return {};
 }
 
-void EventBus::emit(std::string_view schema_id, const nlohmann::json& data) {
-  if (const auto emitted = emit(schema_id, "1", data); !emitted)
+void EventBus::emit(std::string_view schema_id, const nlohmann::json& data,
+                    const std::optional<std::string>& owner) {
+  if (const auto emitted = emit(schema_id, "1", data, std::nullopt, owner); !emitted)
     log_error("An event was lost: {}", emitted.error().message);
 }
 

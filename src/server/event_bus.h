@@ -58,7 +58,9 @@ inline constexpr std::string_view resource_usage_schema =
 class EventListener {
  public:
   /// Called on the server's executor; must not block, nor change the listeners of the bus.
-  virtual void on_event(const std::shared_ptr<const std::string>& json) = 0;
+  /// `owner` is whose kernel it is about, or nothing when it is for everybody.
+  virtual void on_event(const std::shared_ptr<const std::string>& json,
+                        const std::optional<std::string>& owner) = 0;
 
  protected:
   ~EventListener() = default;
@@ -72,10 +74,12 @@ class EventBus {
 
   /// `invalid_argument` when there is no such schema, or the data is not what it says.
   Result<void> emit(std::string_view schema_id, std::string_view version, const nlohmann::json& data,
-                    std::optional<Timestamp> time = std::nullopt);
+                    std::optional<Timestamp> time = std::nullopt,
+                    const std::optional<std::string>& owner = std::nullopt);
 
   /// An event of our own: of version 1 and right.
-  void emit(std::string_view schema_id, const nlohmann::json& data);
+  void emit(std::string_view schema_id, const nlohmann::json& data,
+            const std::optional<std::string>& owner = std::nullopt);
 
   void add(EventListener& listener) { listeners_.push_back(&listener); }
   void remove(EventListener& listener) { std::erase(listeners_, &listener); }

@@ -68,15 +68,17 @@ Task<Result<HttpResponse>> EventHandlers::subscribe(HttpRequest request) {
   if (!interval) co_return std::unexpected(interval.error());
   auto accepted = accept_websocket(request);
   if (!accepted) co_return std::move(accepted.error());
-  accepted->upgrade = [this, interval = *interval](ClientSocket tcp, std::string received) {
-    tasks_.spawn("event listener", serve(std::move(tcp), std::move(received), interval));
+  accepted->upgrade = [this, user = request.user, interval = *interval](ClientSocket tcp,
+                                                                        std::string received) {
+    tasks_.spawn("event listener", serve(std::move(tcp), user, std::move(received), interval));
   };
   co_return std::move(*accepted);
 }
 
-Task<void> EventHandlers::serve(ClientSocket tcp, std::string received, std::chrono::seconds usage_interval) {
+Task<void> EventHandlers::serve(ClientSocket tcp, UserPointer user, std::string received,
+                                std::chrono::seconds usage_interval) {
   using namespace asio::experimental::awaitable_operators;
-  EventWebSocket socket(std::move(tcp), bus_, settings_);
+  EventWebSocket socket(std::move(tcp), user, bus_, settings_);
   /// Keeps the list right, however this ends.
   class Entry {
    public:
@@ -93,16 +95,18 @@ Task<void> EventHandlers::serve(ClientSocket tcp, std::string received, std::chr
   const Entry entry(sockets_, &socket);
   if (closing_) socket.close(websocket_close::service_restart, "The server is shutting down");
   if (usage_interval > std::chrono::seconds(0))
-    co_await (socket.serve(std::move(received)) || tell_usage(&socket, usage_interval));
+    co_await (socket.serve(std::move(received)) || tell_usage(&socket, user, usage_interval));
   else
     co_await socket.serve(std::move(received));
 }
 
 /// Ends by cancellation.
-Task<void> EventHandlers::tell_usage(EventWebSocket* socket, std::chrono::seconds interval) {
+Task<void> EventHandlers::tell_usage(EventWebSocket* socket, UserPointer user,
+                                     std::chrono::seconds interval) {
   while (true) {
     co_await resources_.refresh();
     for (const auto& kernel : kernels_.list_kernels()) {
+      if (!user->has_kernels_of(kernel->username())) continue;
       auto event = resources_.usage_of(*kernel);
       if (!event) continue;
       if ((*event)["cpu_percent"].is_null()) event->erase("cpu_percent");

@@ -36,8 +36,9 @@ class EventHandlers {
   Task<Result<HttpResponse>> emit(HttpRequest request);
   Task<Result<HttpResponse>> list_schemas(HttpRequest request);
 
-  Task<void> serve(ClientSocket tcp, std::string received, std::chrono::seconds usage_interval);
-  Task<void> tell_usage(EventWebSocket* socket, std::chrono::seconds interval);
+  Task<void> serve(ClientSocket tcp, UserPointer user, std::string received,
+                   std::chrono::seconds usage_interval);
+  Task<void> tell_usage(EventWebSocket* socket, UserPointer user, std::chrono::seconds interval);
 
   EventBus& bus_;
   MultiKernelManager& kernels_;

@@ -21,8 +21,9 @@ constexpr int silent_pings = 3;
 
 }  // namespace
 
-EventWebSocket::EventWebSocket(ClientSocket socket, EventBus& bus, Settings settings)
+EventWebSocket::EventWebSocket(ClientSocket socket, UserPointer user, EventBus& bus, Settings settings)
     : socket_(std::move(socket)),
+      user_(std::move(user)),
       bus_(bus),
       settings_(settings),
       decoder_({.role = WebSocketDecoder::Role::server,
@@ -52,8 +53,9 @@ void EventWebSocket::send(std::string_view text) {
   queue(WebSocketOpcode::text, text);
 }
 
-void EventWebSocket::on_event(const std::shared_ptr<const std::string>& json) {
-  queue(WebSocketOpcode::text, *json);
+void EventWebSocket::on_event(const std::shared_ptr<const std::string>& json,
+                              const std::optional<std::string>& owner) {
+  if (!owner || user_->has_kernels_of(*owner)) queue(WebSocketOpcode::text, *json);
 }
 
 void EventWebSocket::queue(WebSocketOpcode opcode, std::string_view payload) {

@@ -8,6 +8,7 @@
 #include "runtime/event.h"
 #include "server/event_bus.h"
 #include "server/http_message.h"
+#include "server/user.h"
 #include "wire/websocket_frame.h"
 
 namespace nextgen_kernels {
@@ -22,7 +23,8 @@ class EventWebSocket final : private EventListener {
     std::chrono::steady_clock::duration close_timeout = std::chrono::seconds(2);
   };
 
-  EventWebSocket(ClientSocket socket, EventBus& bus, Settings settings);
+  /// Hears what the user may know.
+  EventWebSocket(ClientSocket socket, UserPointer user, EventBus& bus, Settings settings);
   EventWebSocket(const EventWebSocket&) = delete;
   EventWebSocket& operator=(const EventWebSocket&) = delete;
   ~EventWebSocket();
@@ -37,7 +39,8 @@ class EventWebSocket final : private EventListener {
   void send(std::string_view text);
 
  private:
-  void on_event(const std::shared_ptr<const std::string>& json) override;
+  void on_event(const std::shared_ptr<const std::string>& json,
+                const std::optional<std::string>& owner) override;
   Task<void> read(std::string received);
   Task<void> write();
   /// False when the client is gone.
@@ -46,6 +49,7 @@ class EventWebSocket final : private EventListener {
   bool note_silence();
 
   ClientSocket socket_;
+  UserPointer user_;
   EventBus& bus_;
   Settings settings_;
   WebSocketDecoder decoder_;

@@ -53,6 +53,20 @@ std::optional<std::string_view> HttpRequest::query_value(std::string_view name) 
   return found->second;
 }
 
+std::optional<std::string_view> HttpRequest::cookie(std::string_view name) const {
+  const auto [begin, end] = headers.equal_range(http::field::cookie);
+  for (auto field = begin; field != end; ++field) {
+    const std::string_view cookies = field->value();
+    for (auto cookie : split(cookies, ';')) {
+      cookie = trim(cookie);
+      const auto equals = cookie.find('=');
+      if (equals != std::string_view::npos && cookie.substr(0, equals) == name)
+        return cookie.substr(equals + 1);
+    }
+  }
+  return std::nullopt;
+}
+
 bool HttpRequest::header_lists(std::string_view name, std::string_view element) const {
   const auto [begin, end] = headers.equal_range(name);
   return std::any_of(begin, end, [element](const auto& field) {
@@ -60,6 +74,12 @@ bool HttpRequest::header_lists(std::string_view name, std::string_view element) 
     return std::ranges::any_of(split(value, ','),
                                [element](auto piece) { return to_lower(trim(piece)) == to_lower(element); });
   });
+}
+
+std::map<std::string, std::string> parse_form(std::string_view body) {
+  std::map<std::string, std::string> fields;
+  for (auto& [name, value] : parse_query(trim(body))) fields.try_emplace(std::move(name), std::move(value));
+  return fields;
 }
 
 Result<void> parse_target(std::string_view target, HttpRequest& request) {

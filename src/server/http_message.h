@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ enum class Credential {
   not_required,  ///< The server runs without a token.
 };
 
+struct User;
+
 /// One request, taken apart. A value: handlers own theirs.
 struct HttpRequest {
   http::verb method = http::verb::get;
@@ -43,6 +46,7 @@ struct HttpRequest {
   std::string body;
   std::map<std::string, std::string> parameters;  ///< What the route's `{name}` pieces matched.
   Credential credential = Credential::none;
+  std::shared_ptr<const User> user;  ///< Who asks; nobody with `Credential::none`.
 
   /// The first value of a header; empty when there is none.
   std::string_view header(std::string_view name) const;
@@ -53,9 +57,15 @@ struct HttpRequest {
   /// The text of a `{name}` piece of the route; the route must have it.
   const std::string& parameter(const std::string& name) const { return parameters.at(name); }
 
+  /// The value of a cookie (RFC 6265 §5.4).
+  std::optional<std::string_view> cookie(std::string_view name) const;
+
   /// Whether a comma-separated header has this element, in any case (`Connection: keep-alive, Upgrade`).
   bool header_lists(std::string_view name, std::string_view element) const;
 };
+
+/// The fields of an HTML form (application/x-www-form-urlencoded); of several of a name, the first.
+std::map<std::string, std::string> parse_form(std::string_view body);
 
 /// Fills path, segments and query from a request target (RFC 9112 §3.2: origin-form, absolute-form or `*`).
 Result<void> parse_target(std::string_view target, HttpRequest& request);

@@ -11,46 +11,46 @@ struct Action {
   std::string_view done;
 };
 
-void emit_action(EventBus& bus, const KernelEvent& event, Action action) {
+void emit_action(EventBus& bus, const KernelEvent& event, const std::string& owner, Action action) {
   const bool succeeded = event.outcome == KernelEvent::Outcome::success;
   nlohmann::json data = {{"action", action.name},
                          {"kernel_id", event.kernel_id},
                          {"kernel_name", event.kernel_name},
                          {"status", succeeded ? "success" : "error"}};
   data["msg"] = succeeded ? fmt::format("Kernel {} was {}.", event.kernel_id, action.done) : event.reason;
-  bus.emit(kernel_actions_schema, data);
+  bus.emit(kernel_actions_schema, data, owner);
 }
 
-void emit_happening(EventBus& bus, const KernelEvent& event, std::string_view schema_id,
-                    nlohmann::json data = nlohmann::json::object()) {
+void emit_happening(EventBus& bus, const KernelEvent& event, const std::string& owner,
+                    std::string_view schema_id, nlohmann::json data = nlohmann::json::object()) {
   data["kernel_id"] = event.kernel_id;
   data["kernel_name"] = event.kernel_name;
   if (!event.reason.empty()) data["reason"] = event.reason;
-  bus.emit(schema_id, data);
+  bus.emit(schema_id, data, owner);
 }
 
 }  // namespace
 
-void emit_kernel_event(EventBus& bus, const KernelEvent& event) {
+void emit_kernel_event(EventBus& bus, const KernelEvent& event, const std::string& owner) {
   switch (event.action) {
     case KernelAction::start:
-      return emit_action(bus, event, {"start", "started"});
+      return emit_action(bus, event, owner, {"start", "started"});
     case KernelAction::interrupt:
-      return emit_action(bus, event, {"interrupt", "interrupted"});
+      return emit_action(bus, event, owner, {"interrupt", "interrupted"});
     case KernelAction::restart:
-      return emit_action(bus, event, {"restart", "restarted"});
+      return emit_action(bus, event, owner, {"restart", "restarted"});
     case KernelAction::shutdown:
-      return emit_action(bus, event, {"shutdown", "shutdown"});
+      return emit_action(bus, event, owner, {"shutdown", "shutdown"});
     case KernelAction::autorestart:
-      return emit_happening(bus, event, kernel_restarted_schema);
+      return emit_happening(bus, event, owner, kernel_restarted_schema);
     case KernelAction::died:
-      return emit_happening(bus, event, kernel_died_schema);
+      return emit_happening(bus, event, owner, kernel_died_schema);
     case KernelAction::cull:
-      return emit_happening(bus, event, kernel_culled_schema);
+      return emit_happening(bus, event, owner, kernel_culled_schema);
     case KernelAction::unresponsive:
-      return emit_happening(bus, event, kernel_responsiveness_schema, {{"responsive", false}});
+      return emit_happening(bus, event, owner, kernel_responsiveness_schema, {{"responsive", false}});
     case KernelAction::responsive:
-      return emit_happening(bus, event, kernel_responsiveness_schema, {{"responsive", true}});
+      return emit_happening(bus, event, owner, kernel_responsiveness_schema, {{"responsive", true}});
   }
 }
 

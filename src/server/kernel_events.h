@@ -7,6 +7,7 @@ namespace nextgen_kernels {
 
 /// Tells listeners what happened to a kernel: what somebody did in Jupyter Server's schema of kernel actions,
 /// what happened by itself in ours.
-void emit_kernel_event(EventBus& bus, const KernelEvent& event);
+/// `owner` is whose kernel it is, and who may know beside those who may see all.
+void emit_kernel_event(EventBus& bus, const KernelEvent& event, const std::string& owner);
 
 }  // namespace nextgen_kernels

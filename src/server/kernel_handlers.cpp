@@ -6,6 +6,7 @@
 
 #include "server/json_fields.h"
 #include "server/kernel_environment.h"
+#include "server/user.h"
 
 namespace nextgen_kernels {
 
@@ -47,10 +48,11 @@ nlohmann::ordered_json KernelHandlers::model_with_resources(const KernelManager&
   return model;
 }
 
-Task<Result<HttpResponse>> KernelHandlers::list(HttpRequest) {
+Task<Result<HttpResponse>> KernelHandlers::list(HttpRequest request) {
   co_await resources_.refresh();
   auto models = nlohmann::ordered_json::array();
-  for (const auto& kernel : kernels_.list_kernels()) models.push_back(model_with_resources(*kernel));
+  for (const auto& kernel : kernels_.list_kernels())
+    if (request.user->has_kernels_of(kernel->username())) models.push_back(model_with_resources(*kernel));
   co_return json_response(http::status::ok, models);
 }
 
@@ -58,6 +60,8 @@ Result<StartKernelRequest> KernelHandlers::read_start_request(const HttpRequest&
   auto body = parse_json_body(request);
   if (!body) return std::unexpected(body.error());
   StartKernelRequest start;
+  const auto& username = request.user->username;
+  if (!username.empty()) start.environment["KERNEL_USERNAME"] = username;
   if (!*body) return start;
   auto name = string_field(**body, "name");
   if (!name) return std::unexpected(name.error());
@@ -75,7 +79,7 @@ Result<StartKernelRequest> KernelHandlers::read_start_request(const HttpRequest&
       return make_error(ErrorCode::invalid_argument, "Field 'kernel_id' and KERNEL_ID in 'env' differ");
     start.kernel_id = id->second;
   }
-  start.environment = std::move(*environment);
+  start.environment.merge(*environment);  // Who asks is not for the client to say.
   return start;
 }
 
@@ -89,8 +93,8 @@ Task<Result<HttpResponse>> KernelHandlers::start(HttpRequest request) {
   auto start = read_start_request(request);
   if (!start) co_return std::unexpected(start.error());
   // Asking twice for one id gets one kernel, as upstream, unless it is another kernel than the one asked for.
-  const auto same_name = [name = start->kernel_name](const KernelManager& existing) {
-    return !name || *name == existing.kernel_spec().name;
+  const auto same_name = [name = start->kernel_name, user = request.user](const KernelManager& existing) {
+    return user->has_kernels_of(existing.username()) && (!name || *name == existing.kernel_spec().name);
   };
   if (start->kernel_id) {
     if (const auto existing = kernels_.find_kernel(*start->kernel_id);

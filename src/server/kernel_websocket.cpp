@@ -39,6 +39,11 @@ ExecutionState shown_state(ExecutionState state) {
   return state == ExecutionState::restarting ? ExecutionState::starting : state;
 }
 
+/// What a client may ask that only looks: it says what the kernel is, and runs nothing in it.
+bool is_question(std::string_view message_type) {
+  return message_type == "kernel_info_request" || message_type == "comm_info_request";
+}
+
 std::string describe_loss(const LostMessages& lost) {
   return fmt::format(
       "Messages {} to {} of the kernel ({} in all) were lost: this client reads too slowly for "
@@ -438,6 +443,7 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     log_warning("{}: {}", describe(), message.error().message);
     return close(websocket_close::invalid_payload, message.error().message);
   }
+  if (client_.read_only && !is_question(message->header.msg_type)) return refuse_request(*message);
   const auto storage = message->storage;
   const auto header = message->parts[0];
   if (const auto taken = kernel_->handle_incoming_message(std::move(*message), cursor_.audience()); !taken) {
@@ -445,6 +451,25 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     // As an output of what was asked, so that it shows where the user waits for one.
     conversation_->publish_notice_to(cursor_.audience(), taken.error().message + "\n", header);
   }
+}
+
+/// Answers as a kernel would that cannot do it, so that whoever asked does not wait.
+void KernelWebSocket::refuse_request(const OutgoingMessage& message) {
+  constexpr std::string_view request_suffix = "_request";
+  constexpr std::string_view text = "You may look, but not run anything: your token is read-only";
+  const std::string_view type = message.header.msg_type;
+  log_info("{}: a {} is refused, its token is read-only", describe(), printable(type));
+  if (!type.ends_with(request_suffix)) return;
+  const auto name = std::string(type.substr(0, type.size() - request_suffix.size()));
+  const auto tell = [&](Channel channel, const std::string& reply_type, std::string_view content) {
+    auto reply = make_kernel_message(channel, reply_type, content, message.parts[0], client_.session_id);
+    if (reply) queued_own_.push_back(std::move(*reply));
+  };
+  const auto error = fmt::format(R"("ename":"PermissionError","evalue":"{0}","traceback":["{0}"])", text);
+  if (name == "execute") tell(Channel::iopub, "error", "{" + error + "}");
+  tell(message.channel, name + "_reply", R"({"status":"error","execution_count":null,)" + error + "}");
+  tell(Channel::iopub, "status", R"({"execution_state":"idle"})");
+  flush();
 }
 
 // Time

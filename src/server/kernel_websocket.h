@@ -48,6 +48,7 @@ struct KernelWebSocketSettings {
 struct KernelWebSocketClient {
   std::string session_id;
   KernelWebSocketProtocol protocol = KernelWebSocketProtocol::legacy;
+  bool read_only = false;  ///< Listens only; what it asks of the kernel is refused.
 };
 
 /// One client's connection to one kernel after the upgrade: RFC 6455 over the TCP socket, by our own code.
@@ -110,6 +111,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void feed(std::string_view bytes);
   void handle(WebSocketEvent event);
   void handle_message(WebSocketOpcode opcode, std::string payload);
+  void refuse_request(const OutgoingMessage& message);
   Result<OutgoingMessage> decode(WebSocketOpcode opcode, std::string payload) const;
   void handle_close(const WebSocketEvent& event);
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "server/user.h"
 #include "server/websocket_handshake.h"
 
 namespace nextgen_kernels {
@@ -52,7 +53,9 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
 
   auto accepted = accept_websocket(request);
   if (!accepted) co_return std::move(accepted.error());
-  KernelWebSocketClient client{.session_id = query->session_id.empty() ? random_uuid() : query->session_id};
+  KernelWebSocketClient client{.session_id = query->session_id.empty() ? random_uuid() : query->session_id,
+                               .protocol = KernelWebSocketProtocol::legacy,
+                               .read_only = request.user->read_only};
   if (request.header_lists("Sec-WebSocket-Protocol", v1_subprotocol)) {
     client.protocol = KernelWebSocketProtocol::v1;
     accepted->headers.set(http::field::sec_websocket_protocol, v1_subprotocol);

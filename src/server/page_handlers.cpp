@@ -12,11 +12,6 @@ constexpr std::string_view page_content_policy =
     "'none'; "
     "form-action 'none'; frame-ancestors 'self'";
 
-// Of a page without scripts, which can load nothing: strangers get no other file.
-constexpr std::string_view forbidden_page_content_policy =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors "
-    "'none'";
-
 HttpResponse serve_asset(const WebAsset& asset) {
   HttpResponse response;
   response.headers.set(http::field::content_type, asset.content_type);
@@ -32,23 +27,19 @@ HttpResponse serve_asset(const WebAsset& asset) {
 }  // namespace
 
 void PageHandlers::add_routes(Router& router) {
-  router.add(http::verb::get, "/", [this](HttpRequest request) { return get_page(std::move(request)); });
+  // /tree and /lab are where people and editors look for a Jupyter server.
+  for (const auto* path : {"/", "/tree", "/lab"})
+    router.add(http::verb::get, path, [this](HttpRequest request) { return get_page(std::move(request)); });
   router.add(http::verb::get, "/static/{file}",
              [this](HttpRequest request) { return get_file(std::move(request)); });
-}
-
-HttpResponse PageHandlers::make_forbidden_page() {
-  auto response = serve_asset(*find_web_asset("forbidden.html"));
-  response.status = http::status::forbidden;
-  response.headers.set("Content-Security-Policy", forbidden_page_content_policy);
-  response.headers.erase(http::field::etag);
-  return response;
 }
 
 Task<Result<HttpResponse>> PageHandlers::get_page(HttpRequest request) {
   auto response = revalidate(request, serve_asset(*find_web_asset("index.html")));
   if (request.credential == Credential::token)
-    response.headers.set(http::field::set_cookie, authenticator_.make_cookie(request, base_url_));
+    response.headers.insert(http::field::set_cookie, authenticator_.make_cookie(request, *request.user));
+  if (const auto xsrf = authenticator_.xsrf_token(request); request.cookie("_xsrf") != xsrf)
+    response.headers.insert(http::field::set_cookie, authenticator_.make_xsrf_cookie(xsrf));
   co_return response;
 }
 

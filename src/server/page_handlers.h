@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "server/authenticator.h"
 #include "server/router.h"
 
@@ -11,20 +9,15 @@ namespace nextgen_kernels {
 /// server.
 class PageHandlers {
  public:
-  PageHandlers(const Authenticator& authenticator, std::string base_url)
-      : authenticator_(authenticator), base_url_(std::move(base_url)) {}
+  explicit PageHandlers(const Authenticator& authenticator) : authenticator_(authenticator) {}
 
   void add_routes(Router& router);
-
-  /// For somebody whose browser shows neither token nor cookie: how to get in.
-  static HttpResponse make_forbidden_page();
 
  private:
   Task<Result<HttpResponse>> get_page(HttpRequest request);
   Task<Result<HttpResponse>> get_file(HttpRequest request);
 
   const Authenticator& authenticator_;
-  std::string base_url_;
 };
 
 }  // namespace nextgen_kernels

@@ -19,8 +19,10 @@
 #include "server/kernel_handlers.h"
 #include "server/kernel_spec_handlers.h"
 #include "server/kernel_websocket_handlers.h"
+#include "server/login_handlers.h"
 #include "server/metrics_handlers.h"
 #include "server/page_handlers.h"
+#include "server/password.h"
 #include "server/resource_monitor.h"
 #include "server/session_handlers.h"
 #include "server/session_manager.h"
@@ -72,6 +74,18 @@ Result<Segments> parse_base_url(std::string_view base_url) {
   return segments;
 }
 
+std::vector<User> users_of(const ServerSettings& settings) {
+  auto users = settings.users;
+  if (!settings.token.empty() || !settings.hashed_password.empty()) {
+    users.push_back({.username = {},
+                     .display_name = {},
+                     .token = settings.token,
+                     .hashed_password = settings.hashed_password,
+                     .all_kernels = true});
+  }
+  return users;
+}
+
 std::string fill_in_base_url(std::string text, const std::string& base_url) {
   constexpr std::string_view placeholder = "{base_url}";
   if (const auto at = text.find(placeholder); at != std::string::npos)
@@ -86,10 +100,12 @@ class Server::Service final : public HttpService {
  public:
   Service(Executor executor, MultiKernelManager& kernels, KernelSpecManager& specs, ServerSettings settings,
           OriginPolicy origins, Segments base, std::optional<TlsCertificate> certificate)
-      : settings_(std::move(settings)),
+      : kernels_(kernels),
+        settings_(std::move(settings)),
         base_(std::move(base)),
         origins_(std::move(origins)),
-        authenticator_(settings_.token),
+        authenticator_(users_of(settings_),
+                       {.secure_cookies = settings_.tls.has_value(), .base_url = settings_.base_url}),
         pool_(blocking_threads),
         sessions_(executor, kernels),
         resources_(executor, kernels, pool_),
@@ -106,7 +122,8 @@ class Server::Service final : public HttpService {
         execute_handlers_(executor, kernels, settings_.base_url),
         journal_handlers_(executor, kernels),
         websocket_handlers_(executor, kernels, origins_, settings_.websockets),
-        page_handlers_(authenticator_, settings_.base_url),
+        page_handlers_(authenticator_),
+        login_handlers_(authenticator_, passwords_, settings_.base_url),
         content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
         http_(executor, *this, settings_.limits, std::move(certificate)) {
     status_handlers_.add_routes(router_);
@@ -120,6 +137,7 @@ class Server::Service final : public HttpService {
     journal_handlers_.add_routes(router_);
     websocket_handlers_.add_routes(router_);
     page_handlers_.add_routes(router_);
+    login_handlers_.add_routes(router_);
     // The kernels outlive the server, and keep the observer.
     kernels.observe([weak = std::weak_ptr(self_)](const KernelEvent& event) {
       if (const auto self = weak.lock()) (*self)->note_kernel_event(event);
@@ -164,7 +182,8 @@ class Server::Service final : public HttpService {
 
  private:
   void note_kernel_event(const KernelEvent& event) {
-    emit_kernel_event(events_, event);
+    const auto kernel = kernels_.find_kernel(event.kernel_id);
+    emit_kernel_event(events_, event, kernel == nullptr ? std::string() : kernel->username());
     metrics_handlers_.note_kernel_event(event);
   }
 
@@ -175,16 +194,19 @@ class Server::Service final : public HttpService {
       return error_response(http::status::bad_request, "A request needs one Host header");
     if (const auto allowed = origins_.check_host(request); !allowed) return refuse(request, allowed.error());
 
-    request.credential = authenticator_.authenticate(request);
+    authenticator_.authenticate(request);
     if (request.method == http::verb::options) return answer_options(request);
     if (request.credential == Credential::none && !is_open(request)) return refuse_stranger(request);
     if (auto refused = check_site(request)) return refused;
-    return check_route(request);
+    if (auto answer = check_route(request)) return answer;
+    return check_permission(request);
   }
 
   /// Whether strangers may ask for it.
   bool is_open(const HttpRequest& request) const {
-    return !settings_.authenticate_prometheus && is_safe(request.method) && pattern_of(request) == "/metrics";
+    const auto pattern = pattern_of(request);
+    if (pattern == "/login" || pattern == "/logout") return true;
+    return !settings_.authenticate_prometheus && is_safe(request.method) && pattern == "/metrics";
   }
 
   std::optional<HttpResponse> refuse(const HttpRequest& request, const Error& error) const {
@@ -194,7 +216,7 @@ class Server::Service final : public HttpService {
 
   HttpResponse refuse_stranger(const HttpRequest& request) const {
     log_debug("{} {}: no valid token", request.method_name, request.path);
-    if (is_browser_navigation(request)) return PageHandlers::make_forbidden_page();
+    if (is_browser_navigation(request)) return login_handlers_.redirect_to_login(request);
     return error_response(http::status::forbidden, "Forbidden");
   }
 
@@ -211,8 +233,36 @@ class Server::Service final : public HttpService {
       log_warning("{} {}: {}", request.method_name, request.path, allowed.error().message);
       return error_response(http::status::not_found, allowed.error().message);
     }
+    // The form of the login page is looked at by its handler.
+    if (pattern_of(request) == "/login" || authenticator_.shows_xsrf_token(request)) return std::nullopt;
     if (const auto allowed = origins_.check_same_site(request); !allowed)
       return refuse(request, allowed.error());
+    return std::nullopt;
+  }
+
+  /// What this user may not do, or not see.
+  std::optional<HttpResponse> check_permission(const HttpRequest& request) const {
+    const auto* user = request.user.get();
+    if (user == nullptr) return std::nullopt;  // The route is open.
+    if (user->read_only && !is_safe(request.method) && pattern_of(request) != "/login") {
+      return error_response(http::status::forbidden,
+                            "You may look, but not change anything: your token is read-only");
+    }
+    if (user->all_kernels) return std::nullopt;
+    if (pattern_of(request) == "/metrics") {
+      return error_response(http::status::forbidden,
+                            "The metrics tell of all kernels, and you may see your own only");
+    }
+    // As if it were not there: ids of others are nobody's business.
+    auto kernel_id = request.parameters.find("kernel_id");
+    if (kernel_id != request.parameters.end()) {
+      const auto kernel = kernels_.get_kernel(kernel_id->second);
+      if (kernel && !user->has_kernels_of((*kernel)->username()))
+        return error_response(MultiKernelManager::unknown_kernel(kernel_id->second));
+    }
+    const auto session_id = request.parameters.find("session_id");
+    if (session_id != request.parameters.end() && !sessions_.is_visible(session_id->second, *user))
+      return error_response(SessionManager::unknown_session(session_id->second));
     return std::nullopt;
   }
 
@@ -298,11 +348,13 @@ class Server::Service final : public HttpService {
   }
 
   const std::shared_ptr<Service*> self_ = std::make_shared<Service*>(this);
+  MultiKernelManager& kernels_;
   ServerSettings settings_;
   Segments base_;
   OriginPolicy origins_;
   Authenticator authenticator_;
   BlockingPool pool_;
+  BlockingPool passwords_{1};  // Takes long on purpose, and holds up nobody else.
   SessionManager sessions_;
   ResourceMonitor resources_;
   EventBus events_;
@@ -317,6 +369,7 @@ class Server::Service final : public HttpService {
   JournalHandlers journal_handlers_;
   KernelWebSocketHandlers websocket_handlers_;
   PageHandlers page_handlers_;
+  LoginHandlers login_handlers_;
   Router router_;
   std::string content_policy_;
   HttpServer http_;
@@ -326,6 +379,11 @@ Result<std::unique_ptr<Server>> Server::make(Executor executor, MultiKernelManag
                                              KernelSpecManager& specs, ServerSettings settings) {
   auto base = parse_base_url(settings.base_url);
   if (!base) return std::unexpected(base.error());
+  if (!settings.hashed_password.empty()) {
+    if (auto right = check_password_hash(settings.hashed_password); !right)
+      return make_error(ErrorCode::invalid_argument, "IdentityProvider.hashed_password: {}",
+                        right.error().message);
+  }
   auto origins = OriginPolicy::make(settings.origins);
   if (!origins) return std::unexpected(origins.error());
   std::optional<TlsCertificate> certificate;
@@ -352,7 +410,7 @@ Result<void> Server::bind_unix(const std::filesystem::path& path, std::filesyste
 }
 
 void Server::run() {
-  if (!service_->authenticator().requires_token())
+  if (!service_->authenticator().requires_credentials())
     log_warning("There is no token: everybody who can reach this server can run code as this user");
   service_->http().run();
 }

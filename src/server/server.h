@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "kernels/multi_kernel_manager.h"
@@ -16,11 +17,14 @@
 #include "server/kernel_websocket.h"
 #include "server/origin_policy.h"
 #include "server/registry_handlers.h"
+#include "server/user.h"
 
 namespace nextgen_kernels {
 
 struct ServerSettings {
-  std::string token;                    ///< Empty: everybody who can reach the server may use it.
+  std::string token;                    ///< Of the server's own user. Empty: none.
+  std::string hashed_password;          ///< The same; see `hash_password`.
+  std::vector<User> users;              ///< Others. With none of these, everybody may do everything.
   std::string base_url = "/";           ///< Starts and ends with '/'.
   std::string version;                  ///< What `/api` tells.
   bool authenticate_prometheus = true;  ///< `/metrics` needs the token, too.

@@ -106,9 +106,10 @@ void SessionHandlers::add_routes(Router& router) {
              [this](HttpRequest request) { return remove(std::move(request)); });
 }
 
-Task<Result<HttpResponse>> SessionHandlers::list(HttpRequest) {
+Task<Result<HttpResponse>> SessionHandlers::list(HttpRequest request) {
   auto models = nlohmann::ordered_json::array();
-  for (const auto& session : sessions_.list_sessions()) models.push_back(session_model(session));
+  for (const auto& session : sessions_.list_sessions())
+    if (request.user->has_kernels_of(session.username)) models.push_back(session_model(session));
   co_return json_response(http::status::ok, models);
 }
 
@@ -124,7 +125,8 @@ Task<Result<HttpResponse>> SessionHandlers::create(HttpRequest request) {
                                                           .name = fields->name.value_or(""),
                                                           .type = std::move(*fields->type),
                                                           .kernel_id = std::move(fields->kernel_id),
-                                                          .kernel_name = std::move(fields->kernel_name)});
+                                                          .kernel_name = std::move(fields->kernel_name),
+                                                          .user = request.user});
   if (!session) co_return creation_error(session.error());
   auto response = json_response(http::status::created, session_model(*session));
   response.headers.set(http::field::location, base_url_ + "api/sessions/" + session->id);
@@ -142,6 +144,7 @@ Task<Result<HttpResponse>> SessionHandlers::update(HttpRequest request) {
   if (!body) co_return std::unexpected(body.error());
   auto changes = read_fields(*body);
   if (!changes) co_return std::unexpected(changes.error());
+  changes->user = request.user;
   const auto session =
       co_await sessions_.update_session(request.parameter("session_id"), std::move(*changes));
   if (!session) co_return update_error(session.error());

@@ -8,10 +8,6 @@
 namespace nextgen_kernels {
 namespace {
 
-std::unexpected<Error> unknown_session(std::string_view id) {
-  return make_error(ErrorCode::not_found, "Session not found: session_id='{}'", id);
-}
-
 std::unexpected<SessionError> failure(Error error) {
   return std::unexpected(SessionError{std::move(error), {}});
 }
@@ -56,10 +52,29 @@ std::vector<Session> SessionManager::list_sessions() {
   return sessions;
 }
 
-Session* SessionManager::find_session(std::string_view id) {
+const Session* SessionManager::find_session(std::string_view id) const {
   const auto found =
       std::ranges::find(sessions_, id, [](const auto& session) -> std::string_view { return session->id; });
   return found == sessions_.end() ? nullptr : found->get();
+}
+
+Session* SessionManager::find_session(std::string_view id) {
+  return const_cast<Session*>(std::as_const(*this).find_session(id));
+}
+
+Error SessionManager::unknown_session(std::string_view id) {
+  return {ErrorCode::not_found, fmt::format("Session not found: session_id='{}'", id)};
+}
+
+bool SessionManager::is_visible(std::string_view id, const User& user) const {
+  const auto* session = find_session(id);
+  return session == nullptr || user.has_kernels_of(session->username);
+}
+
+std::shared_ptr<KernelManager> SessionManager::find_kernel(const std::string& id,
+                                                           const UserPointer& user) const {
+  auto kernel = kernels_.find_kernel(id);
+  return kernel != nullptr && user && !user->has_kernels_of(kernel->username()) ? nullptr : kernel;
 }
 
 bool SessionManager::is_shared(const std::string& kernel_id) const {
@@ -70,7 +85,7 @@ bool SessionManager::is_shared(const std::string& kernel_id) const {
 Result<Session> SessionManager::get_session(std::string_view id) {
   drop_orphans();
   const auto* session = find_session(id);
-  if (session == nullptr) return unknown_session(id);
+  if (session == nullptr) return std::unexpected(unknown_session(id));
   return *session;
 }
 
@@ -81,22 +96,27 @@ Task<Result<std::shared_ptr<KernelManager>>> SessionManager::start_kernel(
   request.kernel_id = std::move(kernel_id);
   request.path = session.path;
   request.document_name = session.name;
+  if (!session.username.empty()) request.environment["KERNEL_USERNAME"] = session.username;
   co_return co_await kernels_.start_kernel(std::move(request));
 }
 
 Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest request) {
-  const auto turn = co_await take_turn("path " + request.path);
+  // Users have notebooks of the same path, each their own.
+  const auto username = request.user ? request.user->username : std::string();
+  const auto turn = co_await take_turn("path " + username + "\n" + request.path);
   drop_orphans();
-  const auto existing =
-      std::ranges::find(sessions_, request.path, [](const auto& session) { return session->path; });
+  const auto existing = std::ranges::find_if(sessions_, [&](const auto& session) {
+    return session->path == request.path && session->username == username;
+  });
   if (existing != sessions_.end()) co_return **existing;
 
   Session session{.id = random_uuid(),
                   .path = std::move(request.path),
                   .name = std::move(request.name),
                   .type = std::move(request.type),
-                  .kernel_id = request.kernel_id.value_or("")};
-  if (kernels_.find_kernel(session.kernel_id) == nullptr) {
+                  .kernel_id = request.kernel_id.value_or(""),
+                  .username = username};
+  if (find_kernel(session.kernel_id, request.user) == nullptr) {
     const auto kernel_name = request.kernel_name.value_or(kernels_.default_kernel_name());
     const auto kernel = co_await start_kernel(session, kernel_name, request.kernel_id);
     if (!kernel)
@@ -115,7 +135,7 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
 
   auto kernel_id = before->kernel_id;
   if (changes.kernel_id) {
-    if (kernels_.find_kernel(*changes.kernel_id) == nullptr) {
+    if (find_kernel(*changes.kernel_id, changes.user) == nullptr) {
       co_return failure({ErrorCode::invalid_argument, "No such kernel: " + *changes.kernel_id});
     }
     kernel_id = *changes.kernel_id;
@@ -149,7 +169,7 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
 Task<Result<void>> SessionManager::delete_session(std::string id) {
   const auto turn = co_await take_turn("session " + id);
   const auto* session = find_session(id);
-  if (session == nullptr) co_return unknown_session(id);
+  if (session == nullptr) co_return std::unexpected(unknown_session(id));
   const auto kernel_id = session->kernel_id;
   std::erase_if(sessions_, [&id](const auto& other) { return other->id == id; });
   if (!co_await kernels_.shutdown_kernel(kernel_id))

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "kernels/multi_kernel_manager.h"
 #include "runtime/event.h"
+#include "server/user.h"
 
 namespace nextgen_kernels {
 
@@ -19,6 +20,7 @@ struct Session {
   std::string name;
   std::string type;
   std::string kernel_id;
+  std::string username = {};  ///< Whose it is; see `User`.
 };
 
 /// Body of POST /api/sessions.
@@ -28,6 +30,7 @@ struct CreateSessionRequest {
   std::string type;
   std::optional<std::string> kernel_id;
   std::optional<std::string> kernel_name;
+  UserPointer user = nullptr;  ///< Who asks.
 };
 
 /// Body of PATCH /api/sessions/{id}: what is set is changed. An id wins over a name.
@@ -37,6 +40,7 @@ struct SessionChanges {
   std::optional<std::string> type;
   std::optional<std::string> kernel_id;
   std::optional<std::string> kernel_name;
+  UserPointer user = nullptr;  ///< Who asks.
 };
 
 /// A session that cannot have the kernel it was to have: the kernel's name and why it did not start.
@@ -65,7 +69,13 @@ class SessionManager {
   /// In the order they were created.
   std::vector<Session> list_sessions();
 
-  /// Fails with upstream's 404 text.
+  /// Whether this user may see the session; true for one that does not exist.
+  bool is_visible(std::string_view id, const User& user) const;
+
+  /// Upstream's 404 text.
+  static Error unknown_session(std::string_view id);
+
+  /// Fails with that text.
   Result<Session> get_session(std::string_view id);
 
   /// The session of this path, or a new one, with a kernel that runs or is started now. Several requests for
@@ -85,6 +95,9 @@ class SessionManager {
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(Session session,
                                                             std::optional<std::string> kernel_name,
                                                             std::optional<std::string> kernel_id);
+  /// A kernel that this user may have, or nothing.
+  std::shared_ptr<KernelManager> find_kernel(const std::string& id, const UserPointer& user) const;
+  const Session* find_session(std::string_view id) const;
   Session* find_session(std::string_view id);
   bool is_shared(const std::string& kernel_id) const;
   void drop_orphans();

@@ -13,9 +13,8 @@ namespace {
 constexpr std::string_view updatable_field = "color";
 constexpr std::size_t longest_color = 255;
 
-/// The permissions that a client asks about, all granted: who has the token may do everything. Nothing when
-/// the question is malformed.
-std::optional<nlohmann::ordered_json> grant_permissions(std::string_view question) {
+/// The permissions that a client asks about and the user has. Nothing when the question is malformed.
+std::optional<nlohmann::ordered_json> grant_permissions(std::string_view question, const User& user) {
   auto granted = nlohmann::ordered_json::object();
   if (question.empty()) return granted;
   auto asked = nlohmann::ordered_json::parse(question, nullptr, false);
@@ -23,22 +22,30 @@ std::optional<nlohmann::ordered_json> grant_permissions(std::string_view questio
   for (const auto& [resource, actions] : asked.items()) {
     const auto is_string = [](const auto& action) { return action.is_string(); };
     if (!actions.is_array() || !std::ranges::all_of(actions, is_string)) return std::nullopt;
-    granted[resource] = actions;
+    granted[resource] = nlohmann::ordered_json::array();
+    for (const auto& action : actions)
+      if (!user.read_only || action == "read") granted[resource].push_back(action);
   }
   return granted;
+}
+
+/// The first letters of the first and the last word.
+std::string initials_of(std::string_view name) {
+  const auto words = split(trim(name), ' ');
+  const auto first_letter = [](std::string_view word) {
+    std::size_t length = word.empty() ? 0 : 1;
+    while (length < word.size() && (static_cast<unsigned char>(word[length]) & 0xC0U) == 0x80U) ++length;
+    return std::string(word.substr(0, length));
+  };
+  auto initials = first_letter(words.front());
+  if (words.size() > 1) initials += first_letter(words.back());
+  return initials;
 }
 
 }  // namespace
 
 StatusHandlers::StatusHandlers(MultiKernelManager& kernels, std::string version)
-    : kernels_(kernels),
-      identity_({{"username", "user"},
-                 {"name", "User"},
-                 {"display_name", "User"},
-                 {"initials", "U"},
-                 {"avatar_url", nullptr},
-                 {"color", nullptr}}),
-      version_(std::move(version)) {}
+    : kernels_(kernels), version_(std::move(version)) {}
 
 void StatusHandlers::add_routes(Router& router) {
   using enum http::verb;
@@ -70,14 +77,30 @@ Task<Result<HttpResponse>> StatusHandlers::get_status(HttpRequest) {
                                              {"started", format_timestamp(started_)}});
 }
 
+nlohmann::ordered_json StatusHandlers::identity_of(const User& user) const {
+  const auto username = user.username.empty() ? "user" : user.username;
+  const auto name = !user.display_name.empty() ? user.display_name
+                    : user.username.empty()    ? "User"
+                                               : username;
+  const auto color = colors_.find(user.username);
+  const bool has_color = color != colors_.end() && color->second;
+  return {{"username", username},
+          {"name", name},
+          {"display_name", name},
+          {"initials", initials_of(name)},
+          {"avatar_url", nullptr},
+          {"color", has_color ? nlohmann::ordered_json(*color->second) : nlohmann::ordered_json()}};
+}
+
 Task<Result<HttpResponse>> StatusHandlers::get_me(HttpRequest request) {
-  auto permissions = grant_permissions(request.query_value("permissions").value_or(""));
+  auto permissions = grant_permissions(request.query_value("permissions").value_or(""), *request.user);
   if (!permissions) {
     co_return make_error(ErrorCode::invalid_argument,
                          R"(permissions should be a JSON dict of {{"resource": ["action",]}})");
   }
   (*permissions)["updatable_fields"] = nlohmann::ordered_json::array({updatable_field});
-  co_return json_response(http::status::ok, {{"identity", identity_}, {"permissions", *permissions}});
+  co_return json_response(http::status::ok,
+                          {{"identity", identity_of(*request.user)}, {"permissions", *permissions}});
 }
 
 Task<Result<HttpResponse>> StatusHandlers::update_me(HttpRequest request) {
@@ -95,8 +118,9 @@ Task<Result<HttpResponse>> StatusHandlers::update_me(HttpRequest request) {
   if (*color && (*color)->size() > longest_color)
     co_return make_error(ErrorCode::invalid_argument, "Field 'color' must have at most {} bytes",
                          longest_color);
-  identity_[updatable_field] = *color ? nlohmann::ordered_json(**color) : nlohmann::ordered_json();
-  co_return json_response(http::status::ok, {{"status", "success"}, {"identity", identity_}});
+  colors_[request.user->username] = *color;
+  co_return json_response(http::status::ok,
+                          {{"status", "success"}, {"identity", identity_of(*request.user)}});
 }
 
 // Where our Content-Security-Policy, which clients expect word for word, has browsers send what they blocked.

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 
 #include "base/timestamp.h"
 #include "kernels/multi_kernel_manager.h"
 #include "server/router.h"
+#include "server/user.h"
 
 namespace nextgen_kernels {
 
@@ -30,8 +33,10 @@ class StatusHandlers {
   Task<Result<HttpResponse>> update_me(HttpRequest request);
   Task<Result<HttpResponse>> report_content_policy(HttpRequest request);
 
+  nlohmann::ordered_json identity_of(const User& user) const;
+
   MultiKernelManager& kernels_;
-  nlohmann::ordered_json identity_;
+  std::map<std::string, std::optional<std::string>> colors_;  // That users have chosen, by username.
   std::string version_;
   Timestamp started_ = Timestamp::clock::now();
   Timestamp last_activity_ = started_;

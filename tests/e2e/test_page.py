@@ -50,7 +50,8 @@ def test_keeps_the_token_out_of_the_address_bar(server: Server, seen: dict[str, 
 
 
 def test_tells_strangers_how_to_get_in(server: Server, seen: dict[str, Any]) -> None:
-    assert "This server needs its token" in seen["stranger"]
+    assert "Token" in seen["stranger"]
+    assert "Log in" in seen["stranger"]
     assert server.token not in seen["stranger"]
 
 

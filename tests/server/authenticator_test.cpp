@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/password.h"
+
 namespace nextgen_kernels {
 namespace {
 
@@ -17,8 +19,22 @@ HttpRequest request_with(std::string_view name, std::string_view value) {
   return request;
 }
 
+Authenticator authenticator_with(std::vector<User> users) {
+  return {std::move(users), {.secure_cookies = false, .base_url = "/base/"}};
+}
+
+User own_user(std::string token) {
+  return {.token = std::move(token), .all_kernels = true};
+}
+
+Credential credential_of(const Authenticator& authenticator, HttpRequest request) {
+  authenticator.authenticate(request);
+  EXPECT_EQ(request.user != nullptr, request.credential != Credential::none);
+  return request.credential;
+}
+
 Credential credential_of(const HttpRequest& request) {
-  return Authenticator("tok").authenticate(request);
+  return credential_of(authenticator_with({own_user("tok")}), request);
 }
 
 TEST(Authenticator, takes_the_token_in_a_header_of_either_scheme) {
@@ -42,39 +58,151 @@ TEST(Authenticator, takes_the_token_in_the_query) {
   EXPECT_EQ(credential_of(request), Credential::none);
 }
 
-std::string cookie_of(const Authenticator& authenticator, const HttpRequest& request) {
-  const auto cookie = authenticator.make_cookie(request, "/base/");
+std::string cookie_of(const Authenticator& authenticator, const HttpRequest& request, const User& user) {
+  const auto cookie = authenticator.make_cookie(request, user);
   return cookie.substr(0, cookie.find(';'));
 }
 
 TEST(Authenticator, takes_the_cookie_that_it_made) {
-  const Authenticator authenticator("tok");
+  const auto user = own_user("tok");
+  const auto authenticator = authenticator_with({user});
   const auto request = request_with("Accept", "*/*");
-  EXPECT_THAT(authenticator.make_cookie(request, "/base/"),
-              HasSubstr("; HttpOnly; SameSite=Lax; Path=/base/"));
-  const auto cookie = cookie_of(authenticator, request);
+  EXPECT_THAT(authenticator.make_cookie(request, user),
+              HasSubstr("; Max-Age=2592000; HttpOnly; SameSite=Lax; Path=/base/"));
+  const auto cookie = cookie_of(authenticator, request, user);
   EXPECT_THAT(cookie, StartsWith("username-127-0-0-1-8888="));
   EXPECT_THAT(cookie, Not(HasSubstr("tok")));
-  EXPECT_EQ(credential_of(request_with("Cookie", "a=b; " + cookie + "; c")), Credential::cookie);
+  EXPECT_EQ(credential_of(authenticator, request_with("Cookie", "a=b; " + cookie + "; c")),
+            Credential::cookie);
 }
 
 TEST(Authenticator, refuses_cookies_of_others) {
+  const auto user = own_user("tok");
+  const auto authenticator = authenticator_with({user});
   const auto request = request_with("Accept", "*/*");
-  const auto cookie = cookie_of(Authenticator("tok"), request);
-  EXPECT_EQ(credential_of(request_with("Cookie", cookie + "0")), Credential::none);
-  EXPECT_EQ(credential_of(request_with("Cookie", cookie.substr(0, cookie.size() - 1))), Credential::none);
-  EXPECT_EQ(credential_of(request_with("Cookie", "username-127-0-0-1-8888=tok")), Credential::none);
-  EXPECT_EQ(credential_of(request_with("Cookie", cookie_of(Authenticator("old token"), request))),
-            Credential::none);
+  const auto cookie = cookie_of(authenticator, request, user);
+  const auto refused = [&authenticator](const HttpRequest& forged) {
+    return credential_of(authenticator, forged) == Credential::none;
+  };
+  EXPECT_TRUE(refused(request_with("Cookie", cookie + "0")));
+  EXPECT_TRUE(refused(request_with("Cookie", cookie.substr(0, cookie.size() - 1))));
+  EXPECT_TRUE(refused(request_with("Cookie", "username-127-0-0-1-8888=tok")));
+  EXPECT_TRUE(refused(request_with("Cookie", "username-127-0-0-1-8888=99999999999:")));
+  const auto later = cookie.find('=') + 1;
+  EXPECT_TRUE(refused(request_with("Cookie", cookie.substr(0, later) + "9" + cookie.substr(later))));
+  const auto old = own_user("old token");
+  EXPECT_TRUE(refused(request_with("Cookie", cookie_of(authenticator_with({old}), request, old))));
   auto other_port = request_with("Cookie", cookie);
   other_port.headers.set(http::field::host, "127.0.0.1:9999");
-  EXPECT_EQ(credential_of(other_port), Credential::none);
+  EXPECT_TRUE(refused(other_port));
 }
 
-TEST(Authenticator, without_a_token_lets_everybody_in) {
-  EXPECT_EQ(Authenticator("").authenticate(HttpRequest{}), Credential::not_required);
-  EXPECT_EQ(Authenticator("").authenticate(request_with("Authorization", "token ")),
-            Credential::not_required);
+TEST(Authenticator, a_cookie_ends_when_what_it_stands_for_changes) {
+  const User before{.username = "ada", .token = "ada's token"};
+  auto now = before;
+  now.read_only = true;
+  const auto request = request_with("Accept", "*/*");
+  const auto cookie = cookie_of(authenticator_with({before}), request, before);
+  EXPECT_EQ(credential_of(authenticator_with({before}), request_with("Cookie", cookie)), Credential::cookie);
+  EXPECT_EQ(credential_of(authenticator_with({now}), request_with("Cookie", cookie)), Credential::none);
+}
+
+TEST(Authenticator, knows_who_shows_which_token_or_cookie) {
+  const User ada{.username = "ada", .token = "ada's token"};
+  const User bob{.username = "bob", .token = "bob's token"};
+  const auto authenticator = authenticator_with({ada, bob, own_user("tok")});
+  auto request = request_with("Authorization", "token bob's token");
+  authenticator.authenticate(request);
+  EXPECT_EQ(request.user->username, "bob");
+  EXPECT_FALSE(request.user->all_kernels);
+  auto again = request_with("Cookie", cookie_of(authenticator, request, *request.user));
+  authenticator.authenticate(again);
+  EXPECT_EQ(again.user->username, "bob");
+}
+
+TEST(Authenticator, without_anybody_lets_everybody_in) {
+  const auto authenticator = authenticator_with({});
+  EXPECT_EQ(credential_of(authenticator, HttpRequest{}), Credential::not_required);
+  EXPECT_EQ(credential_of(authenticator, request_with("Authorization", "token ")), Credential::not_required);
+}
+
+TEST(Authenticator, a_page_shows_that_it_is_ours_by_sending_its_cookie_back) {
+  const auto authenticator = authenticator_with({own_user("tok")});
+  const auto token = authenticator.xsrf_token(HttpRequest{});
+  EXPECT_EQ(authenticator.make_xsrf_cookie(token), "_xsrf=" + token + "; SameSite=Lax; Path=/base/");
+  auto request = request_with("Cookie", "_xsrf=" + token);
+  EXPECT_EQ(authenticator.xsrf_token(request), token);
+  EXPECT_FALSE(authenticator.shows_xsrf_token(request));
+  EXPECT_TRUE(authenticator.shows_xsrf_token(request, token));
+  EXPECT_FALSE(authenticator.shows_xsrf_token(request, authenticator.xsrf_token(HttpRequest{})));
+  request.headers.set("X-XSRFToken", token);
+  EXPECT_TRUE(authenticator.shows_xsrf_token(request));
+  request.headers.set("X-XSRFToken", token + "0");
+  EXPECT_FALSE(authenticator.shows_xsrf_token(request));
+  // What somebody else made up, and put into both places.
+  const std::string forged(token.size(), 'a');
+  auto foreign = request_with("Cookie", "_xsrf=" + forged);
+  foreign.headers.set("X-XSRFToken", forged);
+  EXPECT_FALSE(authenticator.shows_xsrf_token(foreign));
+}
+
+TEST(Password, is_verified_against_its_hash) {
+  const auto hash = hash_password("open sesame");
+  ASSERT_TRUE(hash) << hash.error().message;
+  EXPECT_THAT(*hash, StartsWith("argon2:$argon2id$v=19$m=10240,t=10,p=8$"));
+  EXPECT_TRUE(check_password_hash(*hash));
+  EXPECT_TRUE(verify_password(*hash, "open sesame"));
+  EXPECT_FALSE(verify_password(*hash, "open barley"));
+  EXPECT_NE(*hash_password("open sesame"), *hash);
+}
+
+// As jupyter_server.auth.passwd() wrote it.
+TEST(Password, hashes_of_upstream_are_good_here) {
+  constexpr const char* hash =
+      "argon2:$argon2id$v=19$m=10240,t=10,p=8$JMqBOOUFfgTt2mN9HJmwHQ$zPa7/"
+      "PW2FTuVupfCk49yk3aL1aQ+vu5fRoAiAmW4vH8";
+  EXPECT_TRUE(check_password_hash(hash));
+  EXPECT_TRUE(verify_password(hash, "open sesame"));
+}
+
+TEST(Password, what_is_no_hash_is_refused) {
+  for (const auto* text : {"", "open sesame", "sha1:67c9e60bb8b6:9ffede0825894254b2e042ea597d771089e11aed",
+                           "argon2:", "argon2:$argon2id$v=19$m=10240,t=10,p=8$", "argon2:$argon2id$",
+                           "argon2:$argon2id$v=19$m=4000000000,t=10,p=8$c29tZXNhbHQ$aaaa"})
+    EXPECT_FALSE(check_password_hash(text)) << text;
+}
+
+TEST(Users, are_read_from_the_configuration) {
+  const auto users = parse_users(
+      {R"({"username": "ada", "name": "Ada Lovelace", "token": "0123456789abcdef", "read_only": true})",
+       R"({"username": "bob", "token": "fedcba9876543210", "all_kernels": true})"});
+  ASSERT_TRUE(users) << users.error().message;
+  EXPECT_EQ((*users)[0].display_name, "Ada Lovelace");
+  EXPECT_TRUE((*users)[0].read_only);
+  EXPECT_FALSE((*users)[0].all_kernels);
+  EXPECT_TRUE((*users)[1].all_kernels);
+}
+
+TEST(Users, what_is_wrong_with_one_is_said_without_its_token) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"token": "0123456789abcdef"})", "needs a username"},
+      {R"({"username": "a b", "token": "0123456789abcdef"})", "needs a username"},
+      {R"({"username": "ada"})", "needs a token or a hashed_password"},
+      {R"({"username": "ada", "token": "0123"})", "too short"},
+      {R"({"username": "ada", "token": 123})", "'token' must be a string"},
+      {R"({"username": "ada", "token": "0123456789abcdef", "read_only": "no"})", "must be true or false"},
+      {R"({"username": "ada", "token": "0123456789abcdef", "admin": true})", "there is no 'admin'"},
+      {R"({"username": "ada", "hashed_password": "0123456789abcdef"})", "must begin with argon2:"},
+  };
+  for (const auto& [text, problem] : cases) {
+    const auto users = parse_users({text});
+    ASSERT_FALSE(users) << text;
+    EXPECT_THAT(users.error().message, HasSubstr("IdentityProvider.users, entry 1: "));
+    EXPECT_THAT(users.error().message, HasSubstr(problem));
+    EXPECT_THAT(users.error().message, Not(HasSubstr("0123")));
+  }
+  const std::string ada = R"({"username": "ada", "token": "0123456789abcdef"})";
+  EXPECT_FALSE(parse_users({ada, R"({"username": "bob", "token": "0123456789abcdef"})"}));
 }
 
 }  // namespace

@@ -192,9 +192,12 @@ TEST_F(RestApiTest, lets_everybody_in_without_a_token) {
 TEST_F(RestApiTest, tells_browsers_how_to_get_in) {
   start();
   const auto page = request_with("Accept: text/html\r\n", "GET", "/");
-  EXPECT_EQ(page.status, 403u);
-  EXPECT_THAT(page.header("Content-Type"), HasSubstr("text/html"));
-  EXPECT_THAT(page.body, Not(HasSubstr("secret-token")));
+  EXPECT_EQ(page.status, 302u);
+  EXPECT_EQ(page.header("Location"), "/login?next=%2F");
+  const auto login = request_with("", "GET", "/login");
+  EXPECT_EQ(login.status, 200u);
+  EXPECT_THAT(login.header("Content-Type"), HasSubstr("text/html"));
+  EXPECT_THAT(login.body, Not(HasSubstr("secret-token")));
 }
 
 TEST_F(RestApiTest, gives_browsers_a_cookie_for_the_token) {
@@ -206,7 +209,7 @@ TEST_F(RestApiTest, gives_browsers_a_cookie_for_the_token) {
   EXPECT_THAT(cookie, Not(HasSubstr("secret-token")));
   const auto header = "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n";
   EXPECT_EQ(request_with(header, "GET", "/").status, 200u);
-  EXPECT_EQ(request_with(header, "GET", "/").header("Set-Cookie"), "");
+  EXPECT_THAT(request_with(header, "GET", "/").header("Set-Cookie"), testing::StartsWith("_xsrf="));
   EXPECT_EQ(request_with(header, "GET", "/api/kernels").status, 200u);
   EXPECT_EQ(request_with(header, "POST", "/api/kernels").status, 403u);
   const auto own = fmt::format("{}Origin: http://localhost:{}\r\n", header, port_);

@@ -56,7 +56,7 @@ class ServerFixture : public testing::Test {
                                                                           .python_prefixes = {},
                                                                           .python_timeout = {},
                                                                           .check_availability = {}});
-    MultiKernelManager::Options options;
+    auto& options = manager_options_;
     options.default_kernel_name = "test";
     options.root_dir = directory_;
     options.shutdown_wait_time = std::chrono::milliseconds(0);
@@ -175,6 +175,7 @@ class ServerFixture : public testing::Test {
   KernelScript script_;
   KernelManagerOptions kernel_options_;
   ServerSettings settings_;
+  MultiKernelManager::Options manager_options_;
   std::unique_ptr<KernelSpecManager> specs_;
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;

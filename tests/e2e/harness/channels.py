@@ -170,15 +170,23 @@ class Channels:
         Subprotocols offered to the server; without `V1` among them the legacy protocol is spoken.
     session_id
         Identity of the client, kept by clients across reconnects.
+    token
+        Whose token is shown; by default the server's.
     """
 
     def __init__(
-        self, server: Server, kernel_id: str, *, offered: Sequence[str] = (V1,), session_id: str | None = None
+        self,
+        server: Server,
+        kernel_id: str,
+        *,
+        offered: Sequence[str] = (V1,),
+        session_id: str | None = None,
+        token: str | None = None,
     ) -> None:
         self.session_id = session_id or uuid.uuid4().hex
         self.socket = websocket.create_connection(
             f"ws://127.0.0.1:{server.port}/api/kernels/{kernel_id}/channels?session_id={self.session_id}",
-            header=server.headers,
+            header=server.headers if token is None else {"Authorization": f"token {token}"},
             subprotocols=list(offered),
             timeout=PATIENCE,
         )

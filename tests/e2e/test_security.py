@@ -1,0 +1,296 @@
+"""TLS, Unix-domain sockets, passwords, users and limits, as operators set them up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import ssl
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+from harness.channels import V1, Channels
+from harness.server import Server, isolated_environment, server_command
+
+StartServer = Callable[..., Server]
+
+pytestmark = pytest.mark.stock_differs("it is configured otherwise", run=False)
+
+CERTIFICATE = [
+    "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+]  # fmt: skip
+
+
+def make_certificate(directory: Path, name: str = "server") -> tuple[Path, Path]:
+    """A self-signed certificate for localhost, and its key."""
+    certificate, key = directory / f"{name}.pem", directory / f"{name}.key"
+    subprocess.run([*CERTIFICATE, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    return certificate, key
+
+
+def execute(url: str, home: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code with the server's own client."""
+    return subprocess.run(
+        [server_command()[0], "execute", "--url", url, code],
+        env=isolated_environment(home, **environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_tls_carries_rest_and_websockets(start_server: StartServer, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    server = start_server(
+        options=[
+            f"--ServerApp.certfile={certificate}",
+            f"--ServerApp.keyfile={key}",
+            "--ServerApp.base_url=/k",
+        ]
+    )
+    url = f"https://127.0.0.1:{server.port}/k"
+    answer = requests.get(f"{url}/api", headers=server.headers, verify=str(certificate), timeout=60)
+    assert answer.status_code == 200
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{url}/api", headers=server.headers, timeout=60)
+
+    printed = execute(
+        f"{url}/?token={server.token}", tmp_path, "print('x' * 3_000_000)", SSL_CERT_FILE=str(certificate)
+    )
+    assert printed.returncode == 0, printed.stderr
+    assert printed.stdout == "x" * 3_000_000 + "\n"
+    refused = execute(f"{url}/?token={server.token}", tmp_path, "1")
+    assert refused.returncode == 2
+    assert "certificate verify failed" in refused.stderr
+    assert "SSL_CERT_FILE" in refused.stderr
+    # Plain HTTP finds nobody, and hurts nobody.
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(f"http://127.0.0.1:{server.port}/k/api", timeout=60)
+    login = requests.get(f"{url}/login", verify=str(certificate), timeout=60)
+    assert "; Secure;" in login.headers["Set-Cookie"]
+
+
+def test_a_renewed_certificate_is_used_without_a_restart(start_server: StartServer, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    server = start_server(options=[f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"])
+
+    def shown() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", server.port))
+
+    before = shown()
+    assert before.strip() == certificate.read_text().strip()
+    renewed, renewed_key = make_certificate(tmp_path, "renewed")
+    renewed_key.replace(key)
+    renewed.replace(certificate)
+    while (now := shown()) == before:
+        pass
+    assert now.strip() == certificate.read_text().strip()
+
+
+def test_clients_need_a_certificate_when_an_authority_is_named(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    client, client_key = make_certificate(tmp_path, "client")
+    server = start_server(
+        options=[
+            f"--ServerApp.certfile={certificate}",
+            f"--ServerApp.keyfile={key}",
+            f"--ServerApp.client_ca={client}",
+        ]
+    )
+    url = f"https://127.0.0.1:{server.port}/api"
+    with pytest.raises(requests.exceptions.RequestException):
+        requests.get(url, headers=server.headers, verify=str(certificate), timeout=60)
+    answer = requests.get(
+        url, headers=server.headers, verify=str(certificate), cert=(str(client), str(client_key)), timeout=60
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [("nonsense", "certfile"), (None, "there is no file")],
+)
+def test_a_certificate_that_cannot_be_used_is_explained(
+    tmp_path: Path, content: str | None, problem: str
+) -> None:
+    path = tmp_path / "server.pem"
+    if content is not None:
+        path.write_text(content)
+    ended = subprocess.run(
+        [*server_command(), "--ServerApp.port=0", f"--ServerApp.certfile={path}"],
+        env=isolated_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert problem in ended.stderr
+    assert str(path) in ended.stderr
+
+
+def test_the_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
+    certificate, _ = make_certificate(tmp_path)
+    _, other_key = make_certificate(tmp_path, "other")
+    ended = subprocess.run(
+        [*server_command(), f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={other_key}"],
+        env=isolated_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert "it is not the key of the certificate" in ended.stderr
+
+
+def serve_on_socket(path: Path, home: Path, *options: str) -> subprocess.Popen[str]:
+    """A server on a Unix-domain socket; it prints no port that the usual harness could learn."""
+    process = subprocess.Popen(
+        [*server_command(), f"--ServerApp.sock={path}", *options],
+        env=isolated_environment(home, JUPYTER_TOKEN="token-of-the-socket"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "http+unix://" in line:
+            return process
+    raise AssertionError("the server did not say its URL")
+
+
+def test_unix_domain_socket_is_private_and_works(tmp_path: Path) -> None:
+    path = tmp_path / "kernels.sock"
+    url = f"http+unix://{str(path).replace('/', '%2F')}/?token=token-of-the-socket"
+    # What a server left behind that was killed.
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    process = serve_on_socket(path, tmp_path)
+    try:
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        printed = execute(url, tmp_path, "print(6 * 7)")
+        assert printed.stdout == "42\n", printed.stderr
+        second = subprocess.run(
+            [*server_command(), f"--ServerApp.sock={path}"],
+            env=isolated_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert second.returncode == 2
+        assert "is taken by another program" in second.stderr
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+    assert not path.exists()
+
+
+def hash_of(password: str, home: Path) -> str:
+    """What `nextgen-kernels password` makes of it."""
+    hashed = subprocess.run(
+        [server_command()[0], "password"],
+        input=password + "\n",
+        env=isolated_environment(home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert hashed.returncode == 0, hashed.stderr
+    return hashed.stdout.strip()
+
+
+def test_visual_studio_code_logs_in_with_a_password(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server(
+        token="", options=[f"--IdentityProvider.hashed_password={hash_of('open sesame', tmp_path)}"]
+    )
+    # Its requests, one after the other.
+    assert requests.get(f"{server.url}/hub/api", timeout=60).status_code != 200
+    needs_password = requests.get(f"{server.url}/tree?", allow_redirects=False, timeout=60)
+    assert needs_password.status_code != 200
+    page = requests.get(f"{server.url}/login?", timeout=60)
+    assert page.status_code == 200
+    xsrf = page.cookies["_xsrf"]
+    entered = requests.post(
+        f"{server.url}/login?",
+        data={"_xsrf": xsrf, "password": "open sesame"},
+        headers={"Cookie": f"_xsrf={xsrf}"},
+        allow_redirects=False,
+        timeout=60,
+    )
+    assert entered.status_code == 302
+    session = entered.headers["Set-Cookie"].split(";")[0]
+    headers = {"Cookie": f"_xsrf={xsrf}; {session}", "X-XSRFToken": xsrf}
+    assert requests.get(f"{server.url}/api/kernelspecs", headers=headers, timeout=60).status_code == 200
+    created = requests.post(
+        f"{server.url}/api/sessions",
+        json={"path": "a.ipynb", "name": "a", "type": "notebook", "kernel": {"name": "python3"}},
+        headers=headers,
+        timeout=60,
+    )
+    assert created.status_code == 201, created.text
+    kernel_id = created.json()["kernel"]["id"]
+    channels = websocket.create_connection(
+        f"ws://127.0.0.1:{server.port}/api/kernels/{kernel_id}/channels",
+        header=headers,
+        subprotocols=[V1],
+        timeout=60,
+    )
+    assert channels.subprotocol == V1
+    channels.close()
+    without = {"Cookie": headers["Cookie"]}
+    assert requests.post(f"{server.url}/api/kernels", headers=without, timeout=60).status_code == 403
+    assert "open sesame" not in server.log
+
+
+def users_file(home: Path) -> None:
+    """Two people, and one who may only look, in the configuration."""
+    users = [
+        {"username": "ada", "token": "token-of-ada-0123456"},
+        {"username": "eve", "token": "token-of-eve-0123456", "read_only": True, "all_kernels": True},
+    ]
+    config = home / "config"
+    config.mkdir(parents=True)
+    (config / "jupyter_nextgen_kernels_config.json").write_text(
+        json.dumps({"IdentityProvider": {"users": users}})
+    )
+
+
+def test_who_may_only_look_sees_outputs_and_runs_nothing(start_server: StartServer, tmp_path: Path) -> None:
+    users_file(tmp_path)
+    server = start_server(environment={"JUPYTER_CONFIG_DIR": str(tmp_path / "config")})
+    with server.kernel() as kernel_id:
+        watcher = Channels(server, kernel_id, token="token-of-eve-0123456")
+        with Channels(server, kernel_id) as own, watcher:
+            refused = watcher.run("open('/tmp/never', 'w')")
+            assert refused.reply.content["status"] == "error"
+            assert refused.reply.content["ename"] == "PermissionError"
+            assert "read-only" in refused.reply.content["evalue"]
+            own.run("print('for all to see')")
+            seen = watcher.wait_for(lambda message: message.content.get("text") == "for all to see\n")
+            assert seen.type == "stream"
+    assert "token-of-" not in server.log
+
+
+def test_people_with_tokens_of_their_own_have_their_own_kernels(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    users_file(tmp_path)
+    server = start_server(environment={"JUPYTER_CONFIG_DIR": str(tmp_path / "config")})
+    ada = {"Authorization": "token token-of-ada-0123456"}
+    with server.kernel():
+        assert server.get("/api/kernels", headers=ada).json() == []
+    started = server.post("/api/kernels", headers=ada).json()
+    answer = server.post(
+        f"/api/nextgen/kernels/{started['id']}/execute",
+        headers=ada,
+        json={"code": "import os; print(os.environ['KERNEL_USERNAME'])"},
+    )
+    assert re.search(r"\bada\b", answer.text)
