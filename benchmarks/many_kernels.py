@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Holds many idle kernels on one server and says what they cost: memory, file descriptors, CPU.
+"""Holds many idle kernels and WebSockets on one server and says what they cost: memory, descriptors, CPU.
 
-The kernels are synthetic ones, started through the REST API. docs/benchmarks.md says how to read the report.
+The kernels are synthetic ones, started through the REST API; the WebSockets are those of another process.
+docs/benchmarks.md says how to read the report.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class Server:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if found := URL.search(line):
-                self.url = f"http://127.0.0.1:{found.group(1)}"
+                self.port = int(found.group(1))
+                self.url = f"http://127.0.0.1:{self.port}"
                 break
         else:
             raise SystemExit("the server did not start")
@@ -99,6 +101,54 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(120)
         return time.monotonic() - began
+
+
+class IdleSockets:
+    """WebSockets that nothing happens on, held by a process of their own (idle_sockets.py).
+
+    Parameters
+    ----------
+    server
+        Whose.
+    kernels
+        The kernels that they are spread over.
+    count
+        How many.
+    """
+
+    def __init__(self, server: Server, kernels: list[str], count: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("idle_sockets.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        plan = {"port": server.port, "token": server.token, "kernels": kernels, "sockets": count}
+        began = time.monotonic()
+        opened = self._ask(json.dumps(plan))["open"]
+        self.open_seconds = time.monotonic() - began
+        if opened != count:
+            raise SystemExit(f"only {opened} of {count} WebSockets were opened")
+
+    def _ask(self, line: str) -> dict[str, int]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("the process with the WebSockets ended")
+        told: dict[str, int] = json.loads(answer)
+        return told
+
+    def answering(self) -> int:
+        """How many answer a ping."""
+        return self._ask("ping")["answered"]
+
+    def close(self) -> None:
+        """End them, as their process ends."""
+        self._process.kill()
+        self._process.wait()
 
 
 def cpu_seconds(process: int) -> float:
@@ -157,40 +207,93 @@ def start_kernels(server: Server, count: int, at_once: int) -> float:
         time.sleep(0.5)
 
 
-def measure(server: Server, count: int, at_once: int, seconds: float) -> dict[str, Any]:
-    """The whole account, for the report."""
-    empty = cost(server)
-    start_seconds = start_kernels(server, count, at_once)
-    processes = [model["provisioner_info"]["pid"] for model in server.call("GET", "/api/kernels")]
-    full = cost(server)
+def watch_idle(server: Server, processes: list[int], seconds: float) -> dict[str, float]:
+    """What server and kernels do while nobody asks for anything."""
     time.sleep(5)  # What the starts left to do is done.
     began = time.monotonic()
     own, kernels = cpu_seconds(server.process.pid), sum(map(cpu_seconds, processes))
     own_wakeups = wakeups(server.process.pid)
     time.sleep(seconds)
     elapsed = time.monotonic() - began
-    idle = {
+    return {
         "seconds": elapsed,
         "server_cpu_percent": 100 * (cpu_seconds(server.process.pid) - own) / elapsed,
         "kernels_cpu_percent": 100 * (sum(map(cpu_seconds, processes)) - kernels) / elapsed,
         "server_wakeups_per_second": (wakeups(server.process.pid) - own_wakeups) / elapsed,
     }
-    listing = time.monotonic()
-    models = server.call("GET", "/api/kernels")
+
+
+def rise(before: dict[str, float], after: dict[str, float], count: int) -> dict[str, float]:
+    """What each of `count` things costs the server."""
     return {
+        "server_rss_kib": 1024 * (after["rss_mib"] - before["rss_mib"]) / count,
+        "server_descriptors": (after["descriptors"] - before["descriptors"]) / count,
+    }
+
+
+def measure(server: Server, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The whole account, for the report."""
+    count = arguments.kernels
+    empty = cost(server)
+    start_seconds = start_kernels(server, count, arguments.at_once)
+    models = server.call("GET", "/api/kernels")
+    processes = [model["provisioner_info"]["pid"] for model in models]
+    full = cost(server)
+    report = {
         "kernels": count,
         "start_seconds": start_seconds,
         "server_empty": empty,
         "server_full": full,
-        "per_kernel": {
-            "server_rss_kib": 1024 * (full["rss_mib"] - empty["rss_mib"]) / count,
-            "server_descriptors": (full["descriptors"] - empty["descriptors"]) / count,
-            "kernel_pss_mib": sum(memory(process, "Pss") for process in processes) / count,
-        },
-        "idle": idle,
-        "list_milliseconds": 1000 * (time.monotonic() - listing),
-        "idle_after": sum(model["execution_state"] == "idle" for model in models),
+        "per_kernel": rise(empty, full, count)
+        | {"kernel_pss_mib": sum(memory(process, "Pss") for process in processes) / count},
+        "idle": watch_idle(server, processes, arguments.seconds),
     }
+    if arguments.sockets:
+        sockets = IdleSockets(server, [model["id"] for model in models], arguments.sockets)
+        try:
+            with_sockets = cost(server)
+            report["sockets"] = {
+                "count": arguments.sockets,
+                "open_seconds": sockets.open_seconds,
+                "server": with_sockets,
+                "per_socket": rise(full, with_sockets, arguments.sockets),
+                "idle": watch_idle(server, processes, arguments.seconds),
+            }
+            began = time.monotonic()
+            report["sockets"]["answering"] = sockets.answering()
+            report["sockets"]["answer_seconds"] = time.monotonic() - began
+        finally:
+            sockets.close()
+    listing = time.monotonic()
+    models = server.call("GET", "/api/kernels")
+    report["list_milliseconds"] = 1000 * (time.monotonic() - listing)
+    report["idle_after"] = sum(model["execution_state"] == "idle" for model in models)
+    return report
+
+
+def idle_line(idle: dict[str, float]) -> str:
+    """One line about what happened while nothing happened."""
+    return (
+        f"  CPU over {idle['seconds']:.0f} s      server {idle['server_cpu_percent']:.2f} % of one core, "
+        f"kernels {idle['kernels_cpu_percent']:.2f} % in all, "
+        f"{idle['server_wakeups_per_second']:.0f} wake-ups of the server a second"
+    )
+
+
+def print_sockets(sockets: dict[str, Any]) -> None:
+    """The part about WebSockets."""
+    each = sockets["per_socket"]
+    print(f"{sockets['count']} idle WebSockets on them, opened in {sockets['open_seconds']:.1f} s")
+    print(
+        f"  server memory       {each['server_rss_kib']:.1f} KiB per socket, "
+        f"{sockets['server']['rss_mib']:.0f} MiB in all"
+    )
+    print(
+        f"  server descriptors  {each['server_descriptors']:.1f} per socket, "
+        f"{sockets['server']['descriptors']:.0f} in all"
+    )
+    print(idle_line(sockets["idle"]))
+    print(f"  still answering     {sockets['answering']}, within {sockets['answer_seconds']:.2f} s")
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -206,13 +309,11 @@ def print_report(report: dict[str, Any]) -> None:
         f"{report['server_full']['descriptors']:.0f} in all"
     )
     print(f"  kernel memory       {each['kernel_pss_mib']:.1f} MiB each (proportional)")
-    print(
-        f"  CPU over {idle['seconds']:.0f} s      server {idle['server_cpu_percent']:.2f} % of one core, "
-        f"kernels {idle['kernels_cpu_percent']:.2f} % in all, "
-        f"{idle['server_wakeups_per_second']:.0f} wake-ups of the server a second"
-    )
+    print(idle_line(idle))
     print(f"  GET /api/kernels    {report['list_milliseconds']:.0f} ms")
     print(f"  still answering     {report['idle_after']} of {report['kernels']}")
+    if "sockets" in report:
+        print_sockets(report["sockets"])
     print(f"  stop                {report['stop_seconds']:.1f} s")
 
 
@@ -223,6 +324,7 @@ def main() -> int:
     parser.add_argument("--server", type=Path, default=build / "nextgen-kernels", help="the server's binary")
     parser.add_argument("--kernel", type=Path, default=build / "synthetic_kernel", help="the kernel's binary")
     parser.add_argument("--kernels", type=int, default=1000, help="how many kernels")
+    parser.add_argument("--sockets", type=int, default=0, help="how many WebSockets, spread over the kernels")
     parser.add_argument("--at-once", type=int, default=8, help="how many requests at once")
     parser.add_argument("--seconds", type=float, default=60, help="how long they are looked at")
     parser.add_argument(
@@ -234,15 +336,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nk-many-") as home:
         server = Server(arguments.server.resolve(), arguments.kernel.resolve(), Path(home), arguments.options)
         try:
-            report = measure(server, arguments.kernels, arguments.at_once, arguments.seconds)
+            report = measure(server, arguments)
         finally:
             stop_seconds = server.stop()
         report["stop_seconds"] = stop_seconds
     print_report(report)
     if arguments.output:
         arguments.output.write_text(json.dumps(report, indent=2) + "\n")
-    failed = report["idle_after"] != arguments.kernels or (
-        arguments.max_cpu is not None and report["idle"]["server_cpu_percent"] > arguments.max_cpu
+    idle = [report["idle"]] + ([report["sockets"]["idle"]] if arguments.sockets else [])
+    failed = (
+        report["idle_after"] != arguments.kernels
+        or (arguments.sockets and report["sockets"]["answering"] != arguments.sockets)
+        or (arguments.max_cpu is not None and max(i["server_cpu_percent"] for i in idle) > arguments.max_cpu)
     )
     return 1 if failed else 0
 
