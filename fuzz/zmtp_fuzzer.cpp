@@ -10,7 +10,12 @@ using namespace nextgen_kernels;
 
 namespace {
 
-constexpr std::size_t max_message_size = 4096;
+constexpr ZmtpLimits limits = {.message_bytes = 4096, .message_frames = 32};
+
+ZmqSocketType type_of(std::uint8_t choice) {
+  if ((choice & 4) != 0) return ZmqSocketType::router;
+  return (choice & 1) != 0 ? ZmqSocketType::sub : ZmqSocketType::dealer;
+}
 
 struct Seen {
   std::string answers;
@@ -20,7 +25,7 @@ struct Seen {
 };
 
 Seen decode(ZmqSocketType type, std::string_view stream, std::size_t piece_size) {
-  ZmtpDecoder decoder(type, "id", max_message_size);
+  ZmtpDecoder decoder(type, "id", limits);
   Seen seen;
   while (true) {
     const auto step = decoder.next();
@@ -58,7 +63,7 @@ Seen decode(ZmqSocketType type, std::string_view stream, std::size_t piece_size)
 // What a peer is understood to say does not depend on how its stream is cut.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const auto type = (data[0] & 1) != 0 ? ZmqSocketType::sub : ZmqSocketType::dealer;
+  const auto type = type_of(data[0]);
   const bool greeted = (data[0] & 2) != 0;
   std::string stream = greeted ? ZmtpDecoder::greeting() : std::string();
   stream += as_text(data + 1, size - 1);
@@ -69,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& message : whole.messages) {
     std::size_t bytes = 0;
     for (const auto& frame : message) bytes += frame.size();
-    require(bytes <= max_message_size);
+    require(bytes <= limits.message_bytes && message.size() <= limits.message_frames);
   }
   return 0;
 }

@@ -1,56 +1,22 @@
 #include "runtime/zmq_router.h"
 
-#include <array>
+#include <string_view>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
 #include "base/log.h"
 #include "runtime/event.h"
+#include "wire/zmtp.h"
 
 namespace nextgen_kernels {
 namespace {
 
 using tcp = asio::ip::tcp;
-
-constexpr std::size_t greeting_size = 64;
-// RFC 23: flags of a frame.
-constexpr std::uint8_t more_flag = 1;
-constexpr std::uint8_t long_flag = 2;
-constexpr std::uint8_t command_flag = 4;
-constexpr std::size_t longest_short_frame = 255;
-
-/// Signature, version 3.0, mechanism NULL, not a server.
-std::string greeting() {
-  std::string bytes(greeting_size, '\0');
-  bytes[0] = '\xff';
-  bytes[9] = '\x7f';
-  bytes[10] = 3;
-  bytes.replace(12, 4, "NULL");
-  return bytes;
-}
-
-bool is_valid_greeting(std::string_view bytes) {
-  return bytes[0] == '\xff' && bytes[9] == '\x7f' && bytes[10] >= 3 &&
-         bytes.substr(12, 20) == std::string("NULL") + std::string(16, '\0');
-}
-
-void append_frame(std::string& output, std::uint8_t flags, std::string_view body) {
-  const bool is_long = body.size() > longest_short_frame;
-  output += static_cast<char>(flags | (is_long ? long_flag : 0));
-  for (int shift = is_long ? 56 : 0; shift >= 0; shift -= 8)
-    output += static_cast<char>(body.size() >> shift & 0xff);
-  output += body;
-}
-
-std::string ready_command() {
-  using namespace std::string_literals;
-  return "\x05READY\x0bSocket-Type\0\0\0\x06ROUTER\x08Identity\0\0\0\0"s;
-}
 
 }  // namespace
 
@@ -58,6 +24,7 @@ struct ZmqRouter::State {
   State(const Executor& executor, Handler h) : acceptor(executor), handler(std::move(h)) {}
   tcp::acceptor acceptor;
   Handler handler;
+  std::uint16_t port = 0;
   std::size_t connections = 0;
   bool closed = false;
   std::vector<std::weak_ptr<Connection>> open;
@@ -71,10 +38,12 @@ struct ZmqRouter::Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection() { --state->connections; }
 
-  /// True when all of `size` bytes came into `input`.
-  Task<bool> read(std::size_t size) {
-    input.resize(size);
-    const auto [error, count] = co_await asio::async_read(socket, asio::buffer(input), no_throw);
+  /// False at the end of the connection.
+  Task<bool> read_some() {
+    const auto space = decoder.space();
+    const auto [error, count] =
+        co_await socket.async_read_some(asio::buffer(space.data(), space.size()), no_throw);
+    decoder.received(count);
     co_return !error;
   }
 
@@ -83,20 +52,19 @@ struct ZmqRouter::Connection {
     co_return !error;
   }
 
-  /// The next frame: its flags, and its body in `input`. Nothing when the connection is over, or should be.
-  Task<std::optional<std::uint8_t>> read_frame() {
-    if (!co_await read(1)) co_return std::nullopt;
-    const auto flags = static_cast<std::uint8_t>(input[0]);
-    if (!co_await read((flags & long_flag) != 0 ? 8 : 1)) co_return std::nullopt;
-    std::uint64_t size = 0;
-    for (const char byte : input) size = size << 8 | static_cast<std::uint8_t>(byte);
-    if (size > largest_message || !co_await read(static_cast<std::size_t>(size))) co_return std::nullopt;
-    co_return flags;
+  /// What to send for the message that came; empty for nothing.
+  std::string answer() const {
+    const Frames message(decoder.frames().begin(), decoder.frames().end());
+    const auto answer = state->handler ? state->handler(message) : std::nullopt;
+    std::string bytes;
+    if (answer) append_zmtp_message(bytes, std::vector<std::string_view>(answer->begin(), answer->end()));
+    return bytes;
   }
 
   std::shared_ptr<State> state;
   tcp::socket socket;
-  std::string input;
+  ZmtpDecoder decoder{
+      ZmqSocketType::router, "", {.message_bytes = largest_message, .message_frames = most_frames}};
 };
 
 Result<std::unique_ptr<ZmqRouter>> ZmqRouter::listen(const Executor& executor, const std::string& ip,
@@ -111,6 +79,7 @@ Result<std::unique_ptr<ZmqRouter>> ZmqRouter::listen(const Executor& executor, c
   if (!error) state->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return make_error(ErrorCode::io, "Cannot listen on {}: {}", ip, error.message());
   const auto port = state->acceptor.local_endpoint(error).port();
+  state->port = port;
   return std::unique_ptr<ZmqRouter>(new ZmqRouter(executor, std::move(state), port));
 }
 
@@ -153,27 +122,27 @@ Task<void> ZmqRouter::serve(std::shared_ptr<Connection> connection) {
 }
 
 Task<void> ZmqRouter::converse(std::shared_ptr<Connection> connection) {
-  if (!co_await connection->write(greeting())) co_return;
-  if (!co_await connection->read(greeting_size) || !is_valid_greeting(connection->input)) co_return;
-  std::string ready;
-  append_frame(ready, command_flag, ready_command());
-  if (!co_await connection->write(std::move(ready))) co_return;
-  Frames message;
-  std::size_t size = 0;
-  while (const auto flags = co_await connection->read_frame()) {
-    if ((*flags & command_flag) != 0) continue;
-    size += connection->input.size();
-    message.push_back(std::move(connection->input));
-    if (size > largest_message || message.size() > most_frames) co_return;
-    if ((*flags & more_flag) != 0) continue;
-    const auto answer = connection->state->handler ? connection->state->handler(message) : std::nullopt;
-    message.clear();
-    size = 0;
-    if (!answer) continue;
-    std::string bytes;
-    for (std::size_t i = 0; i < answer->size(); ++i)
-      append_frame(bytes, i + 1 < answer->size() ? more_flag : std::uint8_t{0}, (*answer)[i]);
-    if (!co_await connection->write(std::move(bytes))) co_return;
+  auto& decoder = connection->decoder;
+  bool open = co_await connection->write(ZmtpDecoder::greeting());
+  while (open) {
+    const auto step = decoder.next();
+    if (!step) {
+      log_debug("A ZMQ connection to port {} was closed: {}", connection->state->port, step.error().message);
+      co_return;
+    }
+    switch (*step) {
+      case ZmtpDecoder::Step::need_more:
+        open = co_await connection->read_some();
+        break;
+      case ZmtpDecoder::Step::answer:
+        open = co_await connection->write(decoder.take_answer());
+        break;
+      case ZmtpDecoder::Step::message:
+        open = co_await connection->write(connection->answer());
+        break;
+      case ZmtpDecoder::Step::ready:
+        break;
+    }
   }
 }
 

@@ -14,7 +14,7 @@
 namespace nextgen_kernels {
 
 /// The accepting end of ZMQ connections for small messages that are answered: what a ROUTER socket is to
-/// DEALERs (ZMTP 3.0 with the NULL mechanism, ZeroMQ RFC 23). Belongs to one executor, on which the handler
+/// DEALERs, over `ZmtpDecoder`. Belongs to one executor, on which the handler
 /// runs.
 ///
 /// Anybody who can reach the port may connect, so everything is bounded: connections, their lifetime,

@@ -26,8 +26,6 @@ constexpr std::size_t first_capacity = std::size_t{16} * 1024;
 constexpr std::size_t busy_capacity = std::size_t{256} * 1024;
 // A buffer that grew for one huge message is given back when that has passed.
 constexpr std::size_t kept_capacity = std::size_t{1024} * 1024;
-// What is kept of a frame while its message comes takes memory, too.
-constexpr std::size_t max_frames = 1'000'000;
 // A command says hello, ping, or why not.
 constexpr std::size_t max_command_size = 4096;
 
@@ -64,14 +62,29 @@ std::unexpected<Error> malformed_command() {
 }
 
 bool fits(ZmqSocketType own, std::string_view peer) {
-  if (own == ZmqSocketType::sub) return peer == "PUB" || peer == "XPUB";
+  switch (own) {
+    case ZmqSocketType::sub:
+      return peer == "PUB" || peer == "XPUB";
+    case ZmqSocketType::router:
+      return peer == "DEALER" || peer == "REQ" || peer == "ROUTER";
+    case ZmqSocketType::dealer:
+      break;
+  }
   return peer == "ROUTER" || peer == "REP" || peer == "DEALER";
 }
 
 }  // namespace
 
 std::string_view to_string(ZmqSocketType type) {
-  return type == ZmqSocketType::sub ? "SUB" : "DEALER";
+  switch (type) {
+    case ZmqSocketType::sub:
+      return "SUB";
+    case ZmqSocketType::router:
+      return "ROUTER";
+    case ZmqSocketType::dealer:
+      break;
+  }
+  return "DEALER";
 }
 
 void append_zmtp_message(std::string& output, std::span<const std::string_view> frames) {
@@ -79,8 +92,8 @@ void append_zmtp_message(std::string& output, std::span<const std::string_view> 
     append_frame(output, i + 1 < frames.size() ? flag_more : 0, frames[i]);
 }
 
-ZmtpDecoder::ZmtpDecoder(ZmqSocketType type, std::string_view routing_id, std::size_t max_message_size)
-    : type_(type), routing_id_(routing_id), max_message_size_(max_message_size) {}
+ZmtpDecoder::ZmtpDecoder(ZmqSocketType type, std::string_view routing_id, ZmtpLimits limits)
+    : type_(type), routing_id_(routing_id), limits_(limits) {}
 
 std::string ZmtpDecoder::greeting() {
   std::string text(greeting_size, '\0');
@@ -190,7 +203,7 @@ std::string ZmtpDecoder::ready_command() const {
     body += value;
   };
   add_property("Socket-Type", to_string(type_));
-  if (type_ == ZmqSocketType::dealer) add_property("Identity", routing_id_);
+  if (type_ != ZmqSocketType::sub) add_property("Identity", routing_id_);
   std::string command;
   append_frame(command, flag_command, body);
   return command;
@@ -214,9 +227,9 @@ Result<bool> ZmtpDecoder::read_frame(Frame& frame) {
   const auto held = scanned_ - begin_;
   if (is_command && size > max_command_size)
     return make_error(ErrorCode::protocol, "The peer sent a ZMTP command of {} bytes; none is so long", size);
-  if (size > max_message_size_ || held + size > max_message_size_)
+  if (size > limits_.message_bytes || held + size > limits_.message_bytes)
     return make_error(ErrorCode::resource_limit, "The peer sent a message of more than {} bytes",
-                      max_message_size_);
+                      limits_.message_bytes);
   wanted_ = held + header_size + size;
   if (bytes.size() - header_size < size) return false;
   frame.body = bytes.substr(header_size, size);
@@ -242,7 +255,7 @@ Result<ZmtpDecoder::Step> ZmtpDecoder::read_ready() {
   if (*name != "READY") return malformed_command();
   if (auto checked = check_peer_type(body); !checked) return std::unexpected(checked.error());
   stage_ = Stage::traffic;
-  if (type_ == ZmqSocketType::dealer) return Step::ready;
+  if (type_ != ZmqSocketType::sub) return Step::ready;
   // All of what is published: a subscription is a message of a 1 and the topic, which is empty.
   append_frame(answer_, 0, "\x01");
   announce_ready_ = true;
@@ -279,9 +292,9 @@ Result<ZmtpDecoder::Step> ZmtpDecoder::read_traffic() {
       if (!answer_.empty()) return Step::answer;
       continue;
     }
-    if (parts_.size() == max_frames)
+    if (parts_.size() == limits_.message_frames)
       return make_error(ErrorCode::resource_limit, "The peer sent a message of more than {} frames",
-                        max_frames);
+                        limits_.message_frames);
     const auto offset = static_cast<std::size_t>(frame.body.data() - buffer_.get()) - begin_;
     parts_.push_back({offset, frame.body.size()});
     if ((frame.flags & flag_more) != 0) continue;

@@ -13,13 +13,19 @@
 namespace nextgen_kernels {
 
 /// What one end of a ZMQ connection is; the ends must fit: a dealer talks to a kernel's ROUTER or REP, a sub
-/// to its PUB or XPUB.
-enum class ZmqSocketType { dealer, sub };
+/// to its PUB or XPUB, a router to who has a question: a DEALER, REQ or ROUTER.
+enum class ZmqSocketType { dealer, sub, router };
 
-/// "DEALER", "SUB", as the handshake names them.
+/// "DEALER", "SUB", "ROUTER", as the handshake names them.
 std::string_view to_string(ZmqSocketType type);
 
-/// The connecting end of one ZMQ connection, without I/O: ZMTP 3.0 with the NULL mechanism (ZeroMQ RFC 23),
+/// What a peer may send in one message; more is a violation.
+struct ZmtpLimits {
+  std::size_t message_bytes = std::size_t{2} * 1024 * 1024 * 1024;
+  std::size_t message_frames = 1'000'000;  ///< What is kept of each while they come takes memory, too.
+};
+
+/// One end of one ZMQ connection, without I/O: ZMTP 3.0 with the NULL mechanism (ZeroMQ RFC 23),
 /// which every peer since ZeroMQ 4 speaks.
 ///
 /// Send `greeting()`; read into `space()`, say how much by `received`, and call `next` until it needs more.
@@ -27,12 +33,8 @@ std::string_view to_string(ZmqSocketType type);
 /// message. The first violation is an error of `next`; the connection is then of no more use.
 class ZmtpDecoder {
  public:
-  /// A longer message is a violation.
-  static constexpr std::size_t default_max_message_size = std::size_t{2} * 1024 * 1024 * 1024;
-
   /// `routing_id`, at most 255 bytes, is the name that a ROUTER knows us by; empty lets it choose one.
-  ZmtpDecoder(ZmqSocketType type, std::string_view routing_id,
-              std::size_t max_message_size = default_max_message_size);
+  ZmtpDecoder(ZmqSocketType type, std::string_view routing_id, ZmtpLimits limits = {});
 
   /// The first bytes to send, 64 of them.
   static std::string greeting();
@@ -78,7 +80,7 @@ class ZmtpDecoder {
 
   ZmqSocketType type_;
   std::string routing_id_;
-  std::size_t max_message_size_;
+  ZmtpLimits limits_;
   Stage stage_ = Stage::greeting;
   bool announce_ready_ = false;
   std::string answer_;

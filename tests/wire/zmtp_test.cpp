@@ -106,6 +106,17 @@ TEST(Zmtp, sub_subscribes_to_everything_before_it_is_ready) {
   EXPECT_EQ(outcome.answers, command("\x05READY" + property("Socket-Type", "SUB")) + "\x00\x01\x01"s);
 }
 
+TEST(Zmtp, router_takes_messages_of_those_who_ask_and_answers_them) {
+  for (const auto* peer : {"DEALER", "REQ", "ROUTER"}) {
+    ZmtpDecoder decoder(ZmqSocketType::router, "");
+    const auto outcome = feed(decoder, hello(peer) + encoded({"", "question"}), 1000);
+    EXPECT_EQ(outcome.error, "");
+    EXPECT_THAT(outcome.steps, ElementsAre("answer", "ready"));
+    EXPECT_EQ(outcome.answers, ready("ROUTER"));
+    EXPECT_THAT(outcome.messages, ElementsAre(ElementsAre("", "question")));
+  }
+}
+
 TEST(Zmtp, messages_do_not_depend_on_how_the_stream_is_cut) {
   const std::vector<std::vector<std::string>> messages = {
       {"one"}, {"", "two", std::string(300, 'b')}, {std::string(100'000, 'c'), ""}, {"last"}};
@@ -137,7 +148,7 @@ TEST(Zmtp, unknown_commands_mean_nothing) {
 }
 
 std::string error_of(ZmqSocketType type, std::string_view stream) {
-  ZmtpDecoder decoder(type, "me", 1000);
+  ZmtpDecoder decoder(type, "me", {.message_bytes = 1000, .message_frames = 32});
   const auto outcome = feed(decoder, stream, 1);
   EXPECT_TRUE(outcome.messages.empty());
   return outcome.error;
@@ -160,6 +171,7 @@ TEST(Zmtp, old_versions_and_security_mechanisms_are_refused_by_name) {
 TEST(Zmtp, sockets_that_do_not_fit_are_refused) {
   EXPECT_THAT(error_of(ZmqSocketType::dealer, hello("PUB")), HasSubstr("PUB socket"));
   EXPECT_THAT(error_of(ZmqSocketType::sub, hello("ROUTER")), HasSubstr("ROUTER socket"));
+  EXPECT_THAT(error_of(ZmqSocketType::router, hello("SUB")), HasSubstr("SUB socket"));
 }
 
 TEST(Zmtp, an_error_of_the_peer_is_repeated) {
@@ -194,6 +206,9 @@ TEST(Zmtp, messages_over_the_limit_are_refused_before_they_take_memory) {
   std::string many = ready_dealer;
   for (int i = 0; i < 6; ++i) many += "\x01\xC8" + std::string(200, 'x');
   EXPECT_THAT(error_of(ZmqSocketType::dealer, many), HasSubstr("more than 1000 bytes"));
+  std::string frames = hello("DEALER");
+  for (int i = 0; i < 33; ++i) frames += "\x01\x01x";
+  EXPECT_THAT(error_of(ZmqSocketType::router, frames), HasSubstr("more than 32 frames"));
 }
 
 TEST(Zmtp, a_huge_frame_takes_memory_only_as_it_comes) {
