@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "clients/zmq/zmq_endpoints.h"
+#include "wire/json.h"
 #include "wire/kernel_frames.h"
 #include "wire/signer.h"
 
@@ -335,6 +336,10 @@ void JupyterServerKernelClient::receive(Channel channel, std::span<const std::st
 
 void JupyterServerKernelClient::receive_own(const Message& message) {
   if (message.channel() != Channel::shell && message.channel() != Channel::control) return;
+  // Values are copied by recursion, which must have an end.
+  constexpr std::size_t deepest_nesting = 256;
+  if (nests_deeper_than(message.content(), deepest_nesting))
+    return reject(message.channel(), Error{ErrorCode::protocol, "A reply to the server is nested too deep"});
   auto content = nlohmann::json::parse(message.content(), nullptr, false);
   if (content.is_discarded()) return;
   if (message.header_fields().msg_type == "kernel_info_reply") kernel_info_ = content;

@@ -4,12 +4,14 @@
 
 #include "base/log.h"
 #include "base/small_file.h"
+#include "wire/json.h"
 
 namespace nextgen_kernels {
 namespace {
 
 constexpr std::string_view file_option = "connection_file";
 constexpr std::size_t largest_file = 64 * 1024;
+constexpr std::size_t deepest_nesting = 64;
 
 /// The file that the provisioner's config names.
 Result<std::filesystem::path> connection_file_of(const nlohmann::json& config,
@@ -29,7 +31,8 @@ Result<ConnectionInfo> read_connection_file(const std::filesystem::path& path) {
   const auto text = read_small_text(path, largest_file);
   if (!text)
     return make_error(text.error().code, "Cannot read the connection file: {}", text.error().message);
-  auto info = nlohmann::json::parse(*text, nullptr, false);
+  auto info = nests_deeper_than(*text, deepest_nesting) ? nlohmann::json()
+                                                        : nlohmann::json::parse(*text, nullptr, false);
   if (!info.is_object())
     return make_error(ErrorCode::invalid_argument, "{} is no connection file: it holds no JSON object",
                       path.string());

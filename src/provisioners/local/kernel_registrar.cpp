@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "base/timestamp.h"
+#include "wire/json.h"
 #include "wire/kernel_frames.h"
 #include "wire/signer.h"
 
@@ -70,7 +71,7 @@ Result<ConnectionInfo> KernelRegistrar::expect(const std::string& kernel_id, con
                                                RegistrationDialect dialect) {
   if (router_ == nullptr) {
     auto router =
-        ZmqRouter::listen(executor_, ip_, [this](const Frames& message) { return receive(message); });
+        ZmqRouter::listen(executor_, ip_, [this](const Frames& message) { return answer_to(message); });
     if (!router) return std::unexpected(router.error());
     router_ = std::move(*router);
   }
@@ -102,7 +103,7 @@ Task<Result<ConnectionInfo>> KernelRegistrar::wait_for(std::string kernel_id) {
   }
 }
 
-std::optional<KernelRegistrar::Frames> KernelRegistrar::receive(const Frames& message) {
+std::optional<KernelRegistrar::Frames> KernelRegistrar::answer_to(const Frames& message) {
   auto answer = take(message);
   if (answer) {
     changed_.notify_all();
@@ -122,6 +123,9 @@ Result<KernelRegistrar::Frames> KernelRegistrar::take(const Frames& message) {
   const auto parts = rest.subspan(2);
   if (parts.size() != 1 && parts.size() < message_parts)
     return make_error(ErrorCode::protocol, "it has {} parts, neither 1 nor {}", parts.size(), message_parts);
+  constexpr std::size_t deepest_nesting = 64;
+  if (std::ranges::any_of(parts, [](const auto& part) { return nests_deeper_than(part, deepest_nesting); }))
+    return make_error(ErrorCode::protocol, "its JSON is nested too deep");
   const auto signed_parts = views(parts.first(std::min(parts.size(), message_parts)));
   // One dialect names no kernel: the key tells whose message it is.
   for (auto& [kernel_id, expected] : expected_) {

@@ -27,6 +27,8 @@ Result<std::optional<RegistrationDialect>> registration_dialect(const KernelSpec
 /// server, owned by the application, on one executor; it listens from the first kernel on.
 class KernelRegistrar {
  public:
+  using Frames = ZmqRouter::Frames;
+
   KernelRegistrar(Executor executor, std::string ip);
   KernelRegistrar(const KernelRegistrar&) = delete;
   KernelRegistrar& operator=(const KernelRegistrar&) = delete;
@@ -44,6 +46,10 @@ class KernelRegistrar {
 
   void forget(const std::string& kernel_id) { expected_.erase(kernel_id); }
 
+  /// What a message is answered that came to the socket, from whomever; nothing when it is refused, which is
+  /// logged.
+  std::optional<Frames> answer_to(const Frames& message);
+
   /// Ends listening, so that an event loop that has nothing else to do ends too.
   void stop() { router_.reset(); }
 
@@ -52,9 +58,6 @@ class KernelRegistrar {
     std::string key;
     std::optional<ConnectionInfo> info;
   };
-  using Frames = ZmqRouter::Frames;
-
-  std::optional<Frames> receive(const Frames& message);
   Result<Frames> take(const Frames& message);
   Result<void> note_ports(Expected& expected, const nlohmann::json& content) const;
   Result<Frames> answer_jupyter(const std::string& kernel_id, Expected& expected, const std::string& content);
