@@ -48,12 +48,12 @@ bench: ## Measure against libzmq, a direct client and jupyter_server; ratios las
 	@scripts/build bench
 	@exec env $(in_venv) python3 benchmarks/run.py $(ARGS)
 
-soak: ## Account for ten million messages at listeners that are killed, stall, or are slow (minutes, 8 GB of disk)
+soak: ## Account for ten million messages at listeners that are killed, stall, or are slow; close a lid (minutes, 8 GB of disk)
 	@scripts/bootstrap test
 	@scripts/build bench
 	@cd tests/e2e && exec env $(in_venv) NEXTGEN_KERNELS_SOAK=1 \
 	  NEXTGEN_KERNELS_SERVER="$(CURDIR)/build/release/bin/nextgen-kernels serve" \
-	  python3 -m pytest -q -s -p no:cacheprovider test_loss_account.py $(ARGS)
+	  python3 -m pytest -q -s -p no:cacheprovider test_loss_account.py test_jupyterlab_scenarios.py $(ARGS)
 
 sanitize: ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, then ThreadSanitizer
 	@scripts/bootstrap sanitize

@@ -10,12 +10,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
 import pytest
+from harness.lab import jupyterlab_server, write_notebook
 from harness.node import run_scenario
 from harness.server import Server, artifacts_directory
 from harness.waiting import PATIENCE, poll_until
-from nbformat.v4 import new_code_cell, new_notebook
 
 CELLS = [
     "marker = 'set before the restart'\nprint('printed by the kernel')",
@@ -26,28 +25,12 @@ CELLS = [
     "print('marker' in dir())",
 ]
 
-NEWS_SETTINGS = '{"fetchNews": "false", "checkForUpdates": false}'
-
 
 @pytest.fixture(scope="module")
 def jupyterlab(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """JupyterLab from PyPI, with the server as its gateway and a notebook to open."""
-    home = tmp_path_factory.mktemp("jupyterlab")
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(NEWS_SETTINGS)
-    (home / "notebooks").mkdir()
-    notebook = new_notebook(
-        cells=[new_code_cell(source) for source in CELLS],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-    )
-    nbformat.write(notebook, home / "notebooks" / "walk.ipynb")
-    with Server(
-        ["jupyter-lab", "--allow-root"],
-        home,
-        options=[f"--gateway-url={server.url}", f"--GatewayClient.auth_token={server.token}"],
-        environment={"JUPYTERLAB_SETTINGS_DIR": str(home / "settings")},
-    ) as running:
+    with jupyterlab_server(server, tmp_path_factory.mktemp("jupyterlab")) as running:
+        write_notebook(running.root / "walk.ipynb", CELLS)
         yield running
 
 

@@ -407,6 +407,35 @@ class TestSeveralSockets:
                 assert channels.published("stream", request)
 
 
+class TestBuffers:
+    """Bytes beside the JSON, as widgets send them."""
+
+    @both_protocols
+    def test_bytes_of_a_widget_come_and_go_unchanged(
+        self, server: Server, shared_kernel: str, offered: tuple[str, ...]
+    ) -> None:
+        every_byte = bytes(range(256))
+        with Channels(server, shared_kernel, offered=offered) as channels:
+            opened = channels.run(
+                "import ipywidgets\npicture = ipywidgets.Image(value=bytes(range(256)), format='png')"
+            ).of_type("comm_open")
+            (model,) = (m for m in opened if m.content["data"]["state"]["_model_name"] == "ImageModel")
+            assert model.content["data"]["buffer_paths"] == [["value"]]
+            assert model.buffers == [every_byte]
+
+            (update,) = channels.run("picture.value = bytes(range(256)) * 4000").of_type("comm_msg")
+            assert update.buffers == [every_byte * 4000]
+
+            content = {
+                "comm_id": model.content["comm_id"],
+                "data": {"method": "update", "state": {}, "buffer_paths": [["value"]]},
+            }
+            reversed_bytes = every_byte[::-1] * 5000
+            channels.send("comm_msg", content, buffers=[reversed_bytes])
+            check = channels.run("print(bytes(picture.value) == bytes(range(255, -1, -1)) * 5000)")
+            assert check.text() == "True\n"
+
+
 class TestReconnect:
     """A client that comes back."""
 

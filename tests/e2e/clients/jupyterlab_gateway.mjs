@@ -6,42 +6,14 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { launchBrowser, noteTrouble } from './browser.mjs';
 
 const { url, token, notebook, browser, profile, artifacts, patience } = JSON.parse(process.argv[2]);
 
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: browser,
-  headless: true,
-  viewport: { width: 1280, height: 1500 },
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-});
-context.setDefaultTimeout(patience * 1000);
+const context = await launchBrowser({ browser, profile, patience });
 const page = context.pages()[0] ?? (await context.newPage());
-
-// In gateway mode jupyter_server confirms no subprotocol; JupyterLab tries with one first, then without.
-const expected = /Sent non-empty 'Sec-WebSocket-Protocol' header but no response was received/;
-
 const trouble = [];
-page.on('console', message => {
-  if (message.type() === 'error' && !expected.test(message.text())) {
-    trouble.push(`console: ${message.text()}`);
-  }
-});
-page.on('pageerror', error => trouble.push(`page: ${error}`));
-page.on('response', response => {
-  if (response.status() >= 500) {
-    trouble.push(`${response.status()} ${new URL(response.url()).pathname}`);
-  }
-});
+noteTrouble(page, trouble);
 
 let step = 'open';
 let shots = 0;

@@ -27,7 +27,6 @@ COMMAND_VARIABLE = "NEXTGEN_KERNELS_SERVER"
 
 _PR_SET_PDEATHSIG = 1
 _TOKEN_OPTION = "--IdentityProvider.token="
-_URL = re.compile(r"https?://(?:127\.0\.0\.1|localhost):(\d+)/\S*")
 
 
 def server_command() -> list[str]:
@@ -97,6 +96,10 @@ class Server:
         Command line without the options of the address.
     home
         Directory for everything that the server and its kernels write.
+    host
+        The IPv4 address to find it at.
+    listen
+        The one to listen on, when that is another.
     token
         Required of every request, given to the server in its environment; by default a random one.
         Empty turns authentication off.
@@ -111,19 +114,22 @@ class Server:
         command: Sequence[str],
         home: Path,
         *,
+        host: str = "127.0.0.1",
+        listen: str | None = None,
         token: str | None = None,
         options: Sequence[str] = (),
         environment: dict[str, str] | None = None,
     ) -> None:
         self.home = home
+        self.host = host
         self.port = 0
         self.url = ""
         chosen = [option.partition("=")[2] for option in options if option.startswith(_TOKEN_OPTION)]
         self.token = chosen[0] if chosen else secrets.token_hex(16) if token is None else token
-        self.is_stock = "jupyter" in Path(command[0]).name
+        self.is_stock = any("jupyter" in Path(word).name for word in command)
         self.root = home / "notebooks"
         self.root.mkdir(parents=True, exist_ok=True)
-        arguments = [*command, "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", *options]
+        arguments = [*command, f"--ServerApp.ip={listen or host}", "--ServerApp.port=0", *options]
         if self.is_stock:
             arguments.append("--ServerApp.open_browser=False")
         if token == "":
@@ -153,7 +159,7 @@ class Server:
         if not self._port_known.wait(PATIENCE) or not self.port:
             self.kill()
             raise RuntimeError(f"{shlex.join(arguments)} did not say its URL:\n{self.log}")
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         if self.is_stock:  # It prints its URL before it listens; ours must not.
             poll_until(self._answers, "listening")
 
@@ -166,7 +172,7 @@ class Server:
     def _pump(self, stream: Iterable[str], lines: list[str]) -> None:
         for line in stream:
             lines.append(line)
-            found = _URL.search(line)
+            found = re.search(rf"https?://(?:{re.escape(self.host)}|127\.0\.0\.1|localhost):(\d+)/\S*", line)
             if found and not self.port:
                 self.port = int(found.group(1))
                 self._port_known.set()
