@@ -490,6 +490,9 @@ void KernelWebSocket::on_timer() {
   }
   if (steady_clock::now() - last_sign_of_life_ > settings_.ping_timeout) {
     log_info("{}: nothing heard any more, closed", describe());
+    // What the system still holds for it must not arrive later: the session gets it when it comes back.
+    boost::system::error_code ignored;
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
     return end();
   }
   ask_for_acknowledgement();

@@ -32,7 +32,7 @@ inline constexpr std::string_view v1_subprotocol = "v1.kernel.websocket.jupyter.
 struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration ping_interval = std::chrono::seconds(30);  ///< 0 sends none.
   /// A client of which nothing was heard for so long, and that took nothing of what is sent, is gone.
-  std::chrono::steady_clock::duration ping_timeout = std::chrono::seconds(90);
+  std::chrono::steady_clock::duration ping_timeout = std::chrono::minutes(15);
   std::chrono::steady_clock::duration close_timeout =
       std::chrono::seconds(2);  ///< For its answer to a close frame.
   std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
