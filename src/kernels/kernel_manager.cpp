@@ -28,7 +28,9 @@ constexpr auto kill_patience = std::chrono::seconds(5);
 bool asks_for_shutdown(const OutgoingMessage& message) {
   if (message.header.msg_type != "shutdown_request") return false;
   const auto content = nlohmann::json::parse(message.parts[3], nullptr, false);
-  return content.is_object() && !content.value("restart", false);
+  if (!content.is_object()) return false;
+  const auto restart = content.find("restart");
+  return restart == content.end() || *restart != true;
 }
 
 std::size_t size_of(const OutgoingMessage& message) {

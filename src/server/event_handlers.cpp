@@ -7,12 +7,10 @@
 
 #include "server/json_fields.h"
 #include "server/websocket_handshake.h"
-#include "wire/json.h"
 
 namespace nextgen_kernels {
 namespace {
 
-constexpr std::size_t deepest_nesting = 64;
 constexpr std::size_t largest_event = std::size_t{1} * 1024 * 1024;
 constexpr int longest_usage_interval = 3600;
 
@@ -122,9 +120,6 @@ Task<Result<HttpResponse>> EventHandlers::emit(HttpRequest request) {
   if (request.body.size() > largest_event)
     co_return error_response(http::status::payload_too_large,
                              fmt::format("An event must have at most {} bytes", largest_event));
-  if (nests_deeper_than(request.body, deepest_nesting))
-    co_return make_error(ErrorCode::invalid_argument,
-                         "The JSON in the body of the request is nested too deep");
   const auto body = parse_json_body(request);
   if (!body) co_return std::unexpected(body.error());
   if (!*body) co_return make_error(ErrorCode::invalid_argument, "No JSON data provided");

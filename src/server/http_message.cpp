@@ -3,9 +3,13 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "wire/json.h"
 
 namespace nextgen_kernels {
 namespace {
+
+// Values are copied by recursion: what is nested without end would exhaust the stack.
+constexpr std::size_t deepest_nesting = 64;
 
 /// Decodes one piece of a query (`+` is a space). Broken escapes stay as they are, as in Tornado.
 std::string decode_query_piece(std::string_view piece) {
@@ -156,6 +160,8 @@ HttpResponse error_response(const Error& error) {
 
 Result<std::optional<nlohmann::json>> parse_json_body(const HttpRequest& request) {
   if (trim(request.body).empty()) return std::nullopt;
+  if (nests_deeper_than(request.body, deepest_nesting))
+    return make_error(ErrorCode::invalid_argument, "The JSON in the body of the request is nested too deep");
   auto body = nlohmann::json::parse(request.body, nullptr, false);
   if (body.is_discarded()) return make_error(ErrorCode::invalid_argument, "Invalid JSON in body of request");
   if (body.is_null()) return std::nullopt;

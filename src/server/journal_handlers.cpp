@@ -8,14 +8,13 @@
 #include "journal/conversation.h"
 #include "runtime/event.h"
 #include "server/listener_query.h"
+#include "server/message_query.h"
 #include "wire/json.h"
 #include "wire/legacy_message.h"
 
 namespace nextgen_kernels {
 namespace {
 
-constexpr std::size_t default_limit = 1000;
-constexpr std::size_t largest_limit = 10'000;
 // A page ends when it is so large, or when so many messages were looked through for it.
 constexpr std::size_t page_bytes = 8 * 1024 * 1024;
 constexpr MessageNumber page_scan = 100'000;
@@ -50,51 +49,6 @@ class JournalReader final : private JournalListener {
   Event activity_;
   Cursor cursor_;
 };
-
-struct MessageQuery {
-  std::optional<MessageNumber> since;
-  std::size_t limit = default_limit;
-  std::optional<std::string> parent;
-  std::optional<std::string> cell;
-  std::optional<Channel> channel;
-  std::optional<MessageFilter> filter;
-};
-
-Result<std::optional<std::uint64_t>> number_parameter(const HttpRequest& request, std::string_view name) {
-  const auto text = request.query_value(name);
-  if (!text) return std::nullopt;
-  if (const auto number = parse_number(*text)) return *number;
-  return make_error(ErrorCode::invalid_argument, "{} must be a number", name);
-}
-
-std::optional<std::string> text_parameter(const HttpRequest& request, std::string_view name) {
-  const auto text = request.query_value(name);
-  return text ? std::optional<std::string>(*text) : std::nullopt;
-}
-
-Result<MessageQuery> read_query(const HttpRequest& request) {
-  MessageQuery query;
-  const auto since = number_parameter(request, "since");
-  if (!since) return std::unexpected(since.error());
-  query.since = *since;
-  const auto limit = number_parameter(request, "limit");
-  if (!limit) return std::unexpected(limit.error());
-  if (limit->value_or(default_limit) == 0 || limit->value_or(default_limit) > largest_limit)
-    return make_error(ErrorCode::invalid_argument, "limit must be between 1 and {}", largest_limit);
-  query.limit = limit->value_or(default_limit);
-  query.parent = text_parameter(request, "parent");
-  query.cell = text_parameter(request, "cell");
-  if (const auto name = request.query_value("channel")) {
-    query.channel = channel_from_string(*name);
-    if (!query.channel || *query.channel == Channel::heartbeat)
-      return make_error(ErrorCode::invalid_argument, "channel must be shell, control, iopub or stdin");
-  }
-  auto filter =
-      MessageFilter::parse(request.query_value("msg_types"), request.query_value("exclude_msg_types"));
-  if (!filter) return std::unexpected(filter.error());
-  query.filter = std::move(*filter);
-  return query;
-}
 
 bool selects(const MessageQuery& query, const JournalEntry& entry, const Request* request) {
   if (query.channel && entry.message->channel() != *query.channel) return false;
@@ -165,7 +119,7 @@ Task<Result<HttpResponse>> JournalHandlers::describe(HttpRequest request) {
 Task<Result<HttpResponse>> JournalHandlers::list_messages(HttpRequest request) {
   const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());
-  auto query = read_query(request);
+  auto query = MessageQuery::parse(request);
   if (!query) co_return std::unexpected(query.error());
   const auto conversation = (*kernel)->conversation();
 

@@ -65,6 +65,19 @@ TEST_F(MultiKernelManagerTest, a_kernel_that_a_client_shuts_down_is_forgotten_no
   EXPECT_FALSE(listener.has("status restarting"));
 }
 
+TEST_F(MultiKernelManagerTest, a_shutdown_request_that_says_restart_in_another_way_is_one_to_shut_down) {
+  const auto kernel = start();
+  ASSERT_TRUE(run(kernel->wait_until_ready()));
+  std::vector<std::string> removed;
+  kernels_->on_kernel_removed([&](const std::string& id) { removed.push_back(id); });
+  TestListener listener(*kernel->conversation(), "alice");
+  ASSERT_TRUE(kernel->handle_incoming_message(
+      make_request(Channel::control, "shutdown_request", R"({"restart":"no"})", "test").value(),
+      listener.audience));
+  run_until([&] { return !removed.empty(); });
+  EXPECT_THAT(removed, ElementsAre(kernel->kernel_id()));
+}
+
 TEST_F(MultiKernelManagerTest, observers_are_told_of_every_kernel_also_of_those_that_do_not_start) {
   std::vector<KernelEvent> events;
   kernels_->observe([&](const KernelEvent& event) { events.push_back(event); });

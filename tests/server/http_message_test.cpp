@@ -95,11 +95,13 @@ TEST(JsonBody, says_what_is_wrong_with_it) {
   EXPECT_THAT(parse_json_body(request).error().message, HasSubstr("must be an object, not array"));
 }
 
-TEST(JsonBody, survives_any_depth) {
+TEST(JsonBody, is_refused_when_it_is_nested_so_deep_that_copying_it_would_exhaust_the_stack) {
   HttpRequest request;
   request.body = std::string(500'000, '[');
   EXPECT_FALSE(parse_json_body(request));
   request.body = "{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  EXPECT_THAT(parse_json_body(request).error().message, HasSubstr("nested too deep"));
+  request.body = "{\"a\":" + std::string(60, '[') + std::string(60, ']') + "}";
   EXPECT_TRUE(parse_json_body(request));
 }
 
