@@ -50,12 +50,10 @@ class LossAccount {
     for (std::size_t i = 0; i < plan_.listeners; ++i)
       begin("speeds", [this, i](Listener& listener) { read_slowly(listener, i); });
     while (connected_ < threads_.size()) std::this_thread::yield();
-    const auto start = Clock::now();
     requester.execute(fmt::format("flood {} {}", plan_.messages, plan_.size));
     while (!requester.has_all(plan_.messages) && requester.receive_some()) {
     }
-    const std::chrono::duration<double> seconds = Clock::now() - start;
-    report("requester", requester.close(plan_.messages), seconds.count());
+    report("requester", requester.close(plan_.messages));
     requester_has_all_ = true;
     requester_has_all_.notify_all();
     for (auto& thread : threads_) thread.join();
@@ -114,18 +112,20 @@ class LossAccount {
     }
   }
 
-  void report(const std::string& kind, const Account& account, double seconds = 0) {
+  void report(const std::string& kind, const Account& account) {
+    const std::chrono::duration<double> seconds = Clock::now() - start_;
     const std::lock_guard lock(mutex_);
     lines_.push_back(
         fmt::format(R"({{"kind": "{}", "received": {}, "lost": {}, "duplicated": {}, "notices": {}, )"
                     R"("connections": {}, "seconds": {:.3f}}})",
                     kind, account.received, account.lost, account.duplicated, account.notices,
-                    account.connections, seconds));
+                    account.connections, seconds.count()));
   }
 
   void print() const { fmt::print("[{}]\n", fmt::join(lines_, ",\n ")); }
 
   Plan plan_;
+  const Clock::time_point start_ = Clock::now();
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> connected_ = 0;
   std::atomic<bool> requester_has_all_ = false;
