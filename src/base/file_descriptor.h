@@ -19,6 +19,9 @@ class FileDescriptor {
 
   int get() const { return descriptor_; }
 
+  /// The caller's from now on.
+  int release() { return std::exchange(descriptor_, -1); }
+
   void close() {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   }

@@ -78,6 +78,7 @@ bool is_executable_file(const std::filesystem::path& path) {
 }  // namespace
 
 std::string ExitStatus::describe() const {
+  if (!known) return "ended; how is not known, for a server that is gone had started it";
   if (signal != 0) return fmt::format("was killed by signal {} ({})", signal, ::strsignal(signal));
   return fmt::format("exited with status {}", exit_code);
 }
@@ -96,12 +97,19 @@ std::optional<std::filesystem::path> find_executable(const std::string& name,
 }
 
 struct ChildProcess::State : std::enable_shared_from_this<State> {
-  State(const Executor& executor, pid_t process, int pidfd, int output_fd)
-      : pid(process), process_end(executor, pidfd), output(executor, output_fd), changed(executor) {}
+  State(const Executor& executor, ProcessIdentity process, int pidfd)
+      : identity(process),
+        pid(process.pid),
+        process_end(executor, pidfd),
+        output(executor),
+        changed(executor) {}
 
-  void start() {
-    output.non_blocking(true);
-    read_output();
+  void start(FileDescriptor read_end) {
+    if (read_end.get() >= 0) {
+      output.assign(read_end.release());
+      output.non_blocking(true);
+      read_output();
+    }
     wait_for_end();
   }
 
@@ -142,30 +150,51 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
   }
 
   void collect() {
-    siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0) return;
-    // Asio may say so too early: for a descriptor that was closed in the same turn of the loop in which this
-    // one was opened.
-    if (info.si_pid == 0) return wait_for_end();
-    // Not reaped yet, so the group's id is still ours: end what the process left behind in its group.
-    ::killpg(pid, SIGKILL);
-    ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
+    if (!reap()) return;
     // What it wrote last is in the pipe still. Other processes may hold the write end: do not wait for its
     // close.
-    take_output();
-    status = info.si_code == CLD_EXITED ? ExitStatus{.exit_code = info.si_status, .signal = 0}
-                                        : ExitStatus{.exit_code = 0, .signal = info.si_status};
+    if (output.is_open()) take_output();
     boost::system::error_code ignored;
     process_end.close(ignored);
     changed.notify_all();
   }
 
+  /// Sets the status; false when it is not time for that.
+  bool reap() {
+    if (adopted) {
+      // Its id may be another's by now; while something is left in its group, it is not.
+      if (const auto other = identify_process(pid); !other || *other == identity) ::killpg(pid, SIGKILL);
+      status = ExitStatus{.known = false};
+      return true;
+    }
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0) return false;
+    // Asio may say so too early: for a descriptor that was closed in the same turn of the loop in which this
+    // one was opened.
+    if (info.si_pid == 0) {
+      wait_for_end();
+      return false;
+    }
+    // Not reaped yet, so the group's id is still ours: end what the process left behind in its group.
+    ::killpg(pid, SIGKILL);
+    ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
+    status = info.si_code == CLD_EXITED ? ExitStatus{.exit_code = info.si_status, .signal = 0}
+                                        : ExitStatus{.exit_code = 0, .signal = info.si_status};
+    return true;
+  }
+
+  /// Whether the id is still its own: of our children always until they are reaped.
+  bool is_there() const { return !adopted || is_running(identity); }
+
+  ProcessIdentity identity;
   pid_t pid;
   asio::posix::stream_descriptor process_end;
   asio::posix::stream_descriptor output;
   Event changed;
   std::string tail;
   std::optional<ExitStatus> status;
+  bool adopted = false;  ///< Not our child.
+  std::uint64_t output_pipe = 0;
 };
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& executor,
@@ -186,36 +215,49 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& execu
                       description.working_directory.string());
   }
 
-  std::array<int, 2> output_pipe{};
-  if (::pipe2(output_pipe.data(), O_CLOEXEC) != 0)
-    return make_errno_error("pipe", "for kernel output", errno);
+  auto pipe = make_output_pipe(description.lifetime);
+  if (!pipe) return std::unexpected(pipe.error());
   pid_t pid = -1;
   SpawnCall call;
-  const int failure = call.run(*executable, description, output_pipe[1], pid);
-  ::close(output_pipe[1]);
-  if (failure != 0) {
-    ::close(output_pipe[0]);
+  if (const int failure = call.run(*executable, description, pipe->write_end.get(), pid); failure != 0)
     return make_errno_error("execute", executable->string(), failure);
-  }
+  pipe->write_end.close();
   const int pidfd = open_pidfd(pid);
   if (pidfd < 0) {
     const int error_number = errno;
     ::kill(-pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    ::close(output_pipe[0]);
     return make_errno_error("pidfd_open", std::to_string(pid), error_number);
   }
-  auto state = std::make_shared<State>(executor, pid, pidfd, output_pipe[0]);
-  state->start();
+  // Not reaped yet: if it has ended already, nobody asks for its identity.
+  const auto identity = identify_process(pid).value_or(ProcessIdentity{.pid = pid});
+  auto state = std::make_shared<State>(executor, identity, pidfd);
+  state->output_pipe = pipe->inode;
+  state->start(std::move(pipe->read_end));
+  return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));
+}
+
+Result<std::unique_ptr<ChildProcess>> ChildProcess::attach(const Executor& executor,
+                                                           const ProcessIdentity& process,
+                                                           std::uint64_t output_pipe) {
+  FileDescriptor pidfd(open_pidfd(process.pid));
+  // The descriptor first: what it stands for is then what is looked at, or has ended.
+  if (pidfd.get() < 0 || !is_running(process))
+    return make_error(ErrorCode::not_found, "Process {} has ended", process.pid);
+  auto read_end = open_output_pipe(process.pid, output_pipe);
+  auto state = std::make_shared<State>(executor, process, pidfd.release());
+  state->adopted = true;
+  state->output_pipe = output_pipe;
+  state->start(std::move(read_end));
   return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));
 }
 
 ChildProcess::ChildProcess(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 ChildProcess::~ChildProcess() {
-  if (!state_->status) {
+  if (!state_->status && state_->is_there()) {
     ::killpg(state_->pid, SIGKILL);
-    ::waitpid(state_->pid, nullptr, 0);
+    if (!state_->adopted) ::waitpid(state_->pid, nullptr, 0);
   }
   boost::system::error_code ignored;
   state_->process_end.close(ignored);
@@ -224,6 +266,14 @@ ChildProcess::~ChildProcess() {
 
 pid_t ChildProcess::pid() const {
   return state_->pid;
+}
+
+ProcessIdentity ChildProcess::identity() const {
+  return state_->identity;
+}
+
+std::uint64_t ChildProcess::output_pipe() const {
+  return state_->output_pipe;
 }
 
 Task<ExitStatus> ChildProcess::wait() {
@@ -237,7 +287,7 @@ std::optional<ExitStatus> ChildProcess::exit_status() const {
 }
 
 Result<void> ChildProcess::signal_group(int signal_number) {
-  if (state_->status) return {};  // Reaped: the id may be somebody else's by now.
+  if (state_->status || !state_->is_there()) return {};  // Reaped: the id may be somebody else's by now.
   if (::killpg(state_->pid, signal_number) != 0 && errno != ESRCH)
     return make_errno_error("kill", fmt::format("process group {}", state_->pid), errno);
   return {};

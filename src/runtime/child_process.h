@@ -11,6 +11,8 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "runtime/output_pipe.h"
+#include "runtime/process_identity.h"
 #include "runtime/task.h"
 
 namespace nextgen_kernels {
@@ -19,6 +21,8 @@ namespace nextgen_kernels {
 struct ExitStatus {
   int exit_code = 0;  ///< Meaningful when `signal` is 0.
   int signal = 0;     ///< The signal that killed it, or 0.
+  /// False: nobody but its parent, another process, could know the others.
+  bool known = true;
 
   /// "exited with status 3", "was killed by signal 9 (Killed)".
   std::string describe() const;
@@ -29,11 +33,14 @@ struct ProcessDescription {
   std::vector<std::string> argv;  ///< argv[0] is looked up in the PATH of `environment`.
   std::map<std::string, std::string> environment;
   std::filesystem::path working_directory;  ///< Empty: ours.
+  ChildLifetime lifetime = ChildLifetime::ours;
 };
 
 /// A child in its own session and process group, with its standard output and error captured (the last 8 KiB
 /// are kept) and its end told by pidfd. When it ends, what it left behind in its group is killed. Belongs to
 /// one executor. Destroying it kills the process group.
+///
+/// It may also be the child of a process that is gone (`attach`); how such a one ends is not known.
 class ChildProcess {
  public:
   static constexpr std::size_t output_limit = 8 * 1024;
@@ -42,11 +49,20 @@ class ChildProcess {
   static Result<std::unique_ptr<ChildProcess>> launch(const Executor& executor,
                                                       ProcessDescription description);
 
+  /// Takes over a process that leads its session and group, with the pipe that its output goes through.
+  /// `not_found` when it has ended, whoever has its id now.
+  static Result<std::unique_ptr<ChildProcess>> attach(const Executor& executor,
+                                                      const ProcessIdentity& process,
+                                                      std::uint64_t output_pipe);
+
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess();
 
   pid_t pid() const;
+  /// What `attach` needs.
+  ProcessIdentity identity() const;
+  std::uint64_t output_pipe() const;
 
   /// Ends when the process has, and its captured output is complete as far as it was written by then.
   Task<ExitStatus> wait();

@@ -19,11 +19,13 @@ namespace {
 using Processes = std::unordered_map<pid_t, ProcessStat>;
 
 // In the fields after the program's name, of which the state is number 0 (proc(5) counts it as 3).
+constexpr std::size_t state_field = 0;
 constexpr std::size_t parent_field = 1;
 constexpr std::size_t session_field = 3;
 constexpr std::size_t user_time_field = 11;
 constexpr std::size_t system_time_field = 12;
 constexpr std::size_t threads_field = 17;
+constexpr std::size_t start_time_field = 19;
 constexpr std::size_t resident_field = 21;
 
 template <typename Number>
@@ -87,8 +89,10 @@ Result<ProcessStat> parse_process_stat(std::string_view text) {
       !parse_number(fields[user_time_field], user_time) ||
       !parse_number(fields[system_time_field], system_time) ||
       !parse_number(fields[threads_field], stat.threads) ||
+      !parse_number(fields[start_time_field], stat.start_time) ||
       !parse_number(fields[resident_field], stat.resident_pages))
     return malformed;
+  if (!fields[state_field].empty()) stat.state = fields[state_field].front();
   stat.cpu_ticks = user_time + system_time;
   return stat;
 }

@@ -24,6 +24,8 @@ struct ProcessStat {
   pid_t pid = 0;
   pid_t parent = 0;
   pid_t session = 0;
+  char state = ' ';              ///< `Z` and `X`: it has ended.
+  std::uint64_t start_time = 0;  ///< Ticks since the boot.
   std::uint64_t cpu_ticks = 0;
   int threads = 0;
   std::uint64_t resident_pages = 0;

@@ -1,5 +1,6 @@
 #include "runtime/child_process.h"
 
+#include <array>
 #include <fstream>
 
 #include <boost/asio/io_context.hpp>
@@ -52,6 +53,53 @@ TEST_F(ChildProcessTest, a_child_that_never_stops_writing_leaves_the_loop_to_oth
   while ((*process)->output_tail().size() < ChildProcess::output_limit) loop_.run_one();
   ASSERT_TRUE((*process)->signal_group(SIGTERM));
   EXPECT_EQ(run_task(loop_, (*process)->wait()).signal, SIGTERM);
+}
+
+TEST_F(ChildProcessTest, another_server_takes_it_over_with_its_output) {
+  const auto process = ChildProcess::launch(loop_.get_executor(),
+                                            {.argv = {"sh", "-c", "read line < /dev/null; exec sleep 3600"},
+                                             .environment = {{"PATH", "/usr/bin:/bin"}},
+                                             .working_directory = "/",
+                                             .lifetime = ChildLifetime::own});
+  ASSERT_TRUE(process) << process.error().message;
+  const auto identity = (*process)->identity();
+  const auto taken = ChildProcess::attach(loop_.get_executor(), identity, (*process)->output_pipe());
+  ASSERT_TRUE(taken) << taken.error().message;
+  ASSERT_TRUE((*taken)->signal_group(SIGTERM));
+  const auto status = run_task(loop_, (*taken)->wait());
+  EXPECT_FALSE(status.known);
+  EXPECT_THAT(status.describe(), HasSubstr("not known"));
+  EXPECT_EQ(run_task(loop_, (*process)->wait()).signal, SIGTERM);
+  EXPECT_FALSE(ChildProcess::attach(loop_.get_executor(), identity, 0));
+}
+
+TEST_F(ChildProcessTest, a_process_with_another_start_is_not_taken_for_it) {
+  const auto process = launch_shell("exec sleep 3600");
+  ASSERT_TRUE(process) << process.error().message;
+  auto identity = (*process)->identity();
+  ASSERT_TRUE(is_running(identity));
+  ++identity.start_time;
+  const auto taken = ChildProcess::attach(loop_.get_executor(), identity, 0);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::not_found);
+  EXPECT_FALSE((*process)->exit_status());
+}
+
+TEST_F(ChildProcessTest, who_outlives_us_can_write_when_nobody_reads) {
+  ::signal(SIGPIPE, SIG_IGN);
+  auto own = make_output_pipe(ChildLifetime::own);
+  ASSERT_TRUE(own) << own.error().message;
+  own->read_end.close();
+  EXPECT_EQ(::write(own->write_end.get(), "words", 5), 5);
+  const auto read_again = open_output_pipe(::getpid(), own->inode);
+  std::array<char, 8> words{};
+  EXPECT_EQ(::read(read_again.get(), words.data(), words.size()), 5);
+
+  auto ours = make_output_pipe(ChildLifetime::ours);
+  ASSERT_TRUE(ours) << ours.error().message;
+  ours->read_end.close();
+  EXPECT_EQ(::write(ours->write_end.get(), "words", 5), -1);
+  EXPECT_EQ(errno, EPIPE);
 }
 
 TEST_F(ChildProcessTest, names_the_signal_that_killed_it) {
