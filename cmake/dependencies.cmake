@@ -9,6 +9,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libargon2 REQUIRED IMPORTED_TARGET libargon2)
+find_package(SQLite3 REQUIRED)
 
 # Asio and Beast are compiled once, in src/runtime/asio_impl.cpp.
 add_library(nk_asio INTERFACE)
