@@ -56,6 +56,7 @@ Result<void> Application::set_up() {
   auto users = parse_users(options.users.objects);
   if (!users) return std::unexpected(users.error());
 
+  if (settings_.keeps_state) open_state();
   const auto& prefixes = settings_.paths.environment_prefixes;
   const KernelManagerOptions kernel_options{
       .kernel_info_timeout = options.kernel_info_timeout,
@@ -71,19 +72,23 @@ Result<void> Application::set_up() {
           [this](std::move_only_function<void()> work, std::move_only_function<void()> done) {
             journal_pool_.run_then(loop_.get_executor(), std::move(work), std::move(done));
           }),
-      .client_class = {}};
+      .client_class = {},
+      .recorder = state_.get()};
   registrar_ = std::make_unique<KernelRegistrar>(loop_.get_executor(), options.kernel_ip);
   classes_ = std::make_unique<KernelClasses>(
-      *catalog_, BuiltinClassSettings{
-                     .local_provisioner = {.transport = options.transport == KernelTransport::ipc
-                                                            ? LocalProvisioner::Transport::ipc
-                                                            : LocalProvisioner::Transport::tcp,
-                                           .ip = options.kernel_ip,
-                                           .runtime_dir = settings_.paths.runtime_dir,
-                                           .default_prefix = prefixes.empty() ? std::filesystem::path("/usr")
-                                                                              : prefixes.front(),
-                                           .registrar = registrar_.get()},
-                     .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
+      *catalog_,
+      BuiltinClassSettings{
+          .local_provisioner = {.transport = options.transport == KernelTransport::ipc
+                                                 ? LocalProvisioner::Transport::ipc
+                                                 : LocalProvisioner::Transport::tcp,
+                                .ip = options.kernel_ip,
+                                .runtime_dir = settings_.paths.runtime_dir,
+                                .default_prefix =
+                                    prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front(),
+                                .registrar = registrar_.get(),
+                                .lifetime = options.adopt_kernels && state_ != nullptr ? ChildLifetime::own
+                                                                                       : ChildLifetime::ours},
+          .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
   kernels_ = std::make_unique<MultiKernelManager>(
       loop_.get_executor(), catalog_->kernel_specs(),
       [this, kernel_options](KernelLaunch launch) -> std::shared_ptr<KernelManager> {
@@ -139,6 +144,10 @@ Result<void> Application::set_up() {
                                        .bytes_per_second = options.iopub_data_rate_limit,
                                        .window = options.rate_limit_window};
   }
+  if (state_ != nullptr) {
+    server_settings.sessions = {.changed = [this](const Session& session) { state_->put(session); },
+                                .removed = [this](const std::string& id) { state_->remove_session(id); }};
+  }
   server_settings.registry_models = {
       .registry = [this] { return registry_model(*catalog_); },
       .explain =
@@ -192,10 +201,51 @@ Result<std::uint16_t> Application::bind_port() {
       first, last, options.ip);
 }
 
+void Application::open_state() {
+  const auto& configured = settings_.options.state_directory;
+  const auto directory =
+      configured.empty() ? settings_.paths.data_dir / "nextgen_kernels" / "state" : configured;
+  auto state = ServerState::open(loop_.get_executor(), directory);
+  if (state)
+    state_ = std::move(*state);
+  else
+    state_problem_ = state.error().message;
+}
+
+void Application::run() {
+  if (!state_problem_.empty()) log_error("{}", state_problem_);
+  start_.spawn("start to serve", adopt_and_serve());
+}
+
+Task<void> Application::adopt_and_serve() {
+  // Before anybody can ask: a client that does not find its kernel starts another.
+  if (state_ != nullptr) co_await adopt_what_is_left();
+  if (stopping_) co_return;
+  server_->run();
+  kernels_->fill_pools();
+}
+
+Task<void> Application::adopt_what_is_left() {
+  auto found = co_await state_->take_left_behind();
+  using enum MultiKernelManager::AdoptionPolicy;
+  const auto policy = settings_.options.adopt_kernels ? adopt : end;
+  co_await kernels_->adopt_kernels(std::move(found.kernels), policy);
+  server_->restore_sessions(found.sessions);
+  state_->watch([this] {
+    std::uint64_t messages = 0;
+    for (const auto& kernel : kernels_->list_kernels())
+      messages += kernel->conversation()->journal().next_number();
+    return messages;
+  });
+}
+
 Task<void> Application::stop() {
   using namespace asio::experimental::awaitable_operators;
+  stopping_ = true;
+  co_await start_.join();
   co_await (server_->stop(request_grace) && kernels_->shutdown_all(kernel_patience));
   registrar_->stop();
+  if (state_ != nullptr) co_await state_->leave();
   has_busy_listeners_ = !co_await listeners_.drain(listener_patience);
 }
 

@@ -7,6 +7,7 @@
 
 #include "app/kernel_catalog.h"
 #include "app/kernel_classes.h"
+#include "app/server_state.h"
 #include "app/server_url.h"
 #include "base/error.h"
 #include "base/jupyter_paths.h"
@@ -25,6 +26,8 @@ struct ApplicationSettings {
   JupyterPaths paths;
   ServerOptions options;
   std::string token;
+  /// False for a server of one command: nobody looks for its kernels, and it for nobody's.
+  bool keeps_state = true;
 };
 
 /// Owns the parts of the program and wires them: the catalog of kernels, the kernels, the server. The catalog
@@ -44,11 +47,8 @@ class Application {
   /// it (`port_retries`).
   Result<ServerAddress> bind();
 
-  /// Begins to serve.
-  void run() {
-    server_->run();
-    kernels_->fill_pools();
-  }
+  /// Takes over what a server that is gone left behind, then begins to serve; in the background.
+  void run();
 
   /// Refuses what is new, then ends sockets, requests and kernels, and lets listeners of plugins see the
   /// rest.
@@ -66,16 +66,23 @@ class Application {
 
   Result<void> set_up();
   Result<std::uint16_t> bind_port();
+  void open_state();
+  Task<void> adopt_and_serve();
+  Task<void> adopt_what_is_left();
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
-  BlockingPool journal_pool_{2};  // For the files of the journals.
+  BlockingPool journal_pool_{2};        // For the files of the journals.
+  std::unique_ptr<ServerState> state_;  // Null: it is not kept.
+  std::string state_problem_;           // Why it cannot be; told once there is a log.
   std::unique_ptr<KernelRegistrar> registrar_;
   std::unique_ptr<KernelCatalog> catalog_;
   std::unique_ptr<KernelClasses> classes_;
   PluginListeners listeners_{loop_.get_executor()};
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;
+  TaskGroup start_{loop_.get_executor()};
+  bool stopping_ = false;
   bool has_busy_listeners_ = false;
 };
 

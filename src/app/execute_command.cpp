@@ -193,7 +193,8 @@ Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, Prep
   auto application = Application::make({.environment = invocation.environment,
                                         .paths = std::move(prepared.paths),
                                         .options = std::move(prepared.options),
-                                        .token = token});
+                                        .token = token,
+                                        .keeps_state = false});
   if (!application) return std::unexpected(application.error());
   const auto address = (*application)->bind();
   if (!address) return std::unexpected(address.error());

@@ -16,9 +16,12 @@ nlohmann::json about(const std::string& kernel_id, const KernelSpec& spec) {
 
 KernelClasses::KernelClasses(KernelCatalog& catalog, BuiltinClassSettings settings)
     : catalog_(catalog), settings_(std::move(settings)) {
-  base_makers_.make_provisioner = [this](std::string_view reference, const Executor& executor,
-                                         PrepareProcess prepare) {
-    return make_builtin_provisioner(reference, executor, settings_, std::move(prepare));
+  // What extends a provisioner hands its kernels over to nobody: they end with this server.
+  auto base_settings = settings_;
+  base_settings.local_provisioner.lifetime = ChildLifetime::ours;
+  base_makers_.make_provisioner = [base_settings](std::string_view reference, const Executor& executor,
+                                                  PrepareProcess prepare) {
+    return make_builtin_provisioner(reference, executor, base_settings, std::move(prepare));
   };
   base_makers_.make_client = [](std::string_view reference, MessageSink& sink, const Executor& executor) {
     return make_builtin_client(reference, sink, executor);

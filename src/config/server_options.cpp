@@ -174,6 +174,8 @@ Result<ServerOptions> make_server_options(const Configuration& configuration,
         !checked)
       return std::unexpected(checked.error());
   }
+  if (!options.state_directory.empty())
+    options.state_directory = absolute_path(options.state_directory, environment);
   if (!options.log_file.empty()) options.log_file = absolute_path(options.log_file, environment);
   if (auto checked = require_directory(options.root_dir, "ServerApp.root_dir"); !checked)
     return std::unexpected(checked.error());

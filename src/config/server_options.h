@@ -67,6 +67,9 @@ struct ServerOptions {
   std::int64_t restart_limit = 0;
   std::chrono::milliseconds stable_start_time{};
 
+  bool adopt_kernels = false;
+  std::filesystem::path state_directory;  ///< Absolute; empty: in Jupyter's data directory.
+
   TextList client_envs;  ///< Environment variables that clients may set; `*`: any.
 
   bool ensure_native_kernel = false;

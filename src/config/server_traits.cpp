@@ -326,6 +326,22 @@ const std::vector<ServerTrait>& server_traits() {
         .minimum = 0,
         .maximum = 86400},
        &ServerOptions::stable_start_time},
+      {{.class_name = "KernelState",
+        .name = "adopt_kernels",
+        .type = TraitType::boolean,
+        .default_value = true,
+        .help =
+            "Whether kernels go on when the server is killed, and a server that finds such kernels takes "
+            "them over with their sessions. False: kernels end with their server; those that are found are "
+            "ended."},
+       &ServerOptions::adopt_kernels},
+      {{.class_name = "KernelState",
+        .name = "directory",
+        .default_value = text(""),
+        .help =
+            "Where the server keeps what the next one needs to take its kernels over, the keys of kernels "
+            "included. Empty: nextgen_kernels/state in Jupyter's data directory."},
+       &ServerOptions::state_directory},
       {{.class_name = "KernelSpecManager",
         .name = "ensure_native_kernel",
         .type = TraitType::boolean,
@@ -491,6 +507,8 @@ const TraitTable& server_trait_table() {
         },
         {
             {"debug", "ServerApp.log_level", "DEBUG", "Log everything; short for --log-level=DEBUG."},
+            {"no-adopt", "KernelState.adopt_kernels", "False",
+             "End kernels with their server, and those that a killed server left behind."},
             {"no-browser", "", "", "Accepted as Jupyter Server does; this server opens no browser."},
         },
         {

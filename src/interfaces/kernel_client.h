@@ -31,6 +31,18 @@ class KernelClient {
   virtual Task<Result<void>> connect(const ConnectionInfo& info,
                                      std::chrono::steady_clock::duration timeout) = 0;
 
+  /// The same for a kernel that was in use before, and may be busy for hours: how much of an answer came in
+  /// `timeout`. Fails when there was no sign of life, or one that is not of this kernel.
+  enum class Answer {
+    complete,  ///< It takes requests now.
+    alive,     ///< It runs; a request on the shell channel waits.
+  };
+  virtual Task<Result<Answer>> reconnect(ConnectionInfo info, std::chrono::steady_clock::duration timeout) {
+    auto connected = co_await connect(info, timeout);
+    if (!connected) co_return std::unexpected(connected.error());
+    co_return Answer::complete;
+  }
+
   /// Closes the connections; a `connect` or `control_request` under way ends with an error. `connect` may be
   /// called again.
   virtual void disconnect() = 0;

@@ -27,6 +27,13 @@ struct LaunchRequest {
   std::filesystem::path working_directory;         ///< Empty: the server's.
 };
 
+/// A kernel that a provisioner of a server that is gone launched.
+struct AdoptionRequest {
+  std::string kernel_id;
+  nlohmann::json record;  ///< What that provisioner's `adoption_record` was.
+  ConnectionInfo connection_info;
+};
+
 /// Changes what is about to be started; its error is that of the launch.
 using PrepareProcess = std::function<Result<void>(ProcessDescription& process)>;
 
@@ -51,6 +58,16 @@ class KernelProvisioner {
   virtual Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
                                                            std::chrono::steady_clock::duration /*timeout*/) {
     co_return info;
+  }
+
+  /// What a provisioner of this class in another server needs to take the kernel over, should this server end
+  /// without ending it; kept on disk. Null when that cannot be done.
+  virtual nlohmann::json adoption_record() const { return nullptr; }
+
+  /// Takes over a process that was launched elsewhere, in the place of a launch. `not_found` when it has
+  /// ended; after another error it may still have a process. Never touches one that only has its id.
+  virtual Task<Result<ConnectionInfo>> adopt_kernel(AdoptionRequest /*request*/) {
+    co_return make_error(ErrorCode::unavailable, "Provisioner {} cannot adopt kernels", class_reference());
   }
 
   /// True from a successful launch until `wait` has ended.

@@ -156,6 +156,10 @@ void Conversation::begin_process() {
   if (state_ != ExecutionState::restarting) state_ = ExecutionState::starting;
 }
 
+void Conversation::note_answer() {
+  if (state_ == ExecutionState::busy && busy_requests_.empty()) publish_status(ExecutionState::idle);
+}
+
 void Conversation::process_ready() {
   last_activity_ = Timestamp::clock::now();
   state_ = busy_requests_.empty() ? ExecutionState::idle : ExecutionState::busy;

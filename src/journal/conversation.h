@@ -76,6 +76,12 @@ class Conversation : public MessageSink {
   /// The process has answered: it can take requests.
   void process_ready();
 
+  /// The kernel, which was known to run something, has answered a request behind that.
+  void note_answer();
+
+  /// The sessions that have an audience.
+  std::vector<std::string> sessions() const { return {session_names_.begin(), session_names_.end()}; }
+
   /// The kernel begins to be somebody's: its idle time counts from now.
   void note_activity() { last_activity_ = Timestamp::clock::now(); }
 

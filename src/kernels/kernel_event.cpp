@@ -22,6 +22,10 @@ std::string_view to_string(KernelAction action) {
       return "unresponsive";
     case KernelAction::responsive:
       return "responsive";
+    case KernelAction::adopted:
+      return "adopted";
+    case KernelAction::orphan_ended:
+      return "orphan_ended";
   }
   return "start";
 }

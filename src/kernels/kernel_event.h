@@ -17,6 +17,8 @@ enum class KernelAction {
   shutdown,
   unresponsive,  ///< It stopped answering its heartbeat; nothing is done about it.
   responsive,    ///< It answers again.
+  adopted,       ///< It was found running: a server that is gone had started it.
+  orphan_ended,  ///< It was found running, could not be adopted, and was ended.
 };
 
 std::string_view to_string(KernelAction action);

@@ -62,21 +62,6 @@ std::string describe_death(const KernelProvisioner& provisioner) {
 
 }  // namespace
 
-/// Held while an operation changes the kernel; the next one waits for its end.
-class KernelManager::Operation {
- public:
-  explicit Operation(KernelManager& manager) : manager_(manager) { manager_.operation_under_way_ = true; }
-  Operation(const Operation&) = delete;
-  Operation& operator=(const Operation&) = delete;
-  ~Operation() {
-    manager_.operation_under_way_ = false;
-    manager_.changed_.notify_all();
-  }
-
- private:
-  KernelManager& manager_;
-};
-
 /// A restart that several may wait for.
 struct KernelManager::RestartUnderWay {
   std::optional<Result<void>> result;
@@ -163,7 +148,9 @@ Task<Result<void>> KernelManager::launch() {
   if (!info) co_return std::unexpected(info.error());
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
-  co_return co_await choose_client();
+  auto chosen = co_await choose_client();
+  if (chosen) keep_record();
+  co_return chosen;
 }
 
 Task<Result<void>> KernelManager::choose_client() {
@@ -197,6 +184,7 @@ Task<void> KernelManager::supervise() {
     auto first_end = co_await (connect_client() || provisioner_->wait());
     if (auto* connected = std::get_if<Result<void>>(&first_end)) {
       if (*connected) {
+        if (options_.recorder != nullptr) co_await options_.recorder->written();
         mark_ready();
       } else if (provisioner_->why_launch_again().empty()) {
         co_await give_up(connected->error().message);
@@ -213,7 +201,10 @@ Task<void> KernelManager::supervise() {
 Task<Result<void>> KernelManager::connect_client() {
   auto info = co_await provisioner_->complete_connection(connection_info_, options_.kernel_info_timeout);
   if (!info) co_return std::unexpected(info.error());
-  connection_info_ = std::move(*info);
+  if (*info != connection_info_) {
+    connection_info_ = std::move(*info);
+    keep_record();
+  }
   co_return co_await client_->connect(connection_info_, options_.kernel_info_timeout);
 }
 
@@ -322,6 +313,7 @@ void KernelManager::mark_dead(std::string reason) {
   reason_ = std::move(reason);
   ready_ = false;
   drop_queue();
+  forget_record();
   conversation_->publish_notice(fmt::format("The kernel is dead. {}\n", reason_));
   conversation_->publish_status(ExecutionState::dead);
   tell(KernelAction::died, reason_);
@@ -332,6 +324,7 @@ void KernelManager::finish(ShutdownCause cause) {
   ended_ = true;
   ready_ = false;
   drop_queue();
+  forget_record();
   if (!cause.reason.empty()) {
     reason_ = cause.reason;
     conversation_->publish_notice(fmt::format("The kernel was shut down. {}\n", reason_));
@@ -525,7 +518,9 @@ Task<Result<void>> KernelManager::move_to(std::map<std::string, std::string> env
   if (!change.obstacle.empty()) co_return make_error(ErrorCode::unavailable, "{}", change.obstacle);
   launch_.environment = std::move(environment);
   launch_.working_directory = std::move(working_directory);
+  launch_.is_spare = false;
   conversation_->note_activity();
+  keep_record();
   if (change.code.empty()) co_return Result<void>{};
   if (!ready_) co_return make_error(ErrorCode::unavailable, "the kernel does not answer");
   const auto reply = co_await client_->shell_request("execute_request",
@@ -548,6 +543,7 @@ Task<Result<void>> KernelManager::move_to(std::map<std::string, std::string> env
 
 void KernelManager::update_environment(const std::string& name, std::string value) {
   launch_.environment[name] = std::move(value);
+  keep_record();
 }
 
 }  // namespace nextgen_kernels

@@ -13,6 +13,7 @@
 #include "interfaces/kernel_provisioner.h"
 #include "journal/conversation.h"
 #include "kernels/kernel_event.h"
+#include "kernels/kernel_record.h"
 #include "kernels/launch_change.h"
 #include "kernels/restart_policy.h"
 #include "kernelspecs/kernel_spec.h"
@@ -28,7 +29,8 @@ struct KernelManagerOptions {
   RestartPolicy::Options restarts;
   Journal::Limits journal_limits;
   std::shared_ptr<JournalServices> journal_services;
-  std::string client_class;  ///< Of managers that do not ask the registry.
+  std::string client_class;            ///< Of managers that do not ask the registry.
+  KernelRecorder* recorder = nullptr;  ///< Null: nobody could adopt these kernels.
 };
 
 /// What a kernel is started with; kept for its restarts.
@@ -37,6 +39,13 @@ struct KernelLaunch {
   KernelSpec spec;
   std::map<std::string, std::string> environment;
   std::filesystem::path working_directory;
+  bool is_spare = false;  ///< Started before anybody asked for it (`KernelPool`).
+};
+
+/// How a kernel came from a server that is gone to this one.
+struct Adoption {
+  std::string journal_id;   ///< Of the journal that went with that server.
+  std::string explanation;  ///< For its listeners: what is gone.
 };
 
 /// Which client class serves a kernel, and why.
@@ -102,19 +111,30 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   std::string provisioner_class() const;
   const ClientSelection& client_selection() const { return selection_; }
   nlohmann::json provisioner_info() const;
+  bool has_process() const { return provisioner_ != nullptr && provisioner_->has_process(); }
 
   /// Listeners read the journal of this conversation; it outlives the manager as long as one holds it.
   const std::shared_ptr<Conversation>& conversation() const { return conversation_; }
 
   /// Number of open WebSockets; kept by those who open them.
   int connections() const { return connections_; }
-  void add_connection() { ++connections_; }
+  void add_connection();
   void remove_connection() { --connections_; }
 
   /// Launches the process. Fails at once for what is known at once (unknown provisioner, executable not
   /// found); then nothing is left behind. A kernel that ends or does not answer later becomes `dead` with a
   /// reason.
   Task<Result<void>> start_kernel();
+
+  /// Takes over a process of a server that is gone, in the place of `start_kernel`. Ends when it is known to
+  /// be the right one and to run. When it fails, the process may run all the same: `shutdown_kernel` ends it.
+  Task<Result<void>> adopt_kernel(AbandonedKernel abandoned);
+
+  /// The same for a process that is to be ended only.
+  Task<Result<void>> attach_to(AbandonedKernel abandoned);
+
+  /// Nothing when this server has launched the kernel.
+  const std::optional<Adoption>& adoption() const { return adoption_; }
 
   /// Ends the process and launches another; listeners, journal and client stay. Who asks while a restart is
   /// under way gets the end of that one.
@@ -161,7 +181,20 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   virtual Result<ClientSelection> select_client(const KernelProvisioner& provisioner);
 
  private:
-  class Operation;
+  /// Held while an operation changes the kernel; the next one waits for its end.
+  class Operation {
+   public:
+    explicit Operation(KernelManager& manager) : manager_(manager) { manager_.operation_under_way_ = true; }
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    ~Operation() {
+      manager_.operation_under_way_ = false;
+      manager_.changed_.notify_all();
+    }
+
+   private:
+    KernelManager& manager_;
+  };
   struct RestartUnderWay;
 
   Task<std::unique_ptr<Operation>> begin_operation();
@@ -173,6 +206,13 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void on_liveness_change();
   Task<Result<void>> connect_client();
   Task<void> supervise();
+  Task<Result<void>> attach(const KernelRecord& record);
+  void begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer);
+  void restore_listeners(const std::vector<std::string>& sessions);
+  Task<void> supervise_adopted();
+  Task<void> wait_for_shell();
+  void keep_record();
+  void forget_record();
   Task<void> give_up(std::string reason);
   /// After the process ended by itself: true when another was launched.
   Task<bool> recover();
@@ -212,6 +252,8 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   bool proven_ = false;  ///< It was ready once since somebody started it: it can work.
   int launches_again_ = 0;
   int connections_ = 0;
+  std::size_t recorded_sessions_ = 0;
+  std::optional<Adoption> adoption_;
   std::chrono::steady_clock::time_point started_at_;
   Event changed_;
   TaskGroup tasks_;

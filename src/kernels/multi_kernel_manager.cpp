@@ -38,7 +38,11 @@ MultiKernelManager::MultiKernelManager(Executor executor, KernelSpecManager& spe
       culling_(executor),
       pool_(
           executor, specs, files_,
-          [this](KernelSpec spec) { return make_kernel_manager_(launch_of(std::move(spec))); },
+          [this](KernelSpec spec) {
+            auto launch = launch_of(std::move(spec));
+            launch.is_spare = true;
+            return make_kernel_manager_(std::move(launch));
+          },
           options_.pool) {}
 
 MultiKernelManager::~MultiKernelManager() = default;

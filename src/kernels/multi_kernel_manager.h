@@ -64,6 +64,16 @@ class MultiKernelManager {
   /// kernels (`resource_limit`), server stopping.
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(StartKernelRequest request);
 
+  enum class AdoptionPolicy {
+    adopt,
+    end,  ///< All of them are orphans.
+  };
+
+  /// Takes over kernels of servers that are gone; called before anything is served. Ends when it is known of
+  /// each whether it could be adopted; those that could not are then being ended. Both is told to the
+  /// observers, and in the log.
+  Task<void> adopt_kernels(std::vector<AbandonedKernel> abandoned, AdoptionPolicy policy);
+
   /// Begins to start the kernels that the options want ready before anybody asks.
   void fill_pools() { pool_.start(); }
   const KernelPool& pool() const { return pool_; }
@@ -107,6 +117,14 @@ class MultiKernelManager {
   Result<std::unique_ptr<Seat>> take_seat(const std::string& username);
   KernelLaunch launch_of(KernelSpec spec) const;
   Task<std::shared_ptr<KernelManager>> take_from_pool(const KernelLaunch& launch);
+  Task<void> adopt_kernel(AbandonedKernel abandoned, AdoptionPolicy policy);
+  /// Ends with why it could not be adopted, or with nothing.
+  Task<std::string> try_to_adopt(std::shared_ptr<KernelManager> kernel, AbandonedKernel abandoned);
+  std::string why_not_adopted(const KernelRecord& record, const Result<KernelSpec>& spec,
+                              AdoptionPolicy policy) const;
+  Task<void> report_orphan(AbandonedKernel abandoned, std::string reason);
+  void end_orphan(const std::shared_ptr<KernelManager>& kernel, const std::string& reason);
+  Task<void> end_kernel(std::shared_ptr<KernelManager> kernel, ShutdownCause cause);
   void add(const std::shared_ptr<KernelManager>& kernel);
   void tell(const KernelEvent& event) const;
   void begin_culling();

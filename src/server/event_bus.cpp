@@ -54,6 +54,10 @@ std::vector<EventSchema> make_schemas() {
                 "A kernel's process ended by itself, and another is being started.", {reason}),
       of_kernel(kernel_culled_schema, "Kernel culled", "A kernel was shut down because nobody used it.",
                 {reason}),
+      of_kernel(kernel_adopted_schema, "Kernel adopted",
+                "A kernel of a server that is gone was found running, and is this server's now.", {reason}),
+      of_kernel(kernel_orphan_ended_schema, "Orphan ended",
+                "A kernel of a server that is gone could not be adopted, and is ended.", {reason}),
       of_kernel(
           kernel_responsiveness_schema, "Kernel responsiveness",
           "A kernel stopped answering its heartbeat, or answers again.",

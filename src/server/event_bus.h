@@ -47,6 +47,10 @@ inline constexpr std::string_view kernel_restarted_schema =
     "https://schema.jupyter.org/nextgen_kernels/kernel_restarted/v1";
 inline constexpr std::string_view kernel_culled_schema =
     "https://schema.jupyter.org/nextgen_kernels/kernel_culled/v1";
+inline constexpr std::string_view kernel_adopted_schema =
+    "https://schema.jupyter.org/nextgen_kernels/kernel_adopted/v1";
+inline constexpr std::string_view kernel_orphan_ended_schema =
+    "https://schema.jupyter.org/nextgen_kernels/kernel_orphan_ended/v1";
 inline constexpr std::string_view kernel_responsiveness_schema =
     "https://schema.jupyter.org/nextgen_kernels/kernel_responsiveness/v1";
 inline constexpr std::string_view messages_lost_schema =

@@ -51,6 +51,10 @@ void emit_kernel_event(EventBus& bus, const KernelEvent& event, const std::strin
       return emit_happening(bus, event, owner, kernel_responsiveness_schema, {{"responsive", false}});
     case KernelAction::responsive:
       return emit_happening(bus, event, owner, kernel_responsiveness_schema, {{"responsive", true}});
+    case KernelAction::adopted:
+      return emit_happening(bus, event, owner, kernel_adopted_schema);
+    case KernelAction::orphan_ended:
+      return emit_happening(bus, event, owner, kernel_orphan_ended_schema);
   }
 }
 

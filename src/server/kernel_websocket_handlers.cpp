@@ -67,15 +67,15 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
     if (!answers_or_dead) log_debug("WebSocket: {}", answers_or_dead.error().message);
   }
 
-  auto& conversation = *(*kernel)->conversation();
-  auto beginning = find_beginning(conversation, *query);
+  const auto& conversation = (*kernel)->conversation();
+  auto beginning = find_beginning(**kernel, *query);
   if (!beginning) co_return std::move(beginning.error());
-  const auto stream = conversation.places().new_stream();
-  accepted->headers.set("Nextgen-Kernels-Journal", stream_id(conversation.journal().id(), stream));
+  const auto stream = conversation->places().new_stream();
+  accepted->headers.set("Nextgen-Kernels-Journal", stream_id(conversation->journal().id(), stream));
   accepted->headers.set("Nextgen-Kernels-First-Frame", std::to_string(beginning->frame));
-  accepted->headers.set("Nextgen-Kernels-Epoch", std::to_string(conversation.journal().epoch()));
+  accepted->headers.set("Nextgen-Kernels-Epoch", std::to_string(conversation->journal().epoch()));
 
-  CursorOptions reading{.audience = conversation.audience_of(client.session_id),
+  CursorOptions reading{.audience = conversation->audience_of(client.session_id),
                         .filter = std::move(query->filter),
                         .from = beginning->position,
                         .only_requests = std::move(beginning->only_requests)};
@@ -91,8 +91,9 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
 }
 
 std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::find_beginning(
-    Conversation& conversation, const ListenerQuery& query) const {
-  if (query.resume_from) return resume(conversation, *query.resume_from);
+    const KernelManager& kernel, const ListenerQuery& query) const {
+  if (query.resume_from) return resume(kernel, *query.resume_from);
+  auto& conversation = *kernel.conversation();
   const auto& journal = conversation.journal();
   const auto begin_at = [](MessageNumber number) { return Beginning{.frame = number, .position = number}; };
   switch (query.replay.kind) {
@@ -120,12 +121,15 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
 }
 
 std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::resume(
-    Conversation& conversation, const ResumePoint& point) {
+    const KernelManager& kernel, const ResumePoint& point) {
+  auto& conversation = *kernel.conversation();
   const auto& id = conversation.journal().id();
   const auto gone = [](std::string text) {
     return std::unexpected(
         error_response(http::status::gone, text + " Connect without resume_from, or with replay=all."));
   };
+  if (const auto& adoption = kernel.adoption(); adoption && adoption->journal_id == point.journal_id)
+    return gone(adoption->explanation);
   if (point.journal_id != id) {
     return gone(
         fmt::format("resume_from names the journal {}, but this kernel's is {}: it is another kernel, or "

@@ -36,9 +36,9 @@ class KernelWebSocketHandlers {
 
   Task<Result<HttpResponse>> open(HttpRequest request);
   /// Where a client begins, or the refusal of what it asked for.
-  std::expected<Beginning, HttpResponse> find_beginning(Conversation& conversation,
+  std::expected<Beginning, HttpResponse> find_beginning(const KernelManager& kernel,
                                                         const ListenerQuery& query) const;
-  static std::expected<Beginning, HttpResponse> resume(Conversation& conversation, const ResumePoint& point);
+  static std::expected<Beginning, HttpResponse> resume(const KernelManager& kernel, const ResumePoint& point);
   void adopt(ClientSocket tcp, const std::string& received, std::shared_ptr<KernelManager> kernel,
              KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place, CursorOptions reading);
   void remove(KernelWebSocket& socket);

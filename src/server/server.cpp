@@ -107,7 +107,7 @@ class Server::Service final : public HttpService {
         authenticator_(users_of(settings_),
                        {.secure_cookies = settings_.tls.has_value(), .base_url = settings_.base_url}),
         pool_(blocking_threads),
-        sessions_(executor, kernels),
+        sessions_(executor, kernels, settings_.sessions),
         resources_(executor, kernels, pool_),
         status_handlers_(kernels, settings_.version),
         event_handlers_(executor, events_, kernels, resources_, origins_,
@@ -145,6 +145,7 @@ class Server::Service final : public HttpService {
   }
 
   HttpServer& http() { return http_; }
+  SessionManager& sessions() { return sessions_; }
   const Authenticator& authenticator() const { return authenticator_; }
 
   Task<void> stop(std::chrono::steady_clock::duration grace) {
@@ -407,6 +408,10 @@ Result<std::uint16_t> Server::bind(const std::string& ip, std::uint16_t port) {
 
 Result<void> Server::bind_unix(const std::filesystem::path& path, std::filesystem::perms permissions) {
   return service_->http().bind_unix(path, permissions);
+}
+
+void Server::restore_sessions(const std::vector<Session>& sessions) {
+  service_->sessions().restore_sessions(sessions);
 }
 
 void Server::run() {

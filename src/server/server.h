@@ -17,6 +17,7 @@
 #include "server/kernel_websocket.h"
 #include "server/origin_policy.h"
 #include "server/registry_handlers.h"
+#include "server/session_manager.h"
 #include "server/user.h"
 
 namespace nextgen_kernels {
@@ -37,6 +38,7 @@ struct ServerSettings {
   std::string content_security_policy =
       "frame-ancestors 'self'; report-uri {base_url}api/security/csp-report; default-src 'none'";
   RegistryModels registry_models = {};
+  SessionObserver sessions = {};
 };
 
 /// The HTTP and WebSocket server: Jupyter's kernel, kernel spec and session API, and the page at its root.
@@ -58,6 +60,9 @@ class Server {
 
   /// Listens on a Unix-domain socket. See `HttpServer::bind_unix`.
   Result<void> bind_unix(const std::filesystem::path& path, std::filesystem::perms permissions);
+
+  /// Takes over sessions of a server that is gone; those whose kernels are not here are dropped.
+  void restore_sessions(const std::vector<Session>& sessions);
 
   /// Begins to answer.
   void run();

@@ -32,8 +32,21 @@ class SessionManager::Turn {
   std::string key_;
 };
 
-SessionManager::SessionManager(Executor executor, MultiKernelManager& kernels)
-    : kernels_(kernels), turn_ended_(std::move(executor)) {}
+SessionManager::SessionManager(Executor executor, MultiKernelManager& kernels, SessionObserver observer)
+    : kernels_(kernels), observer_(std::move(observer)), turn_ended_(std::move(executor)) {}
+
+void SessionManager::restore_sessions(const std::vector<Session>& sessions) {
+  for (const auto& session : sessions) {
+    if (find_session(session.id) != nullptr) continue;
+    sessions_.push_back(std::make_unique<Session>(session));
+    tell_changed(session);
+  }
+  drop_orphans();
+}
+
+void SessionManager::tell_changed(const Session& session) const {
+  if (observer_.changed) observer_.changed(session);
+}
 
 Task<std::unique_ptr<SessionManager::Turn>> SessionManager::take_turn(std::string key) {
   while (turns_taken_.contains(key)) co_await turn_ended_.wait();
@@ -41,8 +54,11 @@ Task<std::unique_ptr<SessionManager::Turn>> SessionManager::take_turn(std::strin
 }
 
 void SessionManager::drop_orphans() {
-  std::erase_if(sessions_,
-                [this](const auto& session) { return kernels_.find_kernel(session->kernel_id) == nullptr; });
+  std::erase_if(sessions_, [this](const auto& session) {
+    if (kernels_.find_kernel(session->kernel_id) != nullptr) return false;
+    if (observer_.removed) observer_.removed(session->id);
+    return true;
+  });
 }
 
 std::vector<Session> SessionManager::list_sessions() {
@@ -125,6 +141,7 @@ Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest
     session.kernel_id = (*kernel)->kernel_id();
   }
   sessions_.push_back(std::make_unique<Session>(session));
+  tell_changed(session);
   co_return session;
 }
 
@@ -156,6 +173,7 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
   session->type = changes.type.value_or(session->type);
   session->kernel_id = kernel_id;
   const Session updated = *session;
+  tell_changed(updated);
   if (const auto kernel = kernels_.find_kernel(kernel_id);
       kernel != nullptr && (changes.path || changes.name))
     kernel->update_environment("JPY_SESSION_NAME", document_file(kernels_.working_directory_for(updated.path),
@@ -172,6 +190,7 @@ Task<Result<void>> SessionManager::delete_session(std::string id) {
   if (session == nullptr) co_return std::unexpected(unknown_session(id));
   const auto kernel_id = session->kernel_id;
   std::erase_if(sessions_, [&id](const auto& other) { return other->id == id; });
+  if (observer_.removed) observer_.removed(id);
   if (!co_await kernels_.shutdown_kernel(kernel_id))
     co_return make_error(ErrorCode::unavailable, "Kernel deleted before session");
   co_return Result<void>{};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -58,13 +59,22 @@ struct SessionError {
 template <typename T>
 using SessionResult = std::expected<T, SessionError>;
 
+/// Told what becomes of sessions, at once; for who keeps them elsewhere, too. Each may be empty.
+struct SessionObserver {
+  std::function<void(const Session& session)> changed;  ///< It is new, or another than before.
+  std::function<void(const std::string& session_id)> removed;
+};
+
 /// The sessions of a server, in memory (jupyter_server's `SessionManager`). Owned by the server, used on its
 /// executor. A session lives as long as its kernel: one whose kernel has gone is dropped when somebody looks.
 class SessionManager {
  public:
-  SessionManager(Executor executor, MultiKernelManager& kernels);
+  SessionManager(Executor executor, MultiKernelManager& kernels, SessionObserver observer = {});
   SessionManager(const SessionManager&) = delete;
   SessionManager& operator=(const SessionManager&) = delete;
+
+  /// Takes over sessions of another server, of kernels that are here.
+  void restore_sessions(const std::vector<Session>& sessions);
 
   /// In the order they were created.
   std::vector<Session> list_sessions();
@@ -101,8 +111,10 @@ class SessionManager {
   Session* find_session(std::string_view id);
   bool is_shared(const std::string& kernel_id) const;
   void drop_orphans();
+  void tell_changed(const Session& session) const;
 
   MultiKernelManager& kernels_;
+  SessionObserver observer_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::set<std::string> turns_taken_;  // Paths and session ids that an operation is under way for.
   Event turn_ended_;

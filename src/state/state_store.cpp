@@ -159,7 +159,7 @@ StateStore::StateStore(fs::path file, ServerInstance us, std::unique_ptr<Databas
 
 StateStore::~StateStore() = default;
 
-Result<std::unique_ptr<StateStore>> StateStore::open(const fs::path& file, ServerInstance us) {
+Result<std::unique_ptr<StateStore>> StateStore::open(const fs::path& file, const ServerInstance& us) {
   if (auto made = make_private_file(file); !made) return std::unexpected(made.error());
   auto opened = Database::open(file);
   if (!opened) return std::unexpected(opened.error());
@@ -191,7 +191,7 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const fs::path& file, Serve
     const auto& error = ready.error();
     return make_error(error.code, "{}: {}", file.native(), error.message);
   }
-  return std::unique_ptr<StateStore>(new StateStore(file, std::move(us), std::move(*opened)));
+  return std::unique_ptr<StateStore>(new StateStore(file, us, std::move(*opened)));
 }
 
 Result<void> StateStore::put_kernel(const StoredKernel& kernel) {

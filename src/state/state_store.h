@@ -52,7 +52,8 @@ class StateStore {
  public:
   /// Opens the file, makes it when there is none, and registers the instance. Fails when the file is broken,
   /// cannot be written, or was made by a newer version; the message says what to do.
-  static Result<std::unique_ptr<StateStore>> open(const std::filesystem::path& file, ServerInstance us);
+  static Result<std::unique_ptr<StateStore>> open(const std::filesystem::path& file,
+                                                  const ServerInstance& us);
 
   StateStore(const StateStore&) = delete;
   StateStore& operator=(const StateStore&) = delete;

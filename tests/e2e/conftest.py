@@ -51,14 +51,16 @@ class _Factory:
         self._directory = directory
         self.servers: list[Server] = []
 
-    def __call__(self, **arguments: Any) -> Server:
-        server = Server(server_command(), self._directory(), **arguments)
+    def __call__(self, *, home: Path | None = None, **arguments: Any) -> Server:
+        server = Server(server_command(), home or self._directory(), **arguments)
         self.servers.append(server)
         return server
 
     def stop(self) -> None:
         for server in self.servers:
             server.stop()
+        for server in self.servers:
+            server.end_what_is_left()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFactory]:
-    """Start servers of one test's own: `start_server(token=…, options=…, environment=…)`."""
+    """Start servers of one test's own: `start_server(token=…, options=…, environment=…)`.
+
+    With `home=…`, that of another server, they share its directories.
+    """
     factory = _Factory(lambda: tmp_path_factory.mktemp("server"))
     yield factory
     factory.stop()

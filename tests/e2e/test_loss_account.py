@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ServerFactory
-from harness.server import Server, server_command
+from harness.channels import Channels, Message
+from harness.server import Server, is_stock, server_command
 
 SOAK = os.environ.get("NEXTGEN_KERNELS_SOAK") == "1"
 PATIENCE = 3600 if SOAK else 240
 MESSAGES = 10_000_000 if SOAK else 200_000
 LISTENERS = 50 if SOAK else 5
+
+#: Of a flood that goes on while the server is killed and another one started.
+ADOPTED_MESSAGES = 30_000
+ADOPTED_RATE = 3_000
 
 
 @pytest.fixture
@@ -28,8 +35,8 @@ def programs() -> Path:
 
 
 @pytest.fixture
-def flooded_server(start_server: ServerFactory, programs: Path, tmp_path: Path) -> Server:
-    """A server with the synthetic kernel; little in memory, everything on disk."""
+def arguments(programs: Path, tmp_path: Path) -> dict[str, Any]:
+    """What a server is started with: the synthetic kernel; little in memory, everything on disk."""
     folder = tmp_path / "share" / "kernels" / "synthetic"
     folder.mkdir(parents=True)
     spec = {
@@ -40,7 +47,13 @@ def flooded_server(start_server: ServerFactory, programs: Path, tmp_path: Path) 
     (folder / "kernel.json").write_text(json.dumps(spec))
     options = [] if SOAK else ["--KernelJournal.memory_limit_bytes=16777216"]
     options.append(f"--KernelJournal.spill_limit_bytes={2**34 if SOAK else 2**30}")
-    return start_server(options=options, environment={"JUPYTER_PATH": str(tmp_path / "share")})
+    return {"options": options, "environment": {"JUPYTER_PATH": str(tmp_path / "share")}}
+
+
+@pytest.fixture
+def flooded_server(start_server: ServerFactory, arguments: dict[str, Any]) -> Server:
+    """A server with the synthetic kernel."""
+    return start_server(**arguments)
 
 
 def test_nothing_is_lost_and_nothing_comes_twice(flooded_server: Server, programs: Path) -> None:
@@ -77,3 +90,48 @@ def test_nothing_is_lost_and_nothing_comes_twice(flooded_server: Server, program
     assert journal["overruns"] == 0
     assert journal["spilled_messages"] > 0, "the stalled listener read from disk"
     print(json.dumps(journal))
+
+
+@pytest.mark.skipif(is_stock(), reason="jupyter_server forgets its kernels")
+def test_a_killed_server_loses_only_what_it_says(
+    flooded_server: Server, start_server: ServerFactory, arguments: dict[str, Any]
+) -> None:
+    """Between two servers messages go, which is told; before and after it none, and none comes twice."""
+    kernel_id = flooded_server.start_kernel("synthetic")["id"]
+    clients = [Channels(flooded_server, kernel_id) for _ in range(3)]
+    flood = clients[0].execute(f"flood-rate {ADOPTED_MESSAGES} 100 {ADOPTED_RATE}")
+    numbers: list[list[int]] = [[] for _ in clients]
+    for client, received in zip(clients, numbers, strict=True):
+        while len(received) < ADOPTED_RATE:
+            received += numbers_in([client.read()], flood)
+    os.kill(flooded_server.process.pid, signal.SIGKILL)
+    for client, received in zip(clients, numbers, strict=True):
+        client.wait_for_close()
+        received += numbers_in(client.waiting, flood)
+        assert received == list(range(received[0], received[0] + len(received)))
+    flooded_server.wait()
+
+    second = start_server(home=flooded_server.home, **arguments)
+    for client, received in zip(clients, numbers, strict=True):
+        again = Channels(second, kernel_id, session_id=client.session_id)
+        again.status("idle", flood)
+        notices = [m.content["text"] for m in again.waiting if m.type == "stream" and m.parent is None]
+        assert len(notices) == 1
+        assert "is gone" in notices[0]
+        later = numbers_in(again.waiting, flood)
+        assert later == list(range(later[0], later[0] + len(later)))
+        assert later[0] > received[-1]
+        last_of_all = numbers[0][0] + ADOPTED_MESSAGES - 1
+        assert later[-1] == last_of_all
+        print(
+            f"received {len(received)} + {len(later)} of {ADOPTED_MESSAGES}, the others are told to be gone"
+        )
+
+
+def numbers_in(messages: list[Message], flood: str) -> list[int]:
+    """The numbers of the messages of a flood."""
+    return [
+        int(message.content["text"].split()[0][:10])
+        for message in messages
+        if message.type == "stream" and message.parent == flood
+    ]

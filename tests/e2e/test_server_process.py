@@ -14,7 +14,7 @@ import pytest
 import requests
 from conftest import ServerFactory
 from harness.channels import V1, Channels
-from harness.server import Server, isolated_environment, server_command
+from harness.server import Server, isolated_environment, processes_of, server_command
 from harness.waiting import PATIENCE, process_ended
 
 
@@ -165,7 +165,7 @@ class TestStop:
             server.start_kernel()
         server.process.send_signal(signal.SIGTERM)
         assert server.wait(5.0 if not server.is_stock else PATIENCE) == 0 or server.is_stock
-        assert not kernels_of(server)
+        assert not processes_of(server.home)
 
     def test_connection_files_are_private_and_removed(self, start_server: ServerFactory) -> None:
         server = start_server()
@@ -179,9 +179,9 @@ class TestStop:
         assert connection_files(server) == []
 
     @pytest.mark.stock_differs("its kernels notice by polling", run=False)
-    def test_killed_server_leaves_no_kernels(self, start_server: ServerFactory) -> None:
+    def test_killed_server_that_does_not_adopt_leaves_no_kernels(self, start_server: ServerFactory) -> None:
         """Ipykernel watches its parent; nothing of ours may stand in the way of that."""
-        server = start_server()
+        server = start_server(options=["--no-adopt"])
         _, pids = kernel_pids(server, 1)
         os.kill(server.process.pid, signal.SIGKILL)
         server.wait()
@@ -195,18 +195,3 @@ def connection_files(server: Server) -> list[Path]:
         for path in (server.home / "runtime").rglob("*.json")
         if not path.name.startswith(("jpserver", "nextgen"))
     ]
-
-
-def kernels_of(server: Server) -> list[int]:
-    """Process ids of what still runs with the HOME of this server."""
-    marker = f"HOME={server.home}".encode()
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                variables = (process / "environ").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if marker in variables:
-                found.append(int(process.name))
-    return found

@@ -33,6 +33,10 @@ constexpr auto patience_after_reply = std::chrono::seconds(10);
 // The timer of a start that rings so much too late says that this program was stopped, not that the kernel is
 // slow.
 constexpr auto late_timer = std::chrono::seconds(1);
+// A kernel that answers its heartbeat, but so long nothing else, is busy.
+constexpr auto patience_with_the_busy = std::chrono::seconds(2);
+
+constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
 
 }  // namespace
 
@@ -87,6 +91,8 @@ struct JupyterServerKernelClient::Connection {
   ZmqSocket iopub;
   ZmqSocket heartbeat;
   bool iopub_proven = false;  ///< Something arrived on iopub: the subscription works.
+  std::optional<steady_clock::time_point> heard_heartbeat;  ///< First.
+  bool verified = false;                                    ///< A message with a right signature came.
   int iopub_turns = 0;
   std::uint64_t rejected = 0;
   std::string last_rejection;
@@ -108,11 +114,38 @@ JupyterServerKernelClient::~JupyterServerKernelClient() {
 
 Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info,
                                                       steady_clock::duration timeout) {
+  if (auto opened = open_sockets(info); !opened) co_return opened;
+  const auto number = connection_number_;
+  auto answered = co_await wait_for_answer(timeout);
+  if (!answered) {
+    if (number == connection_number_) disconnect();
+    co_return answered;
+  }
+  tasks_.spawn("heartbeat", beat());
+  co_return Result<void>{};
+}
+
+Task<Result<KernelClient::Answer>> JupyterServerKernelClient::reconnect(ConnectionInfo info,
+                                                                        steady_clock::duration timeout) {
+  if (auto opened = open_sockets(info); !opened) co_return std::unexpected(opened.error());
+  const auto number = connection_number_;
+  auto answer = co_await wait_for_life(timeout);
+  if (number != connection_number_)
+    co_return make_error(ErrorCode::unavailable,
+                         "The connection to the kernel was closed before it answered");
+  if (answer)
+    tasks_.spawn("heartbeat", beat());
+  else
+    disconnect();
+  co_return answer;
+}
+
+Result<void> JupyterServerKernelClient::open_sockets(const ConnectionInfo& info) {
   disconnect();
   const auto endpoints = ZmqEndpoints::from(info);
-  if (!endpoints) co_return std::unexpected(endpoints.error());
+  if (!endpoints) return std::unexpected(endpoints.error());
   auto signer = Signer::make(endpoints->signature_scheme, endpoints->key);
-  if (!signer) co_return std::unexpected(signer.error());
+  if (!signer) return std::unexpected(signer.error());
 
   connection_ = std::make_unique<Connection>(*this, std::move(*signer));
   const std::array<std::pair<Channel, const std::string*>, 5> sockets = {
@@ -126,18 +159,11 @@ Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info
     socket.on_connection([this](ZmqConnectionEvent) { changed_.notify_all(); });
     if (auto connected = socket.connect(*endpoint); !connected) {
       disconnect();
-      co_return connected;
+      return connected;
     }
     socket.start([this] { pump(); });
   }
-  const auto number = connection_number_;
-  auto answered = co_await wait_for_answer(timeout);
-  if (!answered) {
-    if (number == connection_number_) disconnect();
-    co_return answered;
-  }
-  tasks_.spawn("heartbeat", beat());
-  co_return Result<void>{};
+  return {};
 }
 
 void JupyterServerKernelClient::disconnect() {
@@ -206,6 +232,56 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
                        "The kernel did not answer kernel_info_request within {:g} s "
                        "(MappingKernelManager.kernel_info_timeout){}",
                        seconds, failures.empty() ? "" : fmt::format("; no connection to {}", failures));
+}
+
+bool JupyterServerKernelClient::is_answered(const std::string& message_id) const {
+  const auto request = own_requests_.find(message_id);
+  return request != own_requests_.end() && request->second.has_value();
+}
+
+/// A kernel that runs something answers its heartbeat at once, many answer on control, and on shell none. The
+/// first message that is signed proves that it is the right one.
+Task<Result<KernelClient::Answer>> JupyterServerKernelClient::wait_for_life(steady_clock::duration timeout) {
+  const auto number = connection_number_;
+  auto limit = steady_clock::now() + timeout;
+  asio::steady_timer timer(executor_);
+  std::string shell_request;
+  std::string control_request;
+  while (number == connection_number_) {
+    auto& connection = *connection_;
+    // What these make the kernel publish proves the subscription, which therefore goes first.
+    if (shell_request.empty() && connection.iopub.connected()) {
+      connection.heartbeat.send(ping);
+      auto shell = send_request(Channel::shell, "kernel_info_request", "{}");
+      auto control = send_request(Channel::control, "kernel_info_request", "{}");
+      if (!shell || !control) co_return std::unexpected((shell ? control : shell).error());
+      shell_request = std::move(*shell);
+      control_request = std::move(*control);
+    }
+    if (is_answered(shell_request) && connection.iopub_proven && connection.stdin_.connected())
+      co_return Answer::complete;
+    if (connection.rejected > 0 && !connection.verified) {
+      co_return make_error(ErrorCode::protocol,
+                           "Its messages are not signed with the key that was recorded: {}",
+                           connection.last_rejection);
+    }
+    const auto now = steady_clock::now();
+    if (connection.heard_heartbeat)
+      limit = std::min(limit, *connection.heard_heartbeat + patience_with_the_busy);
+    if (now >= limit) {
+      if (connection.heard_heartbeat) co_return Answer::alive;
+      const auto failures = connection.failures();
+      co_return make_error(ErrorCode::timeout, "It did not answer its heartbeat within {:g} s{}",
+                           std::chrono::duration<double>(timeout).count(),
+                           failures.empty() ? "" : fmt::format("; no connection to {}", failures));
+    }
+    timer.expires_at(limit);
+    timer.async_wait([this](const boost::system::error_code& error) {
+      if (!error) changed_.notify_all();
+    });
+    co_await changed_.wait();
+  }
+  co_return make_error(ErrorCode::unavailable, "The connection to the kernel was closed before it answered");
 }
 
 Result<std::string> JupyterServerKernelClient::send_request(Channel channel, std::string_view message_type,
@@ -314,11 +390,18 @@ bool JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel, int bu
 }
 
 void JupyterServerKernelClient::receive(Channel channel, std::span<const std::string_view> frames) {
-  if (channel == Channel::heartbeat) return note_life();
+  if (channel == Channel::heartbeat) {
+    if (!connection_->heard_heartbeat) {
+      connection_->heard_heartbeat = steady_clock::now();
+      changed_.notify_all();
+    }
+    return note_life();
+  }
   const auto split = split_kernel_frames(frames);
   if (!split) return reject(channel, split.error());
   if (auto verified = connection_->signer.verify(split->parts, split->signature); !verified)
     return reject(channel, verified.error());
+  connection_->verified = true;
   auto message = Message::make(channel, split->parts, split->buffers, &frames_);
   if (!message) return reject(channel, message.error());
 
@@ -351,6 +434,7 @@ void JupyterServerKernelClient::receive_own(const Message& message) {
 void JupyterServerKernelClient::reject(Channel channel, const Error& error) {
   ++connection_->rejected;
   connection_->last_rejection = error.message;
+  if (!connection_->verified) changed_.notify_all();
   // A kernel that breaks the protocol does so often: say it at 1, 2, 4, 8, … messages.
   if (std::has_single_bit(connection_->rejected)) {
     log_warning("Refused a message of the kernel on {} ({} so far): {}", to_string(channel),
@@ -367,7 +451,6 @@ void JupyterServerKernelClient::note_life() {
 }
 
 Task<void> JupyterServerKernelClient::beat() {
-  constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
   while (true) {
     connection_->liveness.begin_round(steady_clock::now());
     if (connection_->heartbeat.connected()) connection_->heartbeat.send(ping);

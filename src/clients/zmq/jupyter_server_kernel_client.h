@@ -35,6 +35,7 @@ class JupyterServerKernelClient : public KernelClient {
   std::string_view class_reference() const override { return reference; }
   Task<Result<void>> connect(const ConnectionInfo& info,
                              std::chrono::steady_clock::duration timeout) override;
+  Task<Result<Answer>> reconnect(ConnectionInfo info, std::chrono::steady_clock::duration timeout) override;
   void disconnect() override;
   Result<void> send(const OutgoingMessage& message) override;
   Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
@@ -48,7 +49,10 @@ class JupyterServerKernelClient : public KernelClient {
   struct Connection;
 
   Result<std::string> send_request(Channel channel, std::string_view message_type, std::string_view content);
+  Result<void> open_sockets(const ConnectionInfo& info);
   Task<Result<void>> wait_for_answer(std::chrono::steady_clock::duration timeout);
+  Task<Result<Answer>> wait_for_life(std::chrono::steady_clock::duration timeout);
+  bool is_answered(const std::string& message_id) const;
   Task<Result<nlohmann::json>> request(Channel channel, std::string message_type, nlohmann::json content,
                                        std::chrono::steady_clock::duration timeout);
   void pump();

@@ -48,12 +48,29 @@ Task<Result<ConnectionInfo>> ExistingProvisioner::launch_kernel(const LaunchRequ
   detach();
   const auto file = connection_file_of(request.spec.provisioner.config, options_.runtime_dir);
   if (!file) co_return std::unexpected(file.error());
-  auto info = read_connection_file(*file);
-  if (!info) co_return std::unexpected(info.error());
-  connection_file_ = *file;
+  co_return attach(*file);
+}
+
+Result<ConnectionInfo> ExistingProvisioner::attach(std::filesystem::path file) {
+  auto info = read_connection_file(file);
+  if (!info) return info;
+  connection_file_ = std::move(file);
   attached_ = true;
   watch(*info);
-  co_return info;
+  return info;
+}
+
+nlohmann::json ExistingProvisioner::adoption_record() const {
+  if (!attached_) return nullptr;
+  return {{file_option, connection_file_.string()}};
+}
+
+Task<Result<ConnectionInfo>> ExistingProvisioner::adopt_kernel(AdoptionRequest request) {
+  detach();
+  const auto file = request.record.find(file_option);
+  if (file == request.record.end() || !file->is_string())
+    co_return make_error(ErrorCode::invalid_argument, "The connection file of the kernel is not recorded");
+  co_return attach(file->get<std::string>());
 }
 
 void ExistingProvisioner::watch(const ConnectionInfo& info) {

@@ -38,6 +38,9 @@ class ExistingProvisioner final : public KernelProvisioner {
 
   std::string_view class_reference() const override { return reference; }
   Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
+  /// It attaches to the kernel as any server would.
+  nlohmann::json adoption_record() const override;
+  Task<Result<ConnectionInfo>> adopt_kernel(AdoptionRequest request) override;
   bool has_process() const override { return attached_; }
   Task<ExitStatus> wait() override;
   std::optional<ExitStatus> exit_status() const override;
@@ -52,6 +55,7 @@ class ExistingProvisioner final : public KernelProvisioner {
   nlohmann::json get_provisioner_info() const override;
 
  private:
+  Result<ConnectionInfo> attach(std::filesystem::path file);
   void watch(const ConnectionInfo& info);
   void on_connection(ZmqConnectionEvent event);
   Task<void> detach_later();

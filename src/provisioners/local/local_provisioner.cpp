@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/small_file.h"
 #include "base/strings.h"
 #include "kernelspecs/launch_template.h"
 #include "provisioners/local/connection_file.h"
@@ -107,7 +108,9 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest
     co_return std::unexpected(written.error());
 
   auto environment = kernel_environment(request.spec, request.environment);
-  environment["JPY_PARENT_PID"] = std::to_string(::getpid());
+  // Kernels look whether this process is still their parent, and end when it is not; 1 says not to look.
+  const bool ends_with_us = options_.lifetime == ChildLifetime::ours;
+  environment["JPY_PARENT_PID"] = ends_with_us ? std::to_string(::getpid()) : "1";
   const LaunchValues values{.connection_file = connection_file_,
                             .default_prefix = options_.default_prefix,
                             .named = {{"kernel_id", request.kernel_id}},
@@ -115,7 +118,8 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest
   auto command = format_kernel_command(request.spec, values, environment);
   auto process = launch_process({.argv = std::move(command),
                                  .environment = std::move(environment),
-                                 .working_directory = request.working_directory});
+                                 .working_directory = request.working_directory,
+                                 .lifetime = options_.lifetime});
   if (!process) {
     ::unlink(connection_file_.c_str());
     co_return make_error(process.error().code, "Kernel '{}' cannot be started: {}", request.spec.name,
@@ -125,6 +129,58 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest
   killed_here_ = false;
   oom_kills_at_launch_ = read_oom_kills(options_.system_root);
   co_return info;
+}
+
+nlohmann::json LocalProvisioner::adoption_record() const {
+  if (!has_process()) return nullptr;
+  const auto process = process_->identity();
+  return {{"pid", process.pid},
+          {"start_time", process.start_time},
+          {"output_pipe", process_->output_pipe()},
+          {"connection_file", connection_file_.string()},
+          {"outlives_server", options_.lifetime == ChildLifetime::own}};
+}
+
+Task<Result<ConnectionInfo>> LocalProvisioner::adopt_kernel(AdoptionRequest request) {
+  const auto& record = request.record;
+  const auto number = [&record](const char* name) {
+    const auto value = record.find(name);
+    return value != record.end() && value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
+  };
+  const auto file = record.find("connection_file");
+  const ProcessIdentity process{.pid = static_cast<pid_t>(number("pid")), .start_time = number("start_time")};
+  // 0 and -1 are not processes, but many of them.
+  if (process.pid <= 1 || process.start_time == 0 || file == record.end() || !file->is_string())
+    co_return make_error(ErrorCode::invalid_argument,
+                         "What is recorded of the kernel's process is incomplete");
+  connection_file_ = file->get<std::string>();  // Also of a kernel that has ended: it is removed.
+  auto attached = ChildProcess::attach(executor_, process, number("output_pipe"));
+  if (!attached) co_return std::unexpected(attached.error());
+  process_ = std::move(*attached);
+  killed_here_ = false;
+  const auto& info = request.connection_info;
+  const auto text = [&info](const char* name) {
+    const auto value = info.find(name);
+    return value != info.end() && value->is_string() ? value->get<std::string>() : std::string();
+  };
+  key_ = text("key");
+  options_.transport = text("transport") == "ipc" ? Transport::ipc : Transport::tcp;
+  if (record.value("outlives_server", nlohmann::json()) != true)
+    co_return make_error(ErrorCode::unavailable, "It was started to end with its server");
+  if (auto same = check_connection_file(info); !same) co_return std::unexpected(same.error());
+  co_return info;
+}
+
+/// The kernel's key is what the file said when it started: ours must be the same.
+Result<void> LocalProvisioner::check_connection_file(const ConnectionInfo& info) const {
+  constexpr std::size_t largest_file = 64 * 1024;
+  const auto text = read_small_text(connection_file_, largest_file);
+  // Somebody removed it: whether the key is right, the kernel's messages will tell.
+  if (!text) return write_connection_file(connection_file_, info);
+  const auto file = nlohmann::json::parse(*text, nullptr, false);
+  if (file.is_object() && file.value("key", nlohmann::json()) == key_) return {};
+  return make_error(ErrorCode::protocol, "Its connection file {} has another key than was recorded",
+                    connection_file_.string());
 }
 
 Task<Result<ConnectionInfo>> LocalProvisioner::complete_connection(

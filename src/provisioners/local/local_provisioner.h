@@ -32,6 +32,8 @@ class LocalProvisioner final : public KernelProvisioner {
         nullptr;  ///< Of the application; without it all kernels are told their ports.
     std::filesystem::path system_root = "/";  ///< Where `proc` and `sys` are.
     PrepareProcess prepare_process = {};      ///< May be empty.
+    /// `own`: somebody will look for the kernels of a server that was killed; they must not end with it.
+    ChildLifetime lifetime = ChildLifetime::ours;
   };
 
   LocalProvisioner(Executor executor, Options options);
@@ -41,6 +43,8 @@ class LocalProvisioner final : public KernelProvisioner {
   Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
   Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
                                                    std::chrono::steady_clock::duration timeout) override;
+  nlohmann::json adoption_record() const override;
+  Task<Result<ConnectionInfo>> adopt_kernel(AdoptionRequest request) override;
   bool has_process() const override { return process_ != nullptr && !process_->exit_status(); }
   Task<ExitStatus> wait() override;
   std::optional<ExitStatus> exit_status() const override;
@@ -57,6 +61,7 @@ class LocalProvisioner final : public KernelProvisioner {
   Result<ConnectionInfo> prepare_connection(const LaunchRequest& request);
   Result<void> prepare_endpoints();
   Result<std::unique_ptr<ChildProcess>> launch_process(ProcessDescription description) const;
+  Result<void> check_connection_file(const ConnectionInfo& info) const;
   std::string socket_stem() const;
   void remove_ipc_sockets() const;
 

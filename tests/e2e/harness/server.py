@@ -79,6 +79,21 @@ def isolated_environment(home: Path, **extra: str) -> dict[str, str]:
     return kept | extra
 
 
+def processes_of(home: Path) -> list[int]:
+    """Process ids of what runs with this HOME: a server, and kernels whatever became of their server."""
+    marker = f"HOME={home}".encode()
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            try:
+                variables = (process / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if marker in variables:
+                found.append(int(process.name))
+    return found
+
+
 def _end_with_parent() -> None:
     """Ask the kernel for SIGTERM when the test run ends, however it ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -256,8 +271,15 @@ class Server:
                 if not self.is_stock:  # It hangs when a kernel vanishes while it stops.
                     raise AssertionError(f"the server ignored SIGTERM:\n{self.log}") from None
 
+    def end_what_is_left(self) -> None:
+        """Kill the kernels that a killed server has left behind."""
+        for pid in processes_of(self.home):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self.end_what_is_left()

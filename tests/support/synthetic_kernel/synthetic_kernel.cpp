@@ -40,6 +40,16 @@ int take_signals() {
   return descriptor;
 }
 
+/// By its end this kernel ends too, unless it is told not to (JPY_PARENT_PID=1, as ipykernel has it): then
+/// -1, which is polled for nothing.
+int open_parent() {
+  const char* told = std::getenv("JPY_PARENT_PID");
+  if (told != nullptr && std::string_view(told) == "1") return -1;
+  const auto parent = static_cast<int>(syscall(SYS_pidfd_open, getppid(), 0));
+  if (parent < 0) throw std::runtime_error("pidfd_open of the parent failed");
+  return parent;
+}
+
 std::string kernel_info(KernelOptions::IopubWelcome iopub_welcome) {
   const json content{{"status", "ok"},
                      {"protocol_version", iopub_welcome == KernelOptions::IopubWelcome::send ? "5.5" : "5.3"},
@@ -100,9 +110,8 @@ SyntheticKernel::SyntheticKernel(const ConnectionFile& connection, KernelOptions
       iopub_(context_, ZMQ_XPUB),
       heartbeat_(context_, ZMQ_ROUTER),
       signals_(take_signals()),
-      parent_(static_cast<int>(syscall(SYS_pidfd_open, getppid(), 0))),
+      parent_(open_parent()),
       session_(random_uuid()) {
-  if (parent_ < 0) throw std::runtime_error("pidfd_open of the parent failed");
   iopub_.set(ZMQ_XPUB_VERBOSE, 1);
   for (ZmqSocket* socket : {&shell_, &control_, &stdin_}) socket->set(ZMQ_ROUTER_HANDOVER, 1);
   shell_.bind(connection.endpoint(connection.shell_port));
@@ -116,7 +125,7 @@ SyntheticKernel::SyntheticKernel(const ConnectionFile& connection, KernelOptions
 }
 
 SyntheticKernel::~SyntheticKernel() {
-  close(parent_);
+  if (parent_ >= 0) close(parent_);
   close(signals_);
 }
 

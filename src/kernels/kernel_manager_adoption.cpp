@@ -1,0 +1,143 @@
+// What `KernelManager` does for the server that comes after this one, and after the one before.
+#include <variant>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "base/log.h"
+#include "kernels/kernel_manager.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+using std::chrono::steady_clock;
+
+// What a kernel that runs may need for a sign of life. Who gives none is ended.
+constexpr auto life_patience = std::chrono::seconds(10);
+// A cell may run for days.
+constexpr auto shell_patience = std::chrono::hours(24 * 365);
+constexpr std::size_t most_listeners = 100;
+
+std::string describe_gap(Timestamp seen) {
+  return fmt::format(
+      "The server of this kernel ended without ending it, and another one has adopted it. What the kernel "
+      "sent "
+      "between {} and {} is gone, and so are answers to what it was asked before.",
+      format_timestamp(seen), format_timestamp(Timestamp::clock::now()));
+}
+
+}  // namespace
+
+void KernelManager::keep_record() {
+  if (options_.recorder == nullptr || !has_process()) return;
+  auto sessions = conversation_->sessions();
+  recorded_sessions_ = sessions.size();
+  if (sessions.size() > most_listeners)
+    sessions.erase(sessions.begin(), sessions.end() - static_cast<std::ptrdiff_t>(most_listeners));
+  options_.recorder->put({.kernel_id = launch_.kernel_id,
+                          .kernel_name = launch_.spec.name,
+                          .environment = launch_.environment,
+                          .working_directory = launch_.working_directory,
+                          .provisioner_class = provisioner_class(),
+                          .provisioner = provisioner_->adoption_record(),
+                          .connection_info = connection_info_,
+                          .journal_id = conversation_->journal().id(),
+                          .listeners = std::move(sessions),
+                          .restart_count = restart_count_,
+                          .is_spare = launch_.is_spare});
+}
+
+void KernelManager::forget_record() {
+  if (options_.recorder != nullptr) options_.recorder->remove(launch_.kernel_id);
+}
+
+void KernelManager::add_connection() {
+  ++connections_;
+  if (conversation_->sessions().size() != recorded_sessions_) keep_record();
+}
+
+Task<Result<void>> KernelManager::attach(const KernelRecord& record) {
+  if (factories_.prepare) co_await factories_.prepare(launch_.spec);
+  auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
+  if (!provisioner) co_return std::unexpected(provisioner.error());
+  if ((*provisioner)->class_reference() != record.provisioner_class) {
+    co_return make_error(ErrorCode::invalid_argument,
+                         "It was started by provisioner {}, but kernel spec {} has {}",
+                         record.provisioner_class, launch_.spec.name, (*provisioner)->class_reference());
+  }
+  provisioner_ = std::move(*provisioner);
+  auto info = co_await provisioner_->adopt_kernel({.kernel_id = launch_.kernel_id,
+                                                   .record = record.provisioner,
+                                                   .connection_info = record.connection_info});
+  if (!info) co_return std::unexpected(info.error());
+  connection_info_ = std::move(*info);
+  started_at_ = steady_clock::now();
+  co_return Result<void>{};
+}
+
+Task<Result<void>> KernelManager::attach_to(AbandonedKernel abandoned) {
+  const auto self = shared_from_this();
+  const auto operation = co_await begin_operation();
+  auto attached = co_await attach(abandoned.record);
+  if (has_process()) co_return Result<void>{};
+  co_return attached;
+}
+
+Task<Result<void>> KernelManager::adopt_kernel(AbandonedKernel abandoned) {
+  const auto self = shared_from_this();
+  const auto operation = co_await begin_operation();
+  auto attached = co_await attach(abandoned.record);
+  if (!attached) co_return attached;
+  conversation_->begin_process();
+  if (auto chosen = co_await choose_client(); !chosen) co_return chosen;
+  adoption_ =
+      Adoption{.journal_id = abandoned.record.journal_id, .explanation = describe_gap(abandoned.seen)};
+  conversation_->publish_notice(adoption_->explanation + "\n");
+  const auto first = co_await (client_->reconnect(connection_info_, life_patience) || provisioner_->wait());
+  const auto* answer = std::get_if<Result<KernelClient::Answer>>(&first);
+  if (answer == nullptr) co_return make_error(ErrorCode::not_found, "{}", provisioner_->describe_end());
+  if (!*answer) co_return std::unexpected(answer->error());
+  begin_adopted(abandoned, **answer);
+  co_return Result<void>{};
+}
+
+void KernelManager::begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer) {
+  restore_listeners(abandoned.record.listeners);
+  restart_count_ = abandoned.record.restart_count;
+  proven_ = true;
+  ready_ = true;
+  conversation_->process_ready();
+  const bool is_busy = answer == KernelClient::Answer::alive;
+  conversation_->publish_status(is_busy ? ExecutionState::busy : conversation_->execution_state());
+  log_warning("Kernel {} ({}) is adopted. {}", kernel_id(), launch_.spec.name, adoption_->explanation);
+  tell(KernelAction::adopted, adoption_->explanation);
+  keep_record();
+  tasks_.spawn("supervise kernel " + kernel_id(), supervise_adopted());
+  if (is_busy) tasks_.spawn("wait until kernel " + kernel_id() + " is idle", wait_for_shell());
+  changed_.notify_all();
+}
+
+/// Clients that come back with their session id get everything since the adoption, and what is said of it.
+void KernelManager::restore_listeners(const std::vector<std::string>& sessions) {
+  auto& places = conversation_->places();
+  const auto first = conversation_->journal().first_number();
+  for (const auto& session : sessions) {
+    conversation_->audience_of(session);
+    places.close(*places.open(places.new_stream(), session, FrameAccount(first, first)));
+  }
+}
+
+Task<void> KernelManager::supervise_adopted() {
+  const auto self = shared_from_this();
+  co_await provisioner_->wait();
+  if (co_await recover()) co_await supervise();
+}
+
+/// The end of what ran may have been told while nobody listened.
+Task<void> KernelManager::wait_for_shell() {
+  const auto self = shared_from_this();
+  if (co_await client_->shell_request("kernel_info_request", nlohmann::json::object(), shell_patience))
+    conversation_->note_answer();
+}
+
+}  // namespace nextgen_kernels

@@ -1,0 +1,84 @@
+#include "kernels/kernel_record.h"
+
+#include "wire/json.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t deepest_nesting = 64;
+
+void read(const Json& value, std::string& field) {
+  field = value.get<std::string>();
+}
+void read(const Json& value, int& field) {
+  field = value.get<int>();
+}
+void read(const Json& value, bool& field) {
+  field = value.get<bool>();
+}
+void read(const Json& value, std::filesystem::path& field) {
+  field = value.get<std::string>();
+}
+void read(const Json& value, std::map<std::string, std::string>& field) {
+  field = value.get<std::map<std::string, std::string>>();
+}
+void read(const Json& value, std::vector<std::string>& field) {
+  field = value.get<std::vector<std::string>>();
+}
+void read(const Json& value, Json& field) {
+  field = value;
+}
+
+/// Each field with its name; for both directions.
+template <typename Record, typename Each>
+void for_each_field(Record& record, Each each) {
+  each("kernel_id", record.kernel_id);
+  each("kernel_name", record.kernel_name);
+  each("environment", record.environment);
+  each("working_directory", record.working_directory);
+  each("provisioner_class", record.provisioner_class);
+  each("provisioner", record.provisioner);
+  each("connection_info", record.connection_info);
+  each("journal_id", record.journal_id);
+  each("listeners", record.listeners);
+  each("restart_count", record.restart_count);
+  each("is_spare", record.is_spare);
+}
+
+}  // namespace
+
+std::string KernelRecord::to_json() const {
+  auto json = Json::object();
+  for_each_field(*this, [&json](const char* name, const auto& field) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::filesystem::path>)
+      json[name] = field.string();
+    else
+      json[name] = field;
+  });
+  // Variables and paths are bytes; what is not UTF-8 cannot be kept as it is.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<KernelRecord> KernelRecord::parse(std::string_view text) {
+  if (nests_deeper_than(text, deepest_nesting))
+    return make_error(ErrorCode::invalid_argument, "A kernel's record is nested too deeply");
+  const auto json = Json::parse(text, nullptr, false);
+  if (!json.is_object())
+    return make_error(ErrorCode::invalid_argument, "A kernel's record is no JSON object");
+  KernelRecord record;
+  std::string wrong;
+  for_each_field(record, [&](const char* name, auto& field) {
+    try {
+      read(json.at(name), field);
+    } catch (const Json::exception&) {
+      if (wrong.empty()) wrong = name;
+    }
+  });
+  if (wrong.empty()) return record;
+  return make_error(ErrorCode::invalid_argument, "A kernel's record: '{}' is missing or of another type",
+                    wrong);
+}
+
+}  // namespace nextgen_kernels

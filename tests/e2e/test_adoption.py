@@ -1,0 +1,323 @@
+"""Kernels of a server that was killed, found again by the next one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ServerFactory
+from harness.channels import Channels, Json
+from harness.server import Server, is_stock, processes_of
+from harness.waiting import poll_until, process_ended
+
+pytestmark = pytest.mark.skipif(is_stock(), reason="jupyter_server forgets its kernels")
+
+TICKING = "import time\nfor tick in range(1_000_000):\n    print(tick, flush=True)\n    time.sleep(0.05)"
+
+
+def kill(server: Server) -> None:
+    """End a server as nothing can be prepared for."""
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.wait()
+
+
+def state_file(server: Server) -> Path:
+    """Where the server keeps what the next one needs."""
+    return server.home / "data" / "nextgen_kernels" / "state" / "state.sqlite"
+
+
+def rows(server: Server, table: str) -> int:
+    """How many rows a table of the state has."""
+    with closing(sqlite3.connect(state_file(server))) as database:
+        return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def wait_for_rows(server: Server, table: str, count: int) -> None:
+    """Wait until a table of the state has so many rows: the server answers before they are written."""
+    poll_until(lambda: (rows(server, table) == count) or None, f"{count} rows of {table}")
+
+
+def change_record(server: Server, change: Callable[[Json], None]) -> None:
+    """Change what is recorded of the kernel of a server that is gone."""
+    with closing(sqlite3.connect(state_file(server))) as database, database:
+        ((text,),) = database.execute("SELECT record FROM kernels").fetchall()
+        record = json.loads(text)
+        change(record)
+        database.execute("UPDATE kernels SET record = ?", (json.dumps(record),))
+
+
+def kernels(server: Server) -> list[Json]:
+    """The kernels that a server has."""
+    found: list[Json] = server.get("/api/kernels").json()
+    return found
+
+
+def log_of(server: Server) -> str:
+    """Everything in the server's log."""
+    logs = sorted((server.home / "runtime").glob("nextgen-kernels-*.log"))
+    return "".join(log.read_text() for log in logs)
+
+
+def pid_of(channels: Channels) -> int:
+    """The process id of a kernel."""
+    return int(channels.run("import os; print(os.getpid())").text())
+
+
+def create_session(server: Server) -> Json:
+    """A notebook's session with a new kernel."""
+    body = {"path": "a.ipynb", "name": "a.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    session: Json = server.post("/api/sessions", json=body).json()
+    return session
+
+
+@pytest.fixture
+def abandoned(start_server: ServerFactory) -> Iterator[tuple[Server, str, int]]:
+    """A server that was killed, the id of its kernel, and the kernel's process id."""
+    server = start_server()
+    with Channels(server, server.start_kernel()["id"]) as channels:
+        pid = pid_of(channels)
+        kernel_id = kernels(server)[0]["id"]
+        kill(server)
+    yield server, kernel_id, pid
+
+
+def test_kernel_and_session_go_on_with_what_they_run(start_server: ServerFactory) -> None:
+    first = start_server()
+    session = create_session(first)
+    kernel_id = session["kernel"]["id"]
+    before = Channels(first, kernel_id)
+    pid = pid_of(before)
+    before.run("x = 42")
+    running = before.execute(TICKING)
+    before.published("stream", running)
+    journal = first.get(f"/api/nextgen/kernels/{kernel_id}/journal").json()["id"]
+    kill(first)
+
+    second = start_server(home=first.home)
+    (found,) = second.get("/api/sessions").json()
+    assert {name: found[name] for name in ("id", "path", "name", "type")} == {
+        name: session[name] for name in ("id", "path", "name", "type")
+    }
+    assert found["kernel"]["id"] == kernel_id
+    assert found["kernel"]["execution_state"] == "busy"
+    assert not process_ended_now(pid)
+
+    # The client comes back, and hears first what is gone.
+    after = Channels(second, kernel_id, session_id=before.session_id)
+    notice = after.wait_for(lambda m: m.type == "stream" and m.parent is None, "the notice")
+    assert "adopted" in notice.content["text"]
+    text = ""
+    while text.count("\n") < 5:
+        text += after.published("stream", running).content["text"]
+    ticks = [int(tick) for tick in text.split("\n")[1:-1]]
+    assert ticks == list(range(ticks[0], ticks[0] + len(ticks)))
+    gone = second.get(
+        f"/api/kernels/{kernel_id}/channels?resume_from={journal}-1:1",
+        headers={
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        },
+    )
+    assert gone.status_code == 410
+    assert "adopted" in gone.text
+
+    assert second.post(f"/api/kernels/{kernel_id}/interrupt").status_code == 204
+    after.status("idle", running)
+    assert after.run("print(x)").text() == "42\n"
+    assert kernels(second)[0]["execution_state"] == "idle"
+
+    assert second.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+    assert process_ended(pid)
+    name = after.run("import os; print(os.environ['JPY_SESSION_NAME'], 'x' in globals())").text()
+    assert name == f"{second.root / 'a.ipynb'} False\n"
+    restarted = pid_of(after)
+    assert second.delete(f"/api/sessions/{session['id']}").status_code == 204
+    assert process_ended(restarted)
+    wait_for_rows(second, "kernels", 0)
+    wait_for_rows(second, "sessions", 0)
+
+
+def process_ended_now(pid: int) -> bool:
+    """Whether a process is gone, without waiting."""
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_idle_kernel_is_adopted_and_ends_by_a_shutdown(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, kernel_id, pid = abandoned
+    second = start_server(home=first.home)
+    (model,) = kernels(second)
+    assert (model["id"], model["execution_state"]) == (kernel_id, "idle")
+    with Channels(second, kernel_id) as channels:
+        assert pid_of(channels) == pid
+    assert second.delete(f"/api/kernels/{kernel_id}").status_code == 204
+    assert process_ended(pid)
+
+
+def test_adopted_kernel_that_dies_is_started_again(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, kernel_id, pid = abandoned
+    second = start_server(home=first.home)
+    with Channels(second, kernel_id) as channels:
+        os.kill(pid, signal.SIGKILL)
+        channels.status("restarting")
+        assert pid_of(channels) != pid
+        assert "not known" in second.get(f"/api/kernels/{kernel_id}").json()["reason"]
+
+
+def test_server_killed_twice(start_server: ServerFactory, abandoned: tuple[Server, str, int]) -> None:
+    first, kernel_id, pid = abandoned
+    kill(start_server(home=first.home))
+    third = start_server(home=first.home)
+    with Channels(third, kernel_id) as channels:
+        assert pid_of(channels) == pid
+    third.process.send_signal(signal.SIGTERM)
+    third.wait()
+    assert process_ended(pid)
+
+
+def test_process_that_only_has_the_id_is_left_alone(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, kernel_id, _ = abandoned
+    with subprocess.Popen(["sleep", "3600"], start_new_session=True) as stranger:
+        change_record(first, lambda record: record["provisioner"].update(pid=stranger.pid))
+        second = start_server(home=first.home)
+        assert kernels(second) == []
+        assert f"Kernel {kernel_id}" in second.log
+        assert stranger.poll() is None
+        stranger.kill()
+    wait_for_rows(second, "kernels", 0)
+
+
+def test_wrong_key_is_refused_and_the_kernel_ended(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, _, pid = abandoned
+    change_record(first, lambda record: record["connection_info"].update(key="another-key"))
+    second = start_server(home=first.home)
+    assert kernels(second) == []
+    assert process_ended(pid)
+    assert "another key" in second.log
+    assert "another-key" not in second.log + log_of(second)
+
+
+def test_kernel_that_does_not_answer_is_ended(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, _, pid = abandoned
+    os.kill(pid, signal.SIGSTOP)
+    second = start_server(home=first.home)
+    assert kernels(second) == []
+    assert process_ended(pid)
+    assert "heartbeat" in second.log
+
+
+def test_kernel_whose_spec_is_gone_is_ended(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, _, pid = abandoned
+    change_record(first, lambda record: record.update(kernel_name="no-such-spec"))
+    second = start_server(home=first.home)
+    assert kernels(second) == []
+    assert process_ended(pid)
+    assert "no-such-spec" in second.log
+
+
+def test_without_adoption_orphans_are_ended(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, _, pid = abandoned
+    second = start_server(home=first.home, options=["--no-adopt"])
+    assert kernels(second) == []
+    assert process_ended(pid)
+    assert "KernelState.adopt_kernels" in second.log
+
+
+def test_two_servers_keep_their_own_kernels(start_server: ServerFactory) -> None:
+    one = start_server()
+    mine = one.start_kernel()["id"]
+    with Channels(one, mine) as channels:
+        channels.run("pass")
+    other = start_server(home=one.home)
+    assert kernels(other) == []
+    theirs = other.start_kernel()["id"]
+    with Channels(other, theirs) as channels:
+        channels.run("pass")
+    kill(one)
+    third = start_server(home=one.home)
+    assert [kernel["id"] for kernel in kernels(third)] == [mine]
+    assert [kernel["id"] for kernel in kernels(other)] == [theirs]
+
+
+def test_server_that_stops_leaves_nothing(start_server: ServerFactory) -> None:
+    server = start_server()
+    session = create_session(server)
+    with Channels(server, session["kernel"]["id"]) as channels:
+        channels.run("pass")
+    for table in ("kernels", "sessions", "servers"):
+        wait_for_rows(server, table, 1)
+    assert state_file(server).stat().st_mode & 0o777 == 0o600
+    server.process.send_signal(signal.SIGTERM)
+    server.wait()
+    assert rows(server, "kernels") == rows(server, "sessions") == rows(server, "servers") == 0
+
+
+def test_spare_kernels_of_a_pool_are_ended(start_server: ServerFactory) -> None:
+    first = start_server(options=["--MappingKernelManager.pool=python3=1"])
+    wait_for_rows(first, "kernels", 1)
+    (spare,) = set(processes_of(first.home)) - {first.process.pid}
+    kill(first)
+    second = start_server(home=first.home)
+    assert kernels(second) == []
+    assert process_ended(spare)
+
+
+@pytest.mark.parametrize("content", [b"no database, but long enough to be read as one" * 100, None])
+def test_broken_state_stops_nothing(
+    start_server: ServerFactory, tmp_path: Path, content: bytes | None
+) -> None:
+    """The kernels of such a server end with it, as nobody could find them."""
+    file = tmp_path / "state" / "state.sqlite"
+    file.parent.mkdir()
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    server = start_server(options=[f"--KernelState.directory={file.parent}"])
+    poll_until(lambda: (str(file) in server.log) or None, "the error in the log")
+    kernel_id = server.start_kernel()["id"]
+    with Channels(server, kernel_id) as channels:
+        pid = pid_of(channels)
+        kill(server)
+    assert process_ended(pid)
+
+
+def test_state_that_cannot_be_written_stops_nothing(start_server: ServerFactory) -> None:
+    """What could not be written is written once it can be."""
+    server = start_server()
+    with closing(sqlite3.connect(state_file(server), isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        kernel_id = server.start_kernel()["id"]
+        with Channels(server, kernel_id) as channels:
+            pid: Any = pid_of(channels)
+        poll_until(lambda: ("cannot be written" in server.log) or None, "the error in the log")
+        database.execute("ROLLBACK")
+    wait_for_rows(server, "kernels", 1)
+    kill(server)
+    second = start_server(home=server.home)
+    assert [kernel["id"] for kernel in kernels(second)] == [kernel_id]
+    with Channels(second, kernel_id) as channels:
+        assert pid_of(channels) == pid

@@ -1,0 +1,135 @@
+#include <signal.h>
+
+#include "kernel_fixture.h"
+#include "kernels/kernel_record.h"
+
+namespace nextgen_kernels {
+namespace {
+
+using testing::HasSubstr;
+
+class Recorder final : public KernelRecorder {
+ public:
+  void put(const KernelRecord& record) override { records[record.kernel_id] = record; }
+  void remove(const std::string& kernel_id) override { records.erase(kernel_id); }
+  Task<void> written() override { co_return; }
+
+  std::map<std::string, KernelRecord> records;
+};
+
+/// A kernel of one manager, adopted by another as if the first were gone.
+class AdoptionTest : public KernelFixture {
+ protected:
+  AdoptionTest() {
+    options_.recorder = &recorder_;
+    options_.restarts.autorestart = false;
+    provisioner_options_.lifetime = ChildLifetime::own;
+  }
+  ~AdoptionTest() override {
+    if (adopter_ != nullptr) run(adopter_->shutdown_kernel({std::chrono::seconds(2)}));
+  }
+
+  AbandonedKernel abandon(const std::vector<std::string>& more = {}) {
+    start_kernel(synthetic_spec(more));
+    return {.record = KernelRecord::parse(recorder_.records.at(kernel_->kernel_id()).to_json()).value(),
+            .seen = Timestamp(std::chrono::seconds(1'700'000'000))};
+  }
+
+  KernelManager& adopter_of(const AbandonedKernel& abandoned) {
+    adopter_ = std::make_shared<KernelManager>(loop_.get_executor(),
+                                               KernelLaunch{.kernel_id = abandoned.record.kernel_id,
+                                                            .spec = kernel_->kernel_spec(),
+                                                            .environment = abandoned.record.environment,
+                                                            .working_directory = directory_},
+                                               factories_, options_);
+    adopter_->on_event = [this](const KernelEvent& event) { events_.push_back(event); };
+    return *adopter_;
+  }
+
+  Recorder recorder_;
+  std::vector<KernelEvent> events_;
+  std::shared_ptr<KernelManager> adopter_;
+};
+
+TEST_F(AdoptionTest, begins_with_a_notice_and_goes_on) {
+  auto abandoned = abandon();
+  abandoned.record.listeners = {"alice"};
+  const auto before = pid();
+  auto& kernel = adopter_of(abandoned);
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto adopted = run(kernel.adopt_kernel(abandoned));
+  ASSERT_TRUE(adopted) << adopted.error().message;
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::idle);
+  ASSERT_FALSE(listener.log().empty());
+  EXPECT_THAT(listener.log().front(), HasSubstr("between 2023-11-14T22:13:20"));
+  EXPECT_EQ(kernel.adoption()->journal_id, abandoned.record.journal_id);
+  EXPECT_NE(kernel.conversation()->places().find_session("alice"), nullptr);
+  ASSERT_FALSE(events_.empty());
+  EXPECT_EQ(events_.back().action, KernelAction::adopted);
+  execute_and_wait(kernel, listener, "print hello");
+
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  EXPECT_NE(kernel.provisioner_info().at("pid").get<pid_t>(), before);
+  execute_and_wait(kernel, listener, "print again");
+}
+
+TEST_F(AdoptionTest, its_death_is_told_and_its_record_removed) {
+  const auto abandoned = abandon();
+  auto& kernel = adopter_of(abandoned);
+  ASSERT_TRUE(run(kernel.adopt_kernel(abandoned)));
+  EXPECT_EQ(recorder_.records.size(), 1U);
+  ASSERT_EQ(::kill(pid(), SIGKILL), 0);
+  run_until([&] { return kernel.execution_state() == ExecutionState::dead; });
+  EXPECT_THAT(kernel.reason(), HasSubstr("not known"));
+  EXPECT_EQ(recorder_.records.size(), 0U);
+}
+
+TEST_F(AdoptionTest, a_process_that_only_has_the_id_is_left_alone) {
+  auto abandoned = abandon();
+  auto& start_time = abandoned.record.provisioner["start_time"];
+  start_time = start_time.get<std::uint64_t>() + 1;
+  auto& kernel = adopter_of(abandoned);
+  const auto adopted = run(kernel.adopt_kernel(abandoned));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, ErrorCode::not_found);
+  EXPECT_FALSE(kernel.has_process());
+  run(kernel.shutdown_kernel({std::chrono::seconds(2)}));
+  EXPECT_TRUE(process_exists(pid()));
+}
+
+TEST_F(AdoptionTest, a_record_without_a_process_is_refused) {
+  auto abandoned = abandon();
+  for (const auto& provisioner :
+       {nlohmann::json(nullptr), nlohmann::json::object(), nlohmann::json{{"pid", -1}, {"start_time", 5}}}) {
+    abandoned.record.provisioner = provisioner;
+    EXPECT_FALSE(run(adopter_of(abandoned).adopt_kernel(abandoned)));
+  }
+  EXPECT_TRUE(process_exists(pid()));
+}
+
+TEST_F(AdoptionTest, a_key_that_the_connection_file_does_not_have_is_refused) {
+  auto abandoned = abandon();
+  abandoned.record.connection_info["key"] = "wrong";
+  const auto adopted = run(adopter_of(abandoned).adopt_kernel(abandoned));
+  ASSERT_FALSE(adopted);
+  EXPECT_THAT(adopted.error().message, HasSubstr("another key"));
+  EXPECT_TRUE(adopter_->has_process());
+}
+
+TEST_F(AdoptionTest, a_kernel_that_was_to_end_with_its_server_is_refused) {
+  provisioner_options_.lifetime = ChildLifetime::ours;
+  const auto abandoned = abandon();
+  const auto adopted = run(adopter_of(abandoned).adopt_kernel(abandoned));
+  ASSERT_FALSE(adopted);
+  EXPECT_THAT(adopted.error().message, HasSubstr("to end with its server"));
+}
+
+TEST_F(AdoptionTest, a_shutdown_ends_the_record) {
+  abandon();
+  run(kernel_->shutdown_kernel({std::chrono::seconds(2)}));
+  EXPECT_TRUE(recorder_.records.empty());
+}
+
+}  // namespace
+}  // namespace nextgen_kernels
