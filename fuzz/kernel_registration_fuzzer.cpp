@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view key = "a key that no input has";
 
 KernelRegistrar::Frames signed_frames(const std::vector<std::string_view>& parts) {
-  static const Signer signer = Signer::make("hmac-sha256", std::string(key)).value();
+  static Signer signer = Signer::make("hmac-sha256", std::string(key)).value();
   KernelRegistrar::Frames frames = {std::string(kernel_frame_delimiter), signer.sign(parts)};
   frames.insert(frames.end(), parts.begin(), parts.end());
   return frames;

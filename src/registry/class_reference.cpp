@@ -1,5 +1,7 @@
 #include "registry/class_reference.h"
 
+#include "base/strings.h"
+
 namespace nextgen_kernels {
 
 Result<ClassReference> ClassReference::parse(std::string_view text) {
@@ -9,7 +11,7 @@ Result<ClassReference> ClassReference::parse(std::string_view text) {
       ErrorCode::invalid_argument,
       "{:?} is not a class reference: {}. Write \"module:Class\" or \"module.Class\", for example "
       "\"my_package.provisioners:MyProvisioner\" or \"my_package.provisioners.MyProvisioner\"",
-      text, parts.problem);
+      replace_invalid_utf8(text), parts.problem);
 }
 
 ClassReference::ClassReference(const ClassReferenceLiteral& literal)

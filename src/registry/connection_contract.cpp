@@ -25,8 +25,8 @@ Result<NameAndRest> split_name(std::string_view text, std::string_view example) 
   if (length == 0)
     return make_error(
         ErrorCode::invalid_argument,
-        "{:?} is not a connection-info contract: it does not begin with a name. Write for example {:?}", text,
-        example);
+        "{:?} is not a connection-info contract: it does not begin with a name. Write for example {:?}",
+        replace_invalid_utf8(text), example);
   return NameAndRest{trimmed.substr(0, length), trim(trimmed.substr(length))};
 }
 

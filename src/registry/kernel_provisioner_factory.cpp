@@ -90,7 +90,7 @@ Result<NamedProvisioner> KernelProvisionerFactory::find(std::string_view name) c
       for (const auto& known : state.used()) names.push_back(known.name);
       const auto meant = closest_match(wanted, names);
       return make_error(
-          ErrorCode::not_found, "There is no kernel provisioner {:?}{}. {}{}", wanted,
+          ErrorCode::not_found, "There is no kernel provisioner {:?}{}. {}{}", replace_invalid_utf8(wanted),
           name.empty() ? ", which is the default" : "",
           names.empty() ? "None is installed" : fmt::format("There are: {}", fmt::join(names, ", ")),
           meant ? fmt::format(". Did you mean {:?}?", *meant) : "");

@@ -78,7 +78,8 @@ class Scanner {
 std::unexpected<Error> not_a_version(std::string_view text) {
   return make_error(
       ErrorCode::invalid_argument,
-      "{:?} is not a version: write numbers joined by dots, for example \"1.2\" or \"1.2.0rc1\"", text);
+      "{:?} is not a version: write numbers joined by dots, for example \"1.2\" or \"1.2.0rc1\"",
+      replace_invalid_utf8(text));
 }
 
 }  // namespace
@@ -180,12 +181,13 @@ Result<VersionRange::Comparison> VersionRange::parse_comparison(std::string_view
     if (comparator == Operator::compatible && version->written_numbers_ < 2)
       return make_error(ErrorCode::invalid_argument,
                         "{:?} needs at least two numbers, for example \"~=1.2\", which means \">=1.2,==1.*\"",
-                        text);
+                        replace_invalid_utf8(text));
     return Comparison{comparator, *std::move(version)};
   }
   return make_error(
       ErrorCode::invalid_argument,
-      "{:?} is not a comparison of versions: write an operator and a version, for example \">=1.2\"", text);
+      "{:?} is not a comparison of versions: write an operator and a version, for example \">=1.2\"",
+      replace_invalid_utf8(text));
 }
 
 bool VersionRange::contains(const Version& version) const {

@@ -31,6 +31,12 @@ TEST(ClassReference, a_nested_class_keeps_its_parts_and_equals_its_dotted_form) 
   EXPECT_EQ(std::unordered_set({nested}).count(ClassReference("module.Outer.Inner")), 1);
 }
 
+TEST(ClassReference, a_text_that_is_cut_inside_a_character_is_refused_like_any_other) {
+  EXPECT_FALSE(
+      ClassReference::parse("~=1.\x01"
+                            "4~\xC3"));
+}
+
 TEST(ClassReference, different_classes_differ) {
   EXPECT_NE(ClassReference("m:A"), ClassReference("m:B"));
   EXPECT_NE(ClassReference("m:A"), ClassReference("n:A"));
