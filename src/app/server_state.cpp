@@ -25,7 +25,8 @@ StoredSession stored(const Session& session) {
           .kernel_id = session.kernel_id,
           .path = session.path,
           .name = session.name,
-          .type = session.type};
+          .type = session.type,
+          .username = session.username};
 }
 
 }  // namespace
@@ -75,7 +76,8 @@ Task<ServerState::Found> ServerState::take_left_behind() {
                               .path = session.path,
                               .name = session.name,
                               .type = session.type,
-                              .kernel_id = session.kernel_id});
+                              .kernel_id = session.kernel_id,
+                              .username = session.username});
     sessions_.insert_or_assign(session.id, std::move(session));
   }
   co_return found;

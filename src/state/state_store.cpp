@@ -29,7 +29,7 @@ CREATE TABLE kernels (
 CREATE INDEX kernels_of_server ON kernels (server_id, kernel_id);
 CREATE TABLE sessions (
   server_id TEXT NOT NULL, id TEXT NOT NULL, kernel_id TEXT NOT NULL, path TEXT NOT NULL,
-  name TEXT NOT NULL, type TEXT NOT NULL);
+  name TEXT NOT NULL, type TEXT NOT NULL, username TEXT NOT NULL);
 CREATE INDEX sessions_of_server ON sessions (server_id, id);
 )";
 
@@ -217,8 +217,9 @@ Result<void> StateStore::put_session(const StoredSession& session) {
   return database_->transaction([&]() -> Result<void> {
     auto done = database_->run("DELETE FROM sessions WHERE server_id = ? AND id = ?", {us_.id, session.id});
     if (!done) return done;
-    return database_->run("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
-                          {us_.id, session.id, session.kernel_id, session.path, session.name, session.type});
+    return database_->run(
+        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        {us_.id, session.id, session.kernel_id, session.path, session.name, session.type, session.username});
   });
 }
 
@@ -242,9 +243,9 @@ Result<void> StateStore::replace(const LeftBehind& ours) {
       if (!done) return done;
     }
     for (const auto& session : ours.sessions) {
-      auto done =
-          database_->run("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
-                         {us_.id, session.id, session.kernel_id, session.path, session.name, session.type});
+      auto done = database_->run("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+                                 {us_.id, session.id, session.kernel_id, session.path, session.name,
+                                  session.type, session.username});
       if (!done) return done;
     }
     return {};
@@ -286,13 +287,14 @@ Result<LeftBehind> StateStore::take_left_behind() {
     }
     if (step) {
       step = database_->run(
-          "SELECT id, kernel_id, path, name, type FROM sessions WHERE server_id = ? ORDER BY rowid", {us_.id},
-          [&](const Row& row) {
+          "SELECT id, kernel_id, path, name, type, username FROM sessions WHERE server_id = ? ORDER BY rowid",
+          {us_.id}, [&](const Row& row) {
             taken.sessions.push_back({.id = row.text(0),
                                       .kernel_id = row.text(1),
                                       .path = row.text(2),
                                       .name = row.text(3),
-                                      .type = row.text(4)});
+                                      .type = row.text(4),
+                                      .username = row.text(5)});
           });
     }
     return step;

@@ -33,6 +33,7 @@ struct StoredSession {
   std::string path;
   std::string name;
   std::string type;
+  std::string username = {};  ///< Whose it is.
 };
 
 /// What servers that are gone left behind.

@@ -321,3 +321,30 @@ def test_state_that_cannot_be_written_stops_nothing(start_server: ServerFactory)
     assert [kernel["id"] for kernel in kernels(second)] == [kernel_id]
     with Channels(second, kernel_id) as channels:
         assert pid_of(channels) == pid
+
+
+def test_each_user_keeps_what_is_theirs(start_server: ServerFactory, tmp_path: Path) -> None:
+    """Nobody comes by the kernels of another user because the server was killed."""
+    tokens = {"alice": "token-of-alice-0123456", "bob": "token-of-bob-0123456"}
+    users = [{"username": name, "token": token} for name, token in tokens.items()]
+    configuration = tmp_path / "configuration"
+    configuration.mkdir()
+    (configuration / "jupyter_nextgen_kernels_config.json").write_text(
+        json.dumps({"IdentityProvider": {"users": users}})
+    )
+    environment = {"JUPYTER_CONFIG_DIR": str(configuration)}
+    headers = {name: {"Authorization": f"token {token}"} for name, token in tokens.items()}
+    first = start_server(environment=environment)
+    body = {"path": "a.ipynb", "name": "a", "type": "notebook", "kernel": {"name": "python3"}}
+    created = first.post("/api/sessions", json=body, headers=headers["alice"])
+    assert created.status_code == 201, created.text
+    wait_for_rows(first, "sessions", 1)
+    kill(first)
+
+    second = start_server(home=first.home, environment=environment)
+    for path in ("/api/sessions", "/api/kernels"):
+        assert len(second.get(path, headers=headers["alice"]).json()) == 1
+        assert second.get(path, headers=headers["bob"]).json() == []
+    kernel_id = created.json()["kernel"]["id"]
+    assert second.delete(f"/api/kernels/{kernel_id}", headers=headers["bob"]).status_code == 404
+    assert second.delete(f"/api/kernels/{kernel_id}", headers=headers["alice"]).status_code == 204

@@ -56,7 +56,8 @@ class StateStoreTest : public testing::Test {
             .kernel_id = std::move(kernel_id),
             .path = "a.ipynb",
             .name = "a",
-            .type = "notebook"};
+            .type = "notebook",
+            .username = "alice"};
   }
 
   TemporaryDirectory directory_;
@@ -78,6 +79,7 @@ TEST_F(StateStoreTest, what_a_server_that_is_gone_left_is_taken_once) {
   ASSERT_EQ(taken.sessions.size(), 1U);
   EXPECT_EQ(taken.sessions[0].id, "s1");
   EXPECT_EQ(taken.sessions[0].path, "a.ipynb");
+  EXPECT_EQ(taken.sessions[0].username, "alice");
 
   auto third = open(living("third"));
   EXPECT_THAT(third->take_left_behind().value().kernels, IsEmpty());
