@@ -7,6 +7,7 @@
 #include "server/http_cache.h"
 #include "server/http_message.h"
 #include "server/json_fields.h"
+#include "server/kernel_environment.h"
 #include "server/origin_policy.h"
 #include "server/websocket_handshake.h"
 
@@ -30,7 +31,7 @@ void check_target(const HttpRequest& request) {
 
 /// The input's pieces: the target, the body, then values of headers.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Authenticator authenticator{std::string(token)};
+  static const Authenticator authenticator({{.token = std::string(token)}}, {});
   static const OriginPolicy origins = OriginPolicy::make({}).value();
 
   const auto pieces = split_input(as_text(data, size));
@@ -40,15 +41,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t i = 2; i < pieces.size() && i - 2 < header_names.size(); ++i)
     request.headers.set(header_names[i - 2], pieces[i].substr(0, 1000));
 
-  request.credential = authenticator.authenticate(request);
+  authenticator.authenticate(request);
   require(request.credential == Credential::none);
   const bool same_site = origins.check_same_site(request).has_value();
   require(!same_site || origins.check_origin(request).has_value());
   (void)origins.check_host(request);
+  require(!authenticator.shows_xsrf_token(request));
+  (void)parse_form(request.body);
   HttpResponse response;
   response.headers.set(http::field::etag, make_entity_tag(request.body));
   (void)revalidate(request, std::move(response));
   (void)accept_websocket(request);
-  if (const auto body = parse_json_body(request); body && *body) (void)environment_field(**body);
+  if (const auto body = parse_json_body(request); body && *body) (void)environment_field(**body, {});
   return 0;
 }
