@@ -36,6 +36,10 @@ class AdoptionTest : public KernelFixture {
   }
 
   KernelManager& adopter_of(const AbandonedKernel& abandoned) {
+    // The first manager is not gone, and removes its connection file when it sees the end of the process;
+    // that must not be the file of the one that the adopter starts then.
+    provisioner_options_.runtime_dir = directory_ / "adopter";
+    std::filesystem::create_directory(provisioner_options_.runtime_dir);
     adopter_ = std::make_shared<KernelManager>(loop_.get_executor(),
                                                KernelLaunch{.kernel_id = abandoned.record.kernel_id,
                                                             .spec = kernel_->kernel_spec(),
