@@ -506,9 +506,9 @@ LaunchChange KernelManager::plan_move(const std::map<std::string, std::string>& 
                             {kernel_environment(spec, environment), working_directory});
 }
 
-std::string KernelManager::username() const {
-  const auto name = launch_.environment.find("KERNEL_USERNAME");
-  return name == launch_.environment.end() ? std::string() : name->second;
+std::string KernelLaunch::username() const {
+  const auto name = environment.find("KERNEL_USERNAME");
+  return name == environment.end() ? std::string() : name->second;
 }
 
 Task<Result<void>> KernelManager::move_to(std::map<std::string, std::string> environment,

@@ -40,6 +40,9 @@ struct KernelLaunch {
   std::map<std::string, std::string> environment;
   std::filesystem::path working_directory;
   bool is_spare = false;  ///< Started before anybody asked for it (`KernelPool`).
+
+  /// Whose kernel it is: KERNEL_USERNAME of its environment, which the server sets when it knows its users.
+  std::string username() const;
 };
 
 /// How a kernel came from a server that is gone to this one.
@@ -97,8 +100,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   const std::string& kernel_id() const { return launch_.kernel_id; }
   const KernelSpec& kernel_spec() const { return launch_.spec; }
 
-  /// Whose kernel it is: KERNEL_USERNAME of its environment, which the server sets when it knows its users.
-  std::string username() const;
+  std::string username() const { return launch_.username(); }
   ExecutionState execution_state() const { return conversation_->execution_state(); }
   Timestamp last_activity() const { return conversation_->last_activity(); }
   /// Why the kernel is dead, that it does not answer, or why it was restarted last; empty while there is

@@ -104,8 +104,7 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
     launch.environment["JPY_SESSION_NAME"] =
         document_file(files.path_directory, request.path, *request.document_name);
   launch.working_directory = std::move(files.working_directory);
-  const auto username = launch.environment.find("KERNEL_USERNAME");
-  auto seat = take_seat(username == launch.environment.end() ? std::string() : username->second);
+  auto seat = take_seat(launch.username());
   if (!seat) co_return std::unexpected(seat.error());
 
   // Kernels of the pool have their ids already.

@@ -122,6 +122,12 @@ HttpResponse empty_response(http::status status) {
   return response;
 }
 
+HttpResponse redirect_response(std::string_view location) {
+  auto response = empty_response(http::status::found);
+  response.headers.set(http::field::location, location);
+  return response;
+}
+
 http::status status_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid_argument:

@@ -44,6 +44,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;
   http::fields headers;
   std::string body;
+  std::string_view pattern;  ///< The route's, as it was added to the router; empty when there is none.
   std::map<std::string, std::string> parameters;  ///< What the route's `{name}` pieces matched.
   Credential credential = Credential::none;
   std::shared_ptr<const User> user;  ///< Who asks; nobody with `Credential::none`.
@@ -87,6 +88,7 @@ struct HttpResponse {
 
 HttpResponse json_response(http::status status, const nlohmann::ordered_json& body);
 HttpResponse empty_response(http::status status);
+HttpResponse redirect_response(std::string_view location);
 
 /// The status an error has on the HTTP boundary.
 http::status status_of(ErrorCode code);

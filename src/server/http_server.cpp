@@ -1,7 +1,6 @@
 #include "server/http_server.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
@@ -113,7 +112,7 @@ Result<std::uint16_t> HttpServer::bind(const std::string& ip, std::uint16_t port
   if (!address) return std::unexpected(address.error());
   const tcp::endpoint endpoint(*address, port);
   const auto shown_ip = address->to_string();
-  Acceptor acceptor(executor_);
+  tcp::acceptor acceptor(executor_);
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
   if (error) return bind_error(shown_ip, port, error);
@@ -125,11 +124,8 @@ Result<std::uint16_t> HttpServer::bind(const std::string& ip, std::uint16_t port
   if (error) return bind_error(shown_ip, port, error);
   const auto bound = acceptor.local_endpoint(error);
   if (error) return bind_error(shown_ip, port, error);
-  listeners_.push_back({std::move(acceptor)});
-  tcp::endpoint bound_here;
-  bound_here.resize(bound.size());
-  std::memcpy(bound_here.data(), bound.data(), bound.size());
-  return bound_here.port();
+  listeners_.push_back({Acceptor(std::move(acceptor))});
+  return bound.port();
 }
 
 Result<void> HttpServer::bind_unix(const std::filesystem::path& path, std::filesystem::perms permissions) {

@@ -43,12 +43,6 @@ void fill_in(std::string& page, std::string_view placeholder, std::string_view t
   if (at != std::string::npos) page.replace(at, placeholder.size(), text);
 }
 
-HttpResponse redirect(const std::string& location) {
-  auto response = empty_response(http::status::found);
-  response.headers.set(http::field::location, location);
-  return response;
-}
-
 }  // namespace
 
 void LoginHandlers::add_routes(Router& router) {
@@ -67,7 +61,7 @@ std::string LoginHandlers::safe_next(std::string_view next) const {
 }
 
 HttpResponse LoginHandlers::redirect_to_login(const HttpRequest& request) const {
-  return redirect(base_url_ + "login?next=" + percent_encode(request.path));
+  return redirect_response(base_url_ + "login?next=" + percent_encode(request.path));
 }
 
 HttpResponse LoginHandlers::make_page(const HttpRequest& request, const std::string& next,
@@ -96,7 +90,7 @@ HttpResponse LoginHandlers::make_page(const HttpRequest& request, const std::str
 
 Task<Result<HttpResponse>> LoginHandlers::get_page(HttpRequest request) {
   const auto next = safe_next(request.query_value("next").value_or(base_url_));
-  if (request.credential == Credential::not_required) co_return redirect(next);
+  if (request.credential == Credential::not_required) co_return redirect_response(next);
   co_return make_page(request, next, "");
 }
 
@@ -118,13 +112,13 @@ Task<Result<HttpResponse>> LoginHandlers::log_in(HttpRequest request) {
     co_return page;
   }
   // VS Code takes the first Set-Cookie for the one that lets it in.
-  auto response = redirect(next);
+  auto response = redirect_response(next);
   response.headers.set(http::field::set_cookie, authenticator_.make_cookie(request, **user));
   co_return response;
 }
 
 Task<Result<HttpResponse>> LoginHandlers::log_out(HttpRequest request) {
-  auto response = redirect(base_url_ + "login");
+  auto response = redirect_response(base_url_ + "login");
   response.headers.set(http::field::set_cookie, authenticator_.clear_cookie(request));
   co_return response;
 }

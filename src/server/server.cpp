@@ -54,12 +54,6 @@ std::string encode_query(const HttpRequest& request) {
   return text;
 }
 
-HttpResponse redirect(std::string_view location) {
-  auto response = empty_response(http::status::found);
-  response.headers.set(http::field::location, location);
-  return response;
-}
-
 Result<Segments> parse_base_url(std::string_view base_url) {
   HttpRequest request;
   if (!base_url.starts_with('/') || !base_url.ends_with('/') ||
@@ -162,7 +156,7 @@ class Server::Service final : public HttpService {
     auto answer = check(request);
     if (!answer) return answer;
     decorate(request, *answer);
-    metrics_handlers_.note_request(request.method, pattern_of(request), answer->status, {});
+    metrics_handlers_.note_request(request.method, request.pattern, answer->status, {});
     return answer;
   }
 
@@ -171,12 +165,12 @@ class Server::Service final : public HttpService {
     const auto started = std::chrono::steady_clock::now();
     HttpRequest head;
     head.method = request.method;
-    head.segments = request.segments;
+    head.pattern = request.pattern;
     head.credential = request.credential;
     head.headers = request.headers;
     auto response = co_await call_handler(std::move(request));
     decorate(head, response);
-    metrics_handlers_.note_request(head.method, pattern_of(head), response.status,
+    metrics_handlers_.note_request(head.method, head.pattern, response.status,
                                    std::chrono::steady_clock::now() - started);
     co_return response;
   }
@@ -190,24 +184,25 @@ class Server::Service final : public HttpService {
 
   /// The answer when the request is refused, or can be answered by its head alone.
   std::optional<HttpResponse> check(HttpRequest& request) {
+    auto outcome = find_route(request);
+    if (const auto* match = std::get_if<Router::Match>(&outcome)) request.pattern = match->pattern;
     const auto hosts = request.headers.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && request.version >= 11))
       return error_response(http::status::bad_request, "A request needs one Host header");
     if (const auto allowed = origins_.check_host(request); !allowed) return refuse(request, allowed.error());
 
     authenticator_.authenticate(request);
-    if (request.method == http::verb::options) return answer_options(request);
+    if (request.method == http::verb::options) return answer_options(request, outcome);
     if (request.credential == Credential::none && !is_open(request)) return refuse_stranger(request);
     if (auto refused = check_site(request)) return refused;
-    if (auto answer = check_route(request)) return answer;
+    if (auto answer = check_route(request, std::move(outcome))) return answer;
     return check_permission(request);
   }
 
   /// Whether strangers may ask for it.
   bool is_open(const HttpRequest& request) const {
-    const auto pattern = pattern_of(request);
-    if (pattern == "/login" || pattern == "/logout") return true;
-    return !settings_.authenticate_prometheus && is_safe(request.method) && pattern == "/metrics";
+    if (request.pattern == "/login" || request.pattern == "/logout") return true;
+    return !settings_.authenticate_prometheus && is_safe(request.method) && request.pattern == "/metrics";
   }
 
   std::optional<HttpResponse> refuse(const HttpRequest& request, const Error& error) const {
@@ -235,7 +230,7 @@ class Server::Service final : public HttpService {
       return error_response(http::status::not_found, allowed.error().message);
     }
     // The form of the login page is looked at by its handler.
-    if (pattern_of(request) == "/login" || authenticator_.shows_xsrf_token(request)) return std::nullopt;
+    if (request.pattern == "/login" || authenticator_.shows_xsrf_token(request)) return std::nullopt;
     if (const auto allowed = origins_.check_same_site(request); !allowed)
       return refuse(request, allowed.error());
     return std::nullopt;
@@ -245,12 +240,12 @@ class Server::Service final : public HttpService {
   std::optional<HttpResponse> check_permission(const HttpRequest& request) const {
     const auto* user = request.user.get();
     if (user == nullptr) return std::nullopt;  // The route is open.
-    if (user->read_only && !is_safe(request.method) && pattern_of(request) != "/login") {
+    if (user->read_only && !is_safe(request.method) && request.pattern != "/login") {
       return error_response(http::status::forbidden,
                             "You may look, but not change anything: your token is read-only");
     }
     if (user->all_kernels) return std::nullopt;
-    if (pattern_of(request) == "/metrics") {
+    if (request.pattern == "/metrics") {
       return error_response(http::status::forbidden,
                             "The metrics tell of all kernels, and you may see your own only");
     }
@@ -282,19 +277,11 @@ class Server::Service final : public HttpService {
     return router_.find(request.method, *segments);
   }
 
-  /// What metrics call the handler of a request; empty when there is none.
-  std::string_view pattern_of(const HttpRequest& request) const {
-    const auto outcome = find_route(request);
-    const auto* match = std::get_if<Router::Match>(&outcome);
-    return match == nullptr ? std::string_view() : match->pattern;
-  }
-
-  std::optional<HttpResponse> check_route(HttpRequest& request) const {
-    auto outcome = find_route(request);
+  std::optional<HttpResponse> check_route(HttpRequest& request, Router::Outcome outcome) const {
     if (auto* match = std::get_if<Router::Match>(&outcome)) {
       request.parameters = std::move(match->parameters);
       if (!base_.empty() && request.segments == base_)
-        return redirect(settings_.base_url + encode_query(request));
+        return redirect_response(settings_.base_url + encode_query(request));
       return std::nullopt;
     }
     if (const auto* refused = std::get_if<Router::MethodNotAllowed>(&outcome)) {
@@ -316,12 +303,12 @@ class Server::Service final : public HttpService {
     if (!std::holds_alternative<Router::Match>(router_.find(request.method, *segments))) return std::nullopt;
     std::string path;
     for (const auto& segment : *segments) path += (path.empty() ? "" : "/") + percent_encode(segment);
-    return redirect(settings_.base_url + path + encode_query(request));
+    return redirect_response(settings_.base_url + path + encode_query(request));
   }
 
-  std::optional<HttpResponse> answer_options(const HttpRequest& request) const {
+  std::optional<HttpResponse> answer_options(const HttpRequest& request,
+                                             const Router::Outcome& outcome) const {
     auto response = empty_response(http::status::ok);
-    const auto outcome = find_route(request);
     if (const auto* found = std::get_if<Router::MethodNotAllowed>(&outcome))
       response.headers.set(http::field::allow, found->allow);
     origins_.add_preflight_headers(request, response);

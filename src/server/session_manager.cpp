@@ -68,14 +68,10 @@ std::vector<Session> SessionManager::list_sessions() {
   return sessions;
 }
 
-const Session* SessionManager::find_session(std::string_view id) const {
+Session* SessionManager::find_session(std::string_view id) const {
   const auto found =
       std::ranges::find(sessions_, id, [](const auto& session) -> std::string_view { return session->id; });
   return found == sessions_.end() ? nullptr : found->get();
-}
-
-Session* SessionManager::find_session(std::string_view id) {
-  return const_cast<Session*>(std::as_const(*this).find_session(id));
 }
 
 Error SessionManager::unknown_session(std::string_view id) {

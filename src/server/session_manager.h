@@ -107,8 +107,7 @@ class SessionManager {
                                                             std::optional<std::string> kernel_id);
   /// A kernel that this user may have, or nothing.
   std::shared_ptr<KernelManager> find_kernel(const std::string& id, const UserPointer& user) const;
-  const Session* find_session(std::string_view id) const;
-  Session* find_session(std::string_view id);
+  Session* find_session(std::string_view id) const;
   bool is_shared(const std::string& kernel_id) const;
   void drop_orphans();
   void tell_changed(const Session& session) const;

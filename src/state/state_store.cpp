@@ -199,9 +199,24 @@ Result<void> StateStore::put_kernel(const StoredKernel& kernel) {
     auto done = database_->run("DELETE FROM kernels WHERE server_id = ? AND kernel_id = ?",
                                {us_.id, kernel.kernel_id});
     if (!done) return done;
-    return database_->run("INSERT INTO kernels VALUES (?, ?, ?, ?)",
-                          {us_.id, kernel.kernel_id, kernel.record, microseconds_of(kernel.seen)});
+    return insert(kernel);
   });
+}
+
+Result<void> StateStore::insert(const StoredKernel& kernel) {
+  return database_->run("INSERT INTO kernels VALUES (?, ?, ?, ?)",
+                        {us_.id, kernel.kernel_id, kernel.record, microseconds_of(kernel.seen)});
+}
+
+Result<void> StateStore::insert(const StoredSession& session) {
+  return database_->run(
+      "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+      {us_.id, session.id, session.kernel_id, session.path, session.name, session.type, session.username});
+}
+
+Result<void> StateStore::remove_all_of_ours() {
+  if (auto done = database_->run("DELETE FROM sessions WHERE server_id = ?", {us_.id}); !done) return done;
+  return database_->run("DELETE FROM kernels WHERE server_id = ?", {us_.id});
 }
 
 Result<void> StateStore::remove_kernel(const std::string& kernel_id) {
@@ -217,9 +232,7 @@ Result<void> StateStore::put_session(const StoredSession& session) {
   return database_->transaction([&]() -> Result<void> {
     auto done = database_->run("DELETE FROM sessions WHERE server_id = ? AND id = ?", {us_.id, session.id});
     if (!done) return done;
-    return database_->run(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
-        {us_.id, session.id, session.kernel_id, session.path, session.name, session.type, session.username});
+    return insert(session);
   });
 }
 
@@ -233,22 +246,12 @@ Result<void> StateStore::note_seen(Timestamp seen) {
 
 Result<void> StateStore::replace(const LeftBehind& ours) {
   return database_->transaction([&]() -> Result<void> {
-    for (const auto* statement :
-         {"DELETE FROM sessions WHERE server_id = ?", "DELETE FROM kernels WHERE server_id = ?"}) {
-      if (auto done = database_->run(statement, {us_.id}); !done) return done;
-    }
-    for (const auto& kernel : ours.kernels) {
-      auto done = database_->run("INSERT INTO kernels VALUES (?, ?, ?, ?)",
-                                 {us_.id, kernel.kernel_id, kernel.record, microseconds_of(kernel.seen)});
-      if (!done) return done;
-    }
-    for (const auto& session : ours.sessions) {
-      auto done = database_->run("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
-                                 {us_.id, session.id, session.kernel_id, session.path, session.name,
-                                  session.type, session.username});
-      if (!done) return done;
-    }
-    return {};
+    auto done = remove_all_of_ours();
+    for (const auto& kernel : ours.kernels)
+      if (done) done = insert(kernel);
+    for (const auto& session : ours.sessions)
+      if (done) done = insert(session);
+    return done;
   });
 }
 
@@ -305,12 +308,8 @@ Result<LeftBehind> StateStore::take_left_behind() {
 
 Result<void> StateStore::leave() {
   return database_->transaction([&]() -> Result<void> {
-    for (const auto* statement :
-         {"DELETE FROM sessions WHERE server_id = ?", "DELETE FROM kernels WHERE server_id = ?",
-          "DELETE FROM servers WHERE id = ?"}) {
-      if (auto done = database_->run(statement, {us_.id}); !done) return done;
-    }
-    return {};
+    if (auto done = remove_all_of_ours(); !done) return done;
+    return database_->run("DELETE FROM servers WHERE id = ?", {us_.id});
   });
 }
 

@@ -86,6 +86,11 @@ class StateStore {
   class Database;
   StateStore(std::filesystem::path file, ServerInstance us, std::unique_ptr<Database> database);
 
+  // Parts of a transaction.
+  Result<void> insert(const StoredKernel& kernel);
+  Result<void> insert(const StoredSession& session);
+  Result<void> remove_all_of_ours();
+
   std::filesystem::path file_;
   ServerInstance us_;
   std::unique_ptr<Database> database_;

@@ -17,6 +17,7 @@ import requests
 import websocket
 from harness.channels import V1, Channels
 from harness.server import Server, isolated_environment, server_command
+from harness.waiting import poll_until
 
 StartServer = Callable[..., Server]
 
@@ -43,6 +44,17 @@ def execute(url: str, home: Path, code: str, **environment: str) -> subprocess.C
         capture_output=True,
         text=True,
         timeout=120,
+    )
+
+
+def serve_in_vain(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Start a server that cannot start, and wait for its end."""
+    return subprocess.run(
+        [*server_command(), *options],
+        env=isolated_environment(home),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -89,8 +101,7 @@ def test_a_renewed_certificate_is_used_without_a_restart(start_server: StartServ
     renewed, renewed_key = make_certificate(tmp_path, "renewed")
     renewed_key.replace(key)
     renewed.replace(certificate)
-    while (now := shown()) == before:
-        pass
+    now = poll_until(lambda: pem if (pem := shown()) != before else None, "the renewed certificate")
     assert now.strip() == certificate.read_text().strip()
 
 
@@ -125,13 +136,7 @@ def test_a_certificate_that_cannot_be_used_is_explained(
     path = tmp_path / "server.pem"
     if content is not None:
         path.write_text(content)
-    ended = subprocess.run(
-        [*server_command(), "--ServerApp.port=0", f"--ServerApp.certfile={path}"],
-        env=isolated_environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ended = serve_in_vain(tmp_path, "--ServerApp.port=0", f"--ServerApp.certfile={path}")
     assert ended.returncode == 2
     assert problem in ended.stderr
     assert str(path) in ended.stderr
@@ -140,13 +145,7 @@ def test_a_certificate_that_cannot_be_used_is_explained(
 def test_the_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     certificate, _ = make_certificate(tmp_path)
     _, other_key = make_certificate(tmp_path, "other")
-    ended = subprocess.run(
-        [*server_command(), f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={other_key}"],
-        env=isolated_environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ended = serve_in_vain(tmp_path, f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={other_key}")
     assert ended.returncode == 2
     assert "it is not the key of the certificate" in ended.stderr
 
@@ -178,13 +177,7 @@ def test_unix_domain_socket_is_private_and_works(tmp_path: Path) -> None:
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         printed = execute(url, tmp_path, "print(6 * 7)")
         assert printed.stdout == "42\n", printed.stderr
-        second = subprocess.run(
-            [*server_command(), f"--ServerApp.sock={path}"],
-            env=isolated_environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        second = serve_in_vain(tmp_path, f"--ServerApp.sock={path}")
         assert second.returncode == 2
         assert "is taken by another program" in second.stderr
     finally:

@@ -6,19 +6,13 @@
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
+import { browserArguments } from './browser.mjs';
+
 const { url, token, browser, artifacts, patience } = JSON.parse(process.argv[2]);
 
 const running = await chromium.launch({
   executablePath: browser,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
+  args: browserArguments,
 });
 const context = await running.newContext({ viewport: { width: 1100, height: 1000 } });
 context.setDefaultTimeout(patience * 1000);
