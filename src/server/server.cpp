@@ -180,6 +180,18 @@ class Server::Service final : public HttpService {
     const auto kernel = kernels_.find_kernel(event.kernel_id);
     emit_kernel_event(events_, event, kernel == nullptr ? std::string() : kernel->username());
     metrics_handlers_.note_kernel_event(event);
+    const bool is_new = event.action == KernelAction::start || event.action == KernelAction::adopted;
+    if (kernel != nullptr && is_new) tell_what_its_listeners_lose(*kernel);
+  }
+
+  /// The kernel's journal outlives the server, and keeps the observer.
+  void tell_what_its_listeners_lose(KernelManager& kernel) {
+    kernel.conversation()->journal().on_overrun =
+        [weak = std::weak_ptr(self_), kernel_id = kernel.kernel_id(), kernel_name = kernel.kernel_spec().name,
+         owner = kernel.username()](const Journal::Overrun& overrun) {
+          if (const auto self = weak.lock())
+            emit_messages_lost((*self)->events_, kernel_id, kernel_name, overrun.lost, owner);
+        };
   }
 
   /// The answer when the request is refused, or can be answered by its head alone.

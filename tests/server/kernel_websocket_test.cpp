@@ -1,6 +1,7 @@
 #include "server/kernel_websocket.h"
 
 #include "kernel_websocket_fixture.h"
+#include "server/event_bus.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -220,6 +221,7 @@ TEST_F(KernelWebSocketTest, tells_a_client_that_reads_too_slowly_what_it_lost) {
   start();
   const auto id = start_ready_kernel();
   auto socket = open_v1_idle(id);
+  TestWebSocket events(port_, "/api/events/subscribe?token=secret-token");
   const std::string large(250'000, 'x');
   for (int i = 0; i < 60; ++i) print(id, {large});
   print(id, {"last"});
@@ -243,6 +245,13 @@ TEST_F(KernelWebSocketTest, tells_a_client_that_reads_too_slowly_what_it_lost) {
         << text;
     EXPECT_EQ(count, last - first + 1);
     lost += static_cast<int>(count);
+
+    const auto event = nlohmann::json::parse(events.receive_message().value().payload);
+    EXPECT_EQ(event.at("schema_id"), messages_lost_schema);
+    EXPECT_EQ(event.at("kernel_id"), id);
+    EXPECT_EQ(event.at("kernel_name"), "test");
+    EXPECT_EQ(event.at("first"), first);
+    EXPECT_EQ(event.at("last"), last);
   }
   EXPECT_GT(lost, 0);
   EXPECT_EQ(whole + lost, 60);
