@@ -55,9 +55,9 @@ soak: ## Account for ten million messages at listeners that are killed, stall, o
 	  NEXTGEN_KERNELS_SERVER="$(CURDIR)/build/release/bin/nextgen-kernels serve" \
 	  python3 -m pytest -q -s -p no:cacheprovider test_loss_account.py test_jupyterlab_scenarios.py $(ARGS)
 
-sanitize: ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, then ThreadSanitizer
+sanitize: ## All tests under AddressSanitizer and UndefinedBehaviorSanitizer, then ThreadSanitizer (an hour)
 	@scripts/bootstrap sanitize
-	@for preset in asan tsan; do scripts/build $$preset; ctest --preset $$preset $(ARGS); done
+	@for preset in asan tsan; do scripts/build $$preset; env $(in_venv) ctest --preset $$preset $(ARGS); done
 
 fuzz: ## Run each fuzzer for FUZZ_SECONDS (60) on its corpus
 	@scripts/bootstrap fuzz

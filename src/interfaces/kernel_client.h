@@ -31,13 +31,20 @@ class KernelClient {
   virtual Task<Result<void>> connect(const ConnectionInfo& info,
                                      std::chrono::steady_clock::duration timeout) = 0;
 
-  /// The same for a kernel that was in use before, and may be busy for hours: how much of an answer came in
-  /// `timeout`. Fails when there was no sign of life, or one that is not of this kernel.
+  /// What the client of the server after this one must know, so that answers to what was asked through this
+  /// one reach it: a JSON object, or null. Of an open connection; kept on disk.
+  virtual nlohmann::json adoption_record() const { return nullptr; }
+
+  /// `connect` for a kernel that was in use before, and may be busy for hours: how much of an answer came in
+  /// `timeout`. Fails when there was no sign of life, or one that is not of this kernel. `record` is the
+  /// `adoption_record` of the client before.
   enum class Answer {
     complete,  ///< It takes requests now.
     alive,     ///< It runs; a request on the shell channel waits.
   };
-  virtual Task<Result<Answer>> reconnect(ConnectionInfo info, std::chrono::steady_clock::duration timeout) {
+  virtual Task<Result<Answer>> reconnect(ConnectionInfo info, nlohmann::json record,
+                                         std::chrono::steady_clock::duration timeout) {
+    (void)record;
     auto connected = co_await connect(info, timeout);
     if (!connected) co_return std::unexpected(connected.error());
     co_return Answer::complete;

@@ -205,7 +205,9 @@ Task<Result<void>> KernelManager::connect_client() {
     connection_info_ = std::move(*info);
     keep_record();
   }
-  co_return co_await client_->connect(connection_info_, options_.kernel_info_timeout);
+  auto connected = co_await client_->connect(connection_info_, options_.kernel_info_timeout);
+  if (connected) keep_record();
+  co_return connected;
 }
 
 std::optional<Timestamp> KernelManager::silent_since() const {

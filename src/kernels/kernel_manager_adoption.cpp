@@ -21,8 +21,7 @@ constexpr std::size_t most_listeners = 100;
 std::string describe_gap(Timestamp seen) {
   return fmt::format(
       "The server of this kernel ended without ending it, and another one has adopted it. What the kernel "
-      "sent "
-      "between {} and {} is gone, and so are answers to what it was asked before.",
+      "sent between {} and {} is gone.",
       format_timestamp(seen), format_timestamp(Timestamp::clock::now()));
 }
 
@@ -41,6 +40,7 @@ void KernelManager::keep_record() {
                           .provisioner_class = provisioner_class(),
                           .provisioner = provisioner_->adoption_record(),
                           .connection_info = connection_info_,
+                          .client = client_ == nullptr ? nlohmann::json() : client_->adoption_record(),
                           .journal_id = conversation_->journal().id(),
                           .listeners = std::move(sessions),
                           .restart_count = restart_count_,
@@ -93,7 +93,8 @@ Task<Result<void>> KernelManager::adopt_kernel(AbandonedKernel abandoned) {
   adoption_ =
       Adoption{.journal_id = abandoned.record.journal_id, .explanation = describe_gap(abandoned.seen)};
   conversation_->publish_notice(adoption_->explanation + "\n");
-  const auto first = co_await (client_->reconnect(connection_info_, life_patience) || provisioner_->wait());
+  const auto first = co_await (client_->reconnect(connection_info_, abandoned.record.client, life_patience) ||
+                               provisioner_->wait());
   const auto* answer = std::get_if<Result<KernelClient::Answer>>(&first);
   if (answer == nullptr) co_return make_error(ErrorCode::not_found, "{}", provisioner_->describe_end());
   if (!*answer) co_return std::unexpected(answer->error());

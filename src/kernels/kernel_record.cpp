@@ -41,6 +41,7 @@ void for_each_field(Record& record, Each each) {
   each("provisioner_class", record.provisioner_class);
   each("provisioner", record.provisioner);
   each("connection_info", record.connection_info);
+  each("client", record.client);
   each("journal_id", record.journal_id);
   each("listeners", record.listeners);
   each("restart_count", record.restart_count);

@@ -25,6 +25,7 @@ struct KernelRecord {
   std::string provisioner_class;
   nlohmann::json provisioner;  ///< `KernelProvisioner::adoption_record`.
   ConnectionInfo connection_info;
+  nlohmann::json client;               ///< `KernelClient::adoption_record`; null before it has connected.
   std::string journal_id;              ///< Clients know it.
   std::vector<std::string> listeners;  ///< Their session ids; these clients may come back.
   int restart_count = 0;

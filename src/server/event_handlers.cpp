@@ -5,7 +5,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
-#include "server/json_fields.h"
+#include "server/event_body.h"
 #include "server/websocket_handshake.h"
 
 namespace nextgen_kernels {
@@ -26,15 +26,6 @@ Result<std::chrono::seconds> read_usage_interval(const HttpRequest& request) {
                       "resource_usage must be a whole number of seconds from 1 to {}",
                       longest_usage_interval);
   return std::chrono::seconds(seconds);
-}
-
-/// Upstream takes the version as a number or as text.
-Result<std::string> read_version(const nlohmann::json& body) {
-  const auto version = body.find("version");
-  if (version != body.end() && version->is_string()) return version->get<std::string>();
-  if (version != body.end() && version->is_number_integer())
-    return std::to_string(version->get<std::int64_t>());
-  return make_error(ErrorCode::invalid_argument, "Field 'version' must be a string");
 }
 
 }  // namespace
@@ -120,29 +111,9 @@ Task<Result<HttpResponse>> EventHandlers::emit(HttpRequest request) {
   if (request.body.size() > largest_event)
     co_return error_response(http::status::payload_too_large,
                              fmt::format("An event must have at most {} bytes", largest_event));
-  const auto body = parse_json_body(request);
-  if (!body) co_return std::unexpected(body.error());
-  if (!*body) co_return make_error(ErrorCode::invalid_argument, "No JSON data provided");
-  for (const auto* name : {"schema_id", "version", "data"})
-    if (!(*body)->contains(name))
-      co_return make_error(ErrorCode::invalid_argument, "Missing field in JSON data: {}", name);
-  const auto schema_id = string_field(**body, "schema_id");
-  if (!schema_id) co_return std::unexpected(schema_id.error());
-  const auto version = read_version(**body);
-  if (!version) co_return std::unexpected(version.error());
-  const auto data = object_field(**body, "data");
-  if (!data) co_return std::unexpected(data.error());
-  const auto time = string_field(**body, "timestamp");
-  if (!time) co_return std::unexpected(time.error());
-  std::optional<Timestamp> timestamp;
-  if (*time) {
-    timestamp = parse_timestamp(**time);
-    if (!timestamp)
-      co_return make_error(ErrorCode::invalid_argument,
-                           "Field 'timestamp' must be as 2026-01-31T12:00:00.000000Z");
-  }
-  const auto emitted =
-      bus_.emit(schema_id->value_or(""), *version, data->value_or(nlohmann::json::object()), timestamp);
+  const auto event = parse_event_body(request);
+  if (!event) co_return std::unexpected(event.error());
+  const auto emitted = bus_.emit(event->schema_id, event->version, event->data, event->timestamp);
   if (!emitted) co_return std::unexpected(emitted.error());
   co_return empty_response(http::status::no_content);
 }

@@ -60,9 +60,10 @@ void emit_kernel_event(EventBus& bus, const KernelEvent& event, const std::strin
 
 void emit_messages_lost(EventBus& bus, const std::string& kernel_id, const std::string& kernel_name,
                         LostMessages lost, const std::string& owner) {
-  bus.emit(messages_lost_schema,
-           {{"kernel_id", kernel_id}, {"kernel_name", kernel_name}, {"first", lost.first}, {"last", lost.last}},
-           owner);
+  bus.emit(
+      messages_lost_schema,
+      {{"kernel_id", kernel_id}, {"kernel_name", kernel_name}, {"first", lost.first}, {"last", lost.last}},
+      owner);
 }
 
 }  // namespace nextgen_kernels

@@ -60,6 +60,11 @@ def kernels(server: Server) -> list[Json]:
     return found
 
 
+def wait_for_log(server: Server, text: str) -> None:
+    """Wait until the server has said something."""
+    poll_until(lambda: (text in server.log) or None, f"{text!r} in the log")
+
+
 def log_of(server: Server) -> str:
     """Everything in the server's log."""
     logs = sorted((server.home / "runtime").glob("nextgen-kernels-*.log"))
@@ -147,6 +152,42 @@ def test_kernel_and_session_go_on_with_what_they_run(start_server: ServerFactory
     wait_for_rows(second, "sessions", 0)
 
 
+@pytest.mark.parametrize("kills", [1, 2])
+def test_what_was_asked_before_is_answered_after(
+    start_server: ServerFactory, tmp_path: Path, kills: int
+) -> None:
+    """The reply, and what the code asks its person, come to the client that asked a server that is gone."""
+    gate = tmp_path / "gate"
+    server = start_server()
+    kernel_id = server.start_kernel()["id"]
+    channels = Channels(server, kernel_id)
+    other = Channels(server, kernel_id)
+    running = channels.execute(
+        f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+        "print(input('who? '))",
+        allow_stdin=True,
+    )
+    channels.published("execute_input", running)
+    queued = channels.execute("6 * 7")
+    # What was sent before it has left the server, too.
+    channels.reply_to(channels.send("kernel_info_request", channel="control"))
+    for _ in range(kills):
+        kill(server)
+        server = start_server(home=server.home)
+        channels = Channels(server, kernel_id, session_id=channels.session_id)
+        other = Channels(server, kernel_id, session_id=other.session_id)
+    gate.touch()
+
+    question = channels.wait_for(lambda m: m.type == "input_request", "the question")
+    assert (question.content["prompt"], question.parent) == ("who? ", running)
+    channels.send("input_reply", {"value": "me"}, channel="stdin", parent_header=question.header)
+    answered = channels.result_of(running)
+    assert (answered.reply.content["status"], answered.text()) == ("ok", "me\n")
+    (result,) = channels.result_of(queued).of_type("execute_result")
+    assert result.content["data"]["text/plain"] == "42"
+    assert [m.type for m in other.fence() if m.channel in {"shell", "stdin"}] == []
+
+
 def process_ended_now(pid: int) -> bool:
     """Whether a process is gone, without waiting."""
     return not Path(f"/proc/{pid}").exists()
@@ -196,7 +237,7 @@ def test_process_that_only_has_the_id_is_left_alone(
         change_record(first, lambda record: record["provisioner"].update(pid=stranger.pid))
         second = start_server(home=first.home)
         assert kernels(second) == []
-        assert f"Kernel {kernel_id}" in second.log
+        wait_for_log(second, f"Kernel {kernel_id}")
         assert stranger.poll() is None
         stranger.kill()
     wait_for_rows(second, "kernels", 0)
@@ -210,7 +251,7 @@ def test_wrong_key_is_refused_and_the_kernel_ended(
     second = start_server(home=first.home)
     assert kernels(second) == []
     assert process_ended(pid)
-    assert "another key" in second.log
+    wait_for_log(second, "another key")
     assert "another-key" not in second.log + log_of(second)
 
 
@@ -222,7 +263,7 @@ def test_kernel_that_does_not_answer_is_ended(
     second = start_server(home=first.home)
     assert kernels(second) == []
     assert process_ended(pid)
-    assert "heartbeat" in second.log
+    wait_for_log(second, "heartbeat")
 
 
 def test_kernel_whose_spec_is_gone_is_ended(
@@ -233,7 +274,7 @@ def test_kernel_whose_spec_is_gone_is_ended(
     second = start_server(home=first.home)
     assert kernels(second) == []
     assert process_ended(pid)
-    assert "no-such-spec" in second.log
+    wait_for_log(second, "no-such-spec")
 
 
 def test_without_adoption_orphans_are_ended(
@@ -243,7 +284,7 @@ def test_without_adoption_orphans_are_ended(
     second = start_server(home=first.home, options=["--no-adopt"])
     assert kernels(second) == []
     assert process_ended(pid)
-    assert "KernelState.adopt_kernels" in second.log
+    wait_for_log(second, "KernelState.adopt_kernels")
 
 
 def test_two_servers_keep_their_own_kernels(start_server: ServerFactory) -> None:
@@ -297,7 +338,7 @@ def test_broken_state_stops_nothing(
     else:
         file.write_bytes(content)
     server = start_server(options=[f"--KernelState.directory={file.parent}"])
-    poll_until(lambda: (str(file) in server.log) or None, "the error in the log")
+    wait_for_log(server, str(file))
     kernel_id = server.start_kernel()["id"]
     with Channels(server, kernel_id) as channels:
         pid = pid_of(channels)
@@ -313,7 +354,7 @@ def test_state_that_cannot_be_written_stops_nothing(start_server: ServerFactory)
         kernel_id = server.start_kernel()["id"]
         with Channels(server, kernel_id) as channels:
             pid: Any = pid_of(channels)
-        poll_until(lambda: ("cannot be written" in server.log) or None, "the error in the log")
+        wait_for_log(server, "cannot be written")
         database.execute("ROLLBACK")
     wait_for_rows(server, "kernels", 1)
     kill(server)

@@ -17,6 +17,7 @@ KernelRecord example() {
           .provisioner_class = "a:B",
           .provisioner = {{"pid", 3}},
           .connection_info = {{"key", "secret"}},
+          .client = {{"session", "s"}},
           .journal_id = "j",
           .listeners = {"s1", "s2"},
           .restart_count = 2,

@@ -1,6 +1,7 @@
 #include "clients/zmq/jupyter_server_kernel_client.h"
 
 #include <bit>
+#include <list>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -36,9 +37,48 @@ constexpr auto late_timer = std::chrono::seconds(1);
 // A kernel that answers its heartbeat, but so long nothing else, is busy.
 constexpr auto patience_with_the_busy = std::chrono::seconds(2);
 
+// Of clients of servers that are gone. Each had asked something of a kernel that was killed twice, three
+// times.
+constexpr std::size_t most_earlier_peers = 4;
+
 constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
 
+/// As we make them.
+bool is_identity(std::string_view text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// What a client of a server that is gone leaves to this one.
+struct Inheritance {
+  std::string session;
+  std::vector<std::string> identities;  ///< Newest first.
+};
+
+/// Nothing of it when it is not as `adoption_record` wrote it.
+Inheritance read_inheritance(const nlohmann::json& record) {
+  try {
+    Inheritance inheritance{.session = record.at("session"), .identities = record.at("identities")};
+    if (inheritance.identities.size() > most_earlier_peers) inheritance.identities.resize(most_earlier_peers);
+    std::erase_if(inheritance.identities, [](const auto& identity) { return !is_identity(identity); });
+    return inheritance;
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  }
+}
+
 }  // namespace
+
+/// The name of a client that is gone, at the kernel: answers to what it asked come to whoever has it.
+struct JupyterServerKernelClient::EarlierPeer {
+  EarlierPeer(const Executor& executor, std::string name)
+      : identity(std::move(name)),
+        shell(executor, ZmqSocketType::dealer, identity),
+        stdin_(executor, ZmqSocketType::dealer, identity) {}
+
+  std::string identity;
+  ZmqSocket shell;
+  ZmqSocket stdin_;
+};
 
 /// The sockets of one connection; made new for every process of the kernel.
 struct JupyterServerKernelClient::Connection {
@@ -90,6 +130,7 @@ struct JupyterServerKernelClient::Connection {
   ZmqSocket stdin_;
   ZmqSocket iopub;
   ZmqSocket heartbeat;
+  std::list<EarlierPeer> earlier;
   bool iopub_proven = false;  ///< Something arrived on iopub: the subscription works.
   std::optional<steady_clock::time_point> heard_heartbeat;  ///< First.
   bool verified = false;                                    ///< A message with a right signature came.
@@ -114,7 +155,7 @@ JupyterServerKernelClient::~JupyterServerKernelClient() {
 
 Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info,
                                                       steady_clock::duration timeout) {
-  if (auto opened = open_sockets(info); !opened) co_return opened;
+  if (auto opened = open_sockets(info, {}); !opened) co_return opened;
   const auto number = connection_number_;
   auto answered = co_await wait_for_answer(timeout);
   if (!answered) {
@@ -125,9 +166,20 @@ Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info
   co_return Result<void>{};
 }
 
+nlohmann::json JupyterServerKernelClient::adoption_record() const {
+  if (connection_ == nullptr) return nullptr;
+  std::vector<std::string> identities = {connection_->identity};
+  for (const auto& peer : connection_->earlier) identities.push_back(peer.identity);
+  return {{"session", session_}, {"identities", std::move(identities)}};
+}
+
 Task<Result<KernelClient::Answer>> JupyterServerKernelClient::reconnect(ConnectionInfo info,
+                                                                        nlohmann::json record,
                                                                         steady_clock::duration timeout) {
-  if (auto opened = open_sockets(info); !opened) co_return std::unexpected(opened.error());
+  auto inheritance = read_inheritance(record);
+  if (!inheritance.session.empty()) session_ = std::move(inheritance.session);
+  if (auto opened = open_sockets(info, inheritance.identities); !opened)
+    co_return std::unexpected(opened.error());
   const auto number = connection_number_;
   auto answer = co_await wait_for_life(timeout);
   if (number != connection_number_)
@@ -140,7 +192,8 @@ Task<Result<KernelClient::Answer>> JupyterServerKernelClient::reconnect(Connecti
   co_return answer;
 }
 
-Result<void> JupyterServerKernelClient::open_sockets(const ConnectionInfo& info) {
+Result<void> JupyterServerKernelClient::open_sockets(const ConnectionInfo& info,
+                                                     const std::vector<std::string>& earlier_identities) {
   disconnect();
   const auto endpoints = ZmqEndpoints::from(info);
   if (!endpoints) return std::unexpected(endpoints.error());
@@ -148,20 +201,24 @@ Result<void> JupyterServerKernelClient::open_sockets(const ConnectionInfo& info)
   if (!signer) return std::unexpected(signer.error());
 
   connection_ = std::make_unique<Connection>(*this, std::move(*signer));
-  const std::array<std::pair<Channel, const std::string*>, 5> sockets = {
-      {{Channel::iopub, &endpoints->iopub},
-       {Channel::shell, &endpoints->shell},
-       {Channel::control, &endpoints->control},
-       {Channel::stdin_, &endpoints->stdin_},
-       {Channel::heartbeat, &endpoints->heartbeat}}};
-  for (const auto& [channel, endpoint] : sockets) {
-    auto& socket = connection_->socket(channel);
-    socket.on_connection([this](ZmqConnectionEvent) { changed_.notify_all(); });
-    if (auto connected = socket.connect(*endpoint); !connected) {
+  std::vector<std::pair<ZmqSocket*, const std::string*>> sockets = {
+      {&connection_->iopub, &endpoints->iopub},
+      {&connection_->shell, &endpoints->shell},
+      {&connection_->control, &endpoints->control},
+      {&connection_->stdin_, &endpoints->stdin_},
+      {&connection_->heartbeat, &endpoints->heartbeat}};
+  for (const auto& identity : earlier_identities) {
+    auto& peer = connection_->earlier.emplace_back(executor_, identity);
+    sockets.emplace_back(&peer.shell, &endpoints->shell);
+    sockets.emplace_back(&peer.stdin_, &endpoints->stdin_);
+  }
+  for (const auto& [socket, endpoint] : sockets) {
+    socket->on_connection([this](ZmqConnectionEvent) { changed_.notify_all(); });
+    if (auto connected = socket->connect(*endpoint); !connected) {
       disconnect();
       return connected;
     }
-    socket.start([this] { pump(); });
+    socket->start([this] { pump(); });
   }
   return {};
 }
@@ -366,6 +423,10 @@ void JupyterServerKernelClient::pump() {
     auto& socket = connection.socket(channel);
     if (drain(socket, channel, other_budget)) socket.poll_again();
   }
+  for (auto& peer : connection.earlier) {
+    if (drain(peer.shell, Channel::shell, other_budget)) peer.shell.poll_again();
+    if (drain(peer.stdin_, Channel::stdin_, other_budget)) peer.stdin_.poll_again();
+  }
   sink_.flush();
 }
 
@@ -376,6 +437,10 @@ void JupyterServerKernelClient::take_last_words() {
     auto& socket = connection_->socket(channel);
     socket.look_now();
     drain(socket, channel, last_words_budget);
+  }
+  for (auto& peer : connection_->earlier) {
+    peer.shell.look_now();
+    drain(peer.shell, Channel::shell, last_words_budget);
   }
   sink_.flush();
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "clients/zmq/heartbeat_watch.h"
 #include "interfaces/kernel_client.h"
@@ -35,7 +36,9 @@ class JupyterServerKernelClient : public KernelClient {
   std::string_view class_reference() const override { return reference; }
   Task<Result<void>> connect(const ConnectionInfo& info,
                              std::chrono::steady_clock::duration timeout) override;
-  Task<Result<Answer>> reconnect(ConnectionInfo info, std::chrono::steady_clock::duration timeout) override;
+  nlohmann::json adoption_record() const override;
+  Task<Result<Answer>> reconnect(ConnectionInfo info, nlohmann::json record,
+                                 std::chrono::steady_clock::duration timeout) override;
   void disconnect() override;
   Result<void> send(const OutgoingMessage& message) override;
   Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
@@ -47,9 +50,10 @@ class JupyterServerKernelClient : public KernelClient {
 
  private:
   struct Connection;
+  struct EarlierPeer;
 
   Result<std::string> send_request(Channel channel, std::string_view message_type, std::string_view content);
-  Result<void> open_sockets(const ConnectionInfo& info);
+  Result<void> open_sockets(const ConnectionInfo& info, const std::vector<std::string>& earlier_identities);
   Task<Result<void>> wait_for_answer(std::chrono::steady_clock::duration timeout);
   Task<Result<Answer>> wait_for_life(std::chrono::steady_clock::duration timeout);
   bool is_answered(const std::string& message_id) const;
@@ -67,7 +71,9 @@ class JupyterServerKernelClient : public KernelClient {
   Executor executor_;
   MessageSink& sink_;
   const HeartbeatWatch::Options heartbeat_;
-  const std::string session_;  ///< Of this client's own requests; what answers them is not for listeners.
+  /// Of this client's own requests; what answers them is not for listeners. After an adoption, that of the
+  /// client before.
+  std::string session_;
   std::unique_ptr<Connection> connection_;
   std::uint64_t connection_number_ = 0;  ///< Counts connects and disconnects.
   FrameArena frames_;

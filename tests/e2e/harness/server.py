@@ -27,6 +27,8 @@ COMMAND_VARIABLE = "NEXTGEN_KERNELS_SERVER"
 
 _PR_SET_PDEATHSIG = 1
 _TOKEN_OPTION = "--IdentityProvider.token="
+# How the sanitizers that a server may be built with end each of their reports.
+_SANITIZER_REPORT = re.compile(r"^SUMMARY: \w+Sanitizer: .*$", re.MULTILINE)
 
 
 def server_command() -> list[str]:
@@ -270,6 +272,8 @@ class Server:
                 self.kill()
                 if not self.is_stock:  # It hangs when a kernel vanishes while it stops.
                     raise AssertionError(f"the server ignored SIGTERM:\n{self.log}") from None
+        report = _SANITIZER_REPORT.search(self.log)
+        assert report is None, f"{report and report.group()}\n{self.log}"
 
     def end_what_is_left(self) -> None:
         """Kill the kernels that a killed server has left behind."""
