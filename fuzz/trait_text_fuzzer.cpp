@@ -22,6 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   definition.secret = true;
   const auto hidden = parse_trait_text(definition, text, "--Class.trait");
   require(hidden.has_value() == value.has_value());
-  if (!hidden && text.size() >= 32) require(hidden.error().message.find(text) == std::string::npos);
+  if (hidden || text.size() < 32 || hidden.error().message.find(text) == std::string::npos) return 0;
+  // Unless it is what we say of any text.
+  const auto other = parse_trait_text(definition, "\x01", "--Class.trait");
+  require(!other && other.error().message.find(text) != std::string::npos);
   return 0;
 }

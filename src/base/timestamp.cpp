@@ -50,6 +50,9 @@ std::optional<std::chrono::nanoseconds> take_fraction(std::string_view& text) {
 }  // namespace
 
 std::optional<Timestamp> parse_timestamp(std::string_view text) {
+  // What 64 bits of nanoseconds can count from 1970 are 292 years.
+  constexpr int earliest_year = 1678;
+  constexpr int latest_year = 2261;
   const auto year = take_number(text, 4, '-');
   const auto month = year ? take_number(text, 2, '-') : std::nullopt;
   const auto day = month ? take_number(text, 2, 'T') : std::nullopt;
@@ -62,7 +65,7 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(*year),
                                          std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok()) return std::nullopt;
+  if (!date.ok() || *year < earliest_year || *year > latest_year) return std::nullopt;
   const auto time = std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(*hour) +
                     std::chrono::minutes(*minute) + std::chrono::seconds(*second) + *fraction;
   return Timestamp(std::chrono::duration_cast<Timestamp::duration>(time));

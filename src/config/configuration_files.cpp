@@ -68,6 +68,9 @@ Result<json> parse_file(const fs::path& path, std::string_view text) {
         "Configuration file {} is not valid JSON at {}: look for a missing comma, quote or bracket, "
         "a comma before a closing bracket, or a comment",
         path.native(), position(text, offset));
+  } catch (const json::exception&) {
+    return make_error(ErrorCode::invalid_argument, "Configuration file {} has a number that is out of range",
+                      path.native());
   }
 }
 

@@ -53,16 +53,18 @@ Result<Json> object_field(const Json& object, const char* key) {
   return *field;
 }
 
-Result<std::vector<std::string>> read_argv(const Json& document) {
+Result<std::vector<std::string>> read_argv(const Json& document, bool may_be_empty) {
   constexpr std::string_view advice =
       R"(it is the command that starts the kernel, as in ["python3", "-m", "ipykernel_launcher", "-f", )"
       R"("{connection_file}"])";
   const auto field = document.find("argv");
+  if (field == document.end() && may_be_empty) return std::vector<std::string>();
   if (field == document.end()) return make_error(ErrorCode::invalid_argument, "argv is missing; {}", advice);
   if (!field->is_array())
     return make_error(ErrorCode::invalid_argument, "argv must be a list of strings, it is {}; {}",
                       field->type_name(), advice);
-  if (field->empty()) return make_error(ErrorCode::invalid_argument, "argv is empty; {}", advice);
+  if (field->empty() && !may_be_empty)
+    return make_error(ErrorCode::invalid_argument, "argv is empty; {}", advice);
   std::vector<std::string> argv;
   for (const auto& argument : *field) {
     if (!argument.is_string())
@@ -73,7 +75,7 @@ Result<std::vector<std::string>> read_argv(const Json& document) {
       return make_error(ErrorCode::invalid_argument,
                         "argv[{}] holds a NUL character, which no command line can carry", argv.size() - 1);
   }
-  if (argv.front().empty())
+  if (!argv.empty() && argv.front().empty())
     return make_error(ErrorCode::invalid_argument, "argv[0] is empty; it names the program to run");
   return argv;
 }
@@ -176,11 +178,9 @@ Result<KernelSpec> read_spec(std::string_view name, const Json& document) {
   if (!provisioner) return std::unexpected(std::move(provisioner.error()));
   spec.provisioner = *std::move(provisioner);
   // A provisioner that starts nothing by a command needs none; jupyter_client demands none either.
-  if (document.contains("argv") || spec.provisioner.name.empty()) {
-    auto argv = read_argv(document);
-    if (!argv) return std::unexpected(std::move(argv.error()));
-    spec.argv = *std::move(argv);
-  }
+  auto argv = read_argv(document, !spec.provisioner.name.empty());
+  if (!argv) return std::unexpected(std::move(argv.error()));
+  spec.argv = *std::move(argv);
   return spec;
 }
 

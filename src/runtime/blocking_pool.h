@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -22,10 +26,29 @@ class BlockingPool {
   BlockingPool& operator=(const BlockingPool&) = delete;
   ~BlockingPool() { pool_.join(); }
 
-  /// Calls `work` on a thread of the pool and ends, on the caller's executor, with what it returned.
+  /// Calls `work` on a thread of the pool and ends, on the caller's executor, with what it returned or threw.
+  /// Work is not cancelled: a caller that is waits for its end.
   template <typename Work>
   Task<std::invoke_result_t<Work>> run(Work work) {
-    co_return co_await asio::co_spawn(pool_.get_executor(), call(std::move(work)), asio::use_awaitable);
+    // Not by asio::co_spawn: that hands a cancellation to the pool's threads, where it meets the end of the
+    // work.
+    std::optional<std::invoke_result_t<Work>> result;
+    std::exception_ptr failure;
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [&](auto resume) {
+          asio::post(pool_, [&, guard = asio::make_work_guard(asio::get_associated_executor(resume)),
+                             resume = std::move(resume)]() mutable {
+            try {
+              result.emplace(work());
+            } catch (...) {
+              failure = std::current_exception();
+            }
+            asio::post(guard.get_executor(), std::move(resume));
+          });
+        },
+        asio::use_awaitable);
+    if (failure) std::rethrow_exception(failure);
+    co_return *std::move(result);
   }
 
   /// Calls `work` on a thread of the pool, then `done` on `executor`: for callers without a coroutine.
@@ -38,11 +61,6 @@ class BlockingPool {
   }
 
  private:
-  template <typename Work>
-  static Task<std::invoke_result_t<Work>> call(Work work) {
-    co_return work();
-  }
-
   asio::thread_pool pool_;
 };
 

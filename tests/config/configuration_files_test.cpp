@@ -46,6 +46,7 @@ TEST_F(ConfigurationFilesTest, a_syntax_error_is_located) {
   EXPECT_THAT(error_of("{"), HasSubstr("at line 1, column 2"));
   EXPECT_THAT(error_of(""), HasSubstr("at line 1, column 1"));
   EXPECT_THAT(error_of("{} x"), HasSubstr("at line 1, column 4"));
+  EXPECT_THAT(error_of(R"({"ServerApp": {"port": 1e400}})"), HasSubstr("has a number that is out of range"));
   EXPECT_THAT(error_of("{\"a\": \"\xff\"}"), HasSubstr("not valid JSON at line 1"));
 }
 

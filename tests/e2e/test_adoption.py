@@ -206,6 +206,57 @@ def test_idle_kernel_is_adopted_and_ends_by_a_shutdown(
     assert process_ended(pid)
 
 
+def test_kernel_of_unix_domain_sockets_is_adopted(start_server: ServerFactory) -> None:
+    options = ["--KernelManager.transport=ipc"]
+    first = start_server(options=options)
+    kernel_id = first.start_kernel()["id"]
+    before = Channels(first, kernel_id)
+    pid = pid_of(before)
+    kill(first)
+    # The kernel decides how it is reached, not what the next server would do.
+    second = start_server(home=first.home)
+    with Channels(second, kernel_id, session_id=before.session_id) as channels:
+        assert pid_of(channels) == pid
+        assert second.post(f"/api/kernels/{kernel_id}/interrupt").status_code == 204
+        assert second.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+        assert pid_of(channels) != pid
+
+
+def test_attached_kernel_is_attached_again(start_server: ServerFactory, tmp_path: Path) -> None:
+    """The kernel of an existing-provisioner belongs to another program, and never to a server."""
+    owner = start_server()
+    with Channels(owner, owner.start_kernel()["id"]) as channels:
+        pid = pid_of(channels)
+        (file,) = (owner.home / "runtime").glob("kernel-*.json")
+    spec = {
+        "argv": [],
+        "display_name": "Attached",
+        "language": "python",
+        "metadata": {
+            "kernel_provisioner": {
+                "provisioner_name": "existing-provisioner",
+                "config": {"connection_file": str(file)},
+            }
+        },
+    }
+    folder = tmp_path / "share" / "kernels" / "attached"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    environment = {"JUPYTER_PATH": str(tmp_path / "share")}
+    first = start_server(environment=environment)
+    kernel_id = first.start_kernel("attached")["id"]
+    before = Channels(first, kernel_id)
+    assert pid_of(before) == pid
+    kill(first)
+
+    second = start_server(home=first.home, environment=environment)
+    with Channels(second, kernel_id, session_id=before.session_id) as channels:
+        assert pid_of(channels) == pid
+    assert second.delete(f"/api/kernels/{kernel_id}").status_code == 204
+    with Channels(owner, kernels(owner)[0]["id"]) as channels:
+        assert pid_of(channels) == pid
+
+
 def test_adopted_kernel_that_dies_is_started_again(
     start_server: ServerFactory, abandoned: tuple[Server, str, int]
 ) -> None:

@@ -67,10 +67,12 @@ TEST(KernelSpec, fills_in_what_may_be_left_out) {
 }
 
 TEST(KernelSpec, needs_no_argv_when_it_names_its_provisioner) {
-  const auto spec =
-      parse(R"({"metadata": {"kernel_provisioner": {"provisioner_name": "existing-provisioner"}}})");
-  ASSERT_TRUE(spec) << spec.error().message;
-  EXPECT_THAT(spec->argv, IsEmpty());
+  for (const std::string argv : {"", R"("argv": [], )"}) {
+    const auto spec = parse(
+        "{" + argv + R"("metadata": {"kernel_provisioner": {"provisioner_name": "existing-provisioner"}}})");
+    ASSERT_TRUE(spec) << spec.error().message;
+    EXPECT_THAT(spec->argv, IsEmpty());
+  }
 }
 
 TEST(KernelSpec, writes_the_object_that_jupyter_writes) {

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -42,10 +44,14 @@ class PluginFixture : public KernelFixture {
   }
 
   const nk_class* class_of(const std::string& reference, PluginClassKind kind) {
-    auto library = PluginLibrary::load(manifest_, plugin_host());
-    if (!library) throw std::runtime_error(library.error().message);
+    const std::lock_guard lock(mutex_);  // Listeners ask in threads of their own.
+    if (!library_) {
+      auto library = PluginLibrary::load(manifest_, plugin_host());
+      if (!library) throw std::runtime_error(library.error().message);
+      library_.emplace(*std::move(library));
+    }
     const auto found =
-        library->find_class({.reference = ClassReference::parse(reference).value(), .kind = kind});
+        library_->find_class({.reference = ClassReference::parse(reference).value(), .kind = kind});
     if (!found) throw std::runtime_error(found.error().message);
     return *found;
   }
@@ -84,6 +90,8 @@ class PluginFixture : public KernelFixture {
 
   BaseClassMakers makers_;
   PluginManifest manifest_;
+  std::mutex mutex_;
+  std::optional<PluginLibrary> library_;
 };
 
 }  // namespace nextgen_kernels
