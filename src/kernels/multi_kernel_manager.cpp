@@ -275,6 +275,10 @@ void MultiKernelManager::remove(std::string kernel_id) {
   for (const auto& callback : removed_callbacks_) callback(kernel_id);
 }
 
+Task<std::filesystem::path> MultiKernelManager::find_working_directory(std::string path) {
+  co_return co_await files_.run([this, &path] { return working_directory_for(path); });
+}
+
 std::filesystem::path MultiKernelManager::working_directory_for(std::string_view path) const {
   const auto root = std::filesystem::absolute(options_.root_dir).lexically_normal();
   while (path.starts_with('/')) path.remove_prefix(1);

@@ -109,7 +109,7 @@ class MultiKernelManager {
   KernelSpecManager& kernel_specs() { return specs_; }
 
   /// The directory a kernel for this API path runs in: the nearest existing one, walking up to root_dir.
-  std::filesystem::path working_directory_for(std::string_view path) const;
+  Task<std::filesystem::path> find_working_directory(std::string path);
 
  private:
   class Seat;
@@ -139,6 +139,7 @@ class MultiKernelManager {
   };
 
   LaunchFiles look_at_files(const StartKernelRequest& request) const;
+  std::filesystem::path working_directory_for(std::string_view path) const;
   void remove(std::string kernel_id);
   Task<void> remove_later(std::string kernel_id);
 

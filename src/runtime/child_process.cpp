@@ -39,6 +39,8 @@ class SpawnCall {
     ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions_, output_fd, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, output_fd, STDERR_FILENO);
+    // What plugins, or who started the server, left open without O_CLOEXEC.
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
     if (!description.working_directory.empty())
       ::posix_spawn_file_actions_addchdir_np(&actions_, description.working_directory.c_str());
 

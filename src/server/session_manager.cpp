@@ -171,9 +171,10 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
   const Session updated = *session;
   tell_changed(updated);
   if (const auto kernel = kernels_.find_kernel(kernel_id);
-      kernel != nullptr && (changes.path || changes.name))
-    kernel->update_environment("JPY_SESSION_NAME", document_file(kernels_.working_directory_for(updated.path),
-                                                                 updated.path, updated.name));
+      kernel != nullptr && (changes.path || changes.name)) {
+    const auto directory = co_await kernels_.find_working_directory(updated.path);
+    kernel->update_environment("JPY_SESSION_NAME", document_file(directory, updated.path, updated.name));
+  }
   // The session has its new kernel already, whatever becomes of the old one.
   if (before->kernel_id != kernel_id && !is_shared(before->kernel_id))
     co_await kernels_.shutdown_kernel(before->kernel_id);

@@ -25,6 +25,11 @@ std::optional<std::string_view> whole_binary_payload(std::string_view frame) {
 
 Result<Message::Pointer> Message::make(Channel channel, std::span<const std::string_view, 4> parts,
                                        std::span<const std::string_view> buffers, FrameArena* arena) {
+  // So begin kernels of xeus; what has no parent has an empty one (Jupyter messaging).
+  if (parts[1] == "null") {
+    const std::array<std::string_view, 4> without_parent = {parts[0], "{}", parts[2], parts[3]};
+    return make(channel, without_parent, buffers, arena);
+  }
   auto message = std::make_shared<Message>(Private{}, channel, parts, buffers, arena);
   if (auto scanned = message->scan_headers(); !scanned) return std::unexpected(scanned.error());
   return message;

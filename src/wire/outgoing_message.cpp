@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/strings.h"
 #include "wire/byte_order.h"
 #include "wire/json.h"
 #include "wire/json_repair.h"
@@ -94,7 +95,7 @@ Result<OutgoingMessage> decode_legacy_json(std::string_view json, std::vector<st
     return make_error(ErrorCode::not_found,
                       "legacy message is for the unknown channel {:?}; shell, control and "
                       "stdin exist",
-                      fields->channel.value_or(""));
+                      replace_invalid_utf8(fields->channel.value_or("")));
   return finish({.channel = *channel,
                  .parts = fields->parts,
                  .buffers = std::move(buffers),

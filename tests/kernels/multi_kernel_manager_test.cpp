@@ -170,11 +170,11 @@ TEST_F(MultiKernelManagerTest, a_stopping_server_ends_all_kernels_and_starts_no_
 
 TEST_F(MultiKernelManagerTest, a_path_becomes_the_nearest_existing_directory_below_the_root) {
   const auto root = directory_ / "root";
-  EXPECT_EQ(kernels_->working_directory_for(""), root);
-  EXPECT_EQ(kernels_->working_directory_for("sub/notebook.ipynb"), root / "sub");
-  EXPECT_EQ(kernels_->working_directory_for("/sub/"), root / "sub");
-  EXPECT_EQ(kernels_->working_directory_for("nowhere/at/all.ipynb"), root);
-  EXPECT_EQ(kernels_->working_directory_for("../../etc"), root);
+  EXPECT_EQ(run(kernels_->find_working_directory("")), root);
+  EXPECT_EQ(run(kernels_->find_working_directory("sub/notebook.ipynb")), root / "sub");
+  EXPECT_EQ(run(kernels_->find_working_directory("/sub/")), root / "sub");
+  EXPECT_EQ(run(kernels_->find_working_directory("nowhere/at/all.ipynb")), root);
+  EXPECT_EQ(run(kernels_->find_working_directory("../../etc")), root);
 }
 
 TEST_F(MultiKernelManagerTest, what_a_caller_asks_for_reaches_the_kernel_process) {

@@ -39,6 +39,17 @@ TEST_F(ChildProcessTest, tells_exit_status_and_what_was_printed) {
   EXPECT_EQ((*process)->output_tail(), "hello from /\nproblem\n");
 }
 
+TEST_F(ChildProcessTest, inherits_no_open_file) {
+  const int open = ::dup(STDIN_FILENO);  // Without O_CLOEXEC, as libraries do.
+  ASSERT_GE(open, 3);
+  const auto process = launch_shell("echo /proc/self/fd/*");
+  ASSERT_TRUE(process) << process.error().message;
+  run_task(loop_, (*process)->wait());
+  ::close(open);
+  EXPECT_EQ((*process)->output_tail(), "/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3\n")
+      << "the last is that of the listing itself";
+}
+
 TEST_F(ChildProcessTest, keeps_only_the_end_of_long_output) {
   const auto process = launch_shell("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done");
   ASSERT_TRUE(process) << process.error().message;

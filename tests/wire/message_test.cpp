@@ -85,8 +85,17 @@ TEST(Message, the_frame_has_a_header_for_every_size_class) {
   }
 }
 
+TEST(Message, a_parent_of_null_is_an_empty_one) {
+  const auto message = Message::make(Channel::iopub, Parts{R"({"msg_id":"m"})", "null", "{}", "[1]"}, {});
+  ASSERT_TRUE(message) << message.error().message;
+  EXPECT_EQ((*message)->parent_header(), "{}");
+  EXPECT_EQ((*message)->header(), R"({"msg_id":"m"})");
+  EXPECT_EQ((*message)->content(), "[1]");
+}
+
 TEST(Message, a_broken_header_or_parent_is_refused) {
-  for (const std::string_view broken : {"", "[]", "null", "{", "{\"a\":}"}) {
+  EXPECT_FALSE(Message::make(Channel::shell, Parts{"null", "{}", "{}", "{}"}, {}));
+  for (const std::string_view broken : {"", "[]", "{", "{\"a\":}"}) {
     const auto header = Message::make(Channel::shell, Parts{broken, "{}", "{}", "{}"}, {});
     ASSERT_FALSE(header) << broken;
     EXPECT_EQ(header.error().code, ErrorCode::protocol);
