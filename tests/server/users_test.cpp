@@ -276,7 +276,9 @@ TEST_F(LoginTest, asks_for_a_name_when_there_are_several_people) {
 
 TEST_F(LoginTest, a_password_that_is_no_hash_is_refused_at_start) {
   settings_.hashed_password = "open sesame";
-  const auto server = Server::make(loop_.get_executor(), *kernels_, *specs_, settings_);
+  KernelSpecManager specs({});
+  MultiKernelManager kernels(loop_.get_executor(), specs, {}, {});
+  const auto server = Server::make(loop_.get_executor(), kernels, specs, settings_);
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error().message, HasSubstr("IdentityProvider.hashed_password: "));
   EXPECT_THAT(server.error().message, Not(HasSubstr("sesame")));
