@@ -36,8 +36,8 @@ class BlockingPool {
     std::exception_ptr failure;
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
         [&](auto resume) {
-          asio::post(pool_, [&, guard = asio::make_work_guard(asio::get_associated_executor(resume)),
-                             resume = std::move(resume)]() mutable {
+          auto guard = asio::make_work_guard(asio::get_associated_executor(resume));
+          asio::post(pool_, [&, guard = std::move(guard), resume = std::move(resume)]() mutable {
             try {
               result.emplace(work());
             } catch (...) {
