@@ -131,6 +131,11 @@ struct JupyterServerKernelClient::Connection {
   ZmqSocket iopub;
   ZmqSocket heartbeat;
   std::list<EarlierPeer> earlier;
+  /// What is read after iopub, in this order.
+  std::vector<std::pair<Channel, ZmqSocket*>> others = {{Channel::shell, &shell},
+                                                        {Channel::control, &control},
+                                                        {Channel::stdin_, &stdin_},
+                                                        {Channel::heartbeat, &heartbeat}};
   bool iopub_proven = false;  ///< Something arrived on iopub: the subscription works.
   std::optional<steady_clock::time_point> heard_heartbeat;  ///< First.
   bool verified = false;                                    ///< A message with a right signature came.
@@ -211,6 +216,8 @@ Result<void> JupyterServerKernelClient::open_sockets(const ConnectionInfo& info,
     auto& peer = connection_->earlier.emplace_back(executor_, identity);
     sockets.emplace_back(&peer.shell, &endpoints->shell);
     sockets.emplace_back(&peer.stdin_, &endpoints->stdin_);
+    connection_->others.emplace_back(Channel::shell, &peer.shell);
+    connection_->others.emplace_back(Channel::stdin_, &peer.stdin_);
   }
   for (const auto& [socket, endpoint] : sockets) {
     socket->on_connection([this](ZmqConnectionEvent) { changed_.notify_all(); });
@@ -419,28 +426,22 @@ void JupyterServerKernelClient::pump() {
     }
   }
   connection.iopub_turns = 0;
-  for (const auto channel : {Channel::shell, Channel::control, Channel::stdin_, Channel::heartbeat}) {
-    auto& socket = connection.socket(channel);
-    if (drain(socket, channel, other_budget)) socket.poll_again();
-  }
-  for (auto& peer : connection.earlier) {
-    if (drain(peer.shell, Channel::shell, other_budget)) peer.shell.poll_again();
-    if (drain(peer.stdin_, Channel::stdin_, other_budget)) peer.stdin_.poll_again();
+  for (const auto& [channel, socket] : connection.others) {
+    if (drain(*socket, channel, other_budget)) socket->poll_again();
   }
   sink_.flush();
 }
 
 /// What the kernel said before its end may be here without the event loop having told us.
 void JupyterServerKernelClient::take_last_words() {
-  for (const auto channel : {Channel::iopub, Channel::shell, Channel::control, Channel::stdin_}) {
-    if (connection_ == nullptr) return;
-    auto& socket = connection_->socket(channel);
+  if (connection_ == nullptr) return;
+  const auto take = [this](ZmqSocket& socket, Channel channel) {
     socket.look_now();
     drain(socket, channel, last_words_budget);
-  }
-  for (auto& peer : connection_->earlier) {
-    peer.shell.look_now();
-    drain(peer.shell, Channel::shell, last_words_budget);
+  };
+  take(connection_->iopub, Channel::iopub);
+  for (const auto& [channel, socket] : connection_->others) {
+    if (channel != Channel::heartbeat) take(*socket, channel);
   }
   sink_.flush();
 }
