@@ -180,6 +180,7 @@ TEST_F(MultiKernelManagerTest, a_path_becomes_the_nearest_existing_directory_bel
 TEST_F(MultiKernelManagerTest, what_a_caller_asks_for_reaches_the_kernel_process) {
   const auto kernel =
       start({.kernel_name = {}, .kernel_id = {}, .path = "sub", .environment = {{"GREETING", "hi"}}});
+  ASSERT_TRUE(run(kernel->wait_until_ready()));  // Until exec has ended its environment cannot be read.
   const auto process = std::to_string(kernel->provisioner_info().at("pid").get<pid_t>());
   EXPECT_EQ(std::filesystem::read_symlink("/proc/" + process + "/cwd"), directory_ / "root" / "sub");
   std::ifstream environment("/proc/" + process + "/environ");
