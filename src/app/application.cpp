@@ -135,6 +135,7 @@ Result<void> Application::set_up() {
   server_settings.websockets.max_message_bytes = static_cast<std::size_t>(options.websocket_max_message_size);
   server_settings.websockets.most_sockets = static_cast<std::size_t>(options.max_websockets);
   server_settings.websockets.ping_interval = options.websocket_ping_interval;
+  server_settings.websockets.absent_after = 3 * options.websocket_ping_interval;
   // A closed laptop is waited for about as long as TCP does: what is under way then arrives when it is
   // opened.
   server_settings.websockets.ping_timeout = 30 * options.websocket_ping_interval;

@@ -70,13 +70,14 @@ KernelWebSocket::KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelMana
       timer_(socket_.get_executor()),
       pace_timer_(socket_.get_executor()),
       acknowledgement_timer_(socket_.get_executor()),
-      last_sign_of_life_(steady_clock::now()) {
+      last_sign_of_life_(steady_clock::now()),
+      last_heard_(last_sign_of_life_) {
   kernel_->add_connection();
 }
 
 KernelWebSocket::~KernelWebSocket() {
   if (state_ == State::ended) return;
-  kernel_->remove_connection();
+  leave_the_count();
   conversation_->places().close(*place_);
 }
 
@@ -118,7 +119,7 @@ void KernelWebSocket::end() {
   messages_.clear();
   queued_own_.clear();
   conversation_->places().close(*place_);
-  kernel_->remove_connection();
+  leave_the_count();
   if (on_ended) on_ended(*this);
 }
 
@@ -273,6 +274,7 @@ void KernelWebSocket::wait_writable() {
                        self->writing_ = false;
                        if (self->state_ == State::ended) return;
                        if (error) return self->end();
+                       self->note_presence();  // It has read what filled the socket.
                        if (self->write_collected()) self->flush();
                      });
 }
@@ -369,7 +371,7 @@ void KernelWebSocket::read() {
     const auto count = socket_.read_some(asio::buffer(bytes), error);
     if (error == asio::error::would_block || error == asio::error::try_again) break;
     if (error) return end();
-    last_sign_of_life_ = steady_clock::now();
+    note_presence();
     feed({bytes.data(), count});
     if (count < bytes.size()) break;
   }
@@ -475,6 +477,15 @@ void KernelWebSocket::refuse_request(const OutgoingMessage& message) {
 // Time
 // --------------------------------------------------------------------------------------------------------------
 
+void KernelWebSocket::note_presence() {
+  last_sign_of_life_ = last_heard_ = steady_clock::now();
+  if (!std::exchange(counted_, true)) kernel_->add_connection();
+}
+
+void KernelWebSocket::leave_the_count() {
+  if (std::exchange(counted_, false)) kernel_->remove_connection();
+}
+
 void KernelWebSocket::arm_timer(steady_clock::duration delay) {
   timer_.expires_after(delay);
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
@@ -488,7 +499,9 @@ void KernelWebSocket::on_timer() {
     log_debug("{}: no answer to the close frame", describe());
     return end();
   }
-  if (steady_clock::now() - last_sign_of_life_ > settings_.ping_timeout) {
+  const auto now = steady_clock::now();
+  if (now - last_heard_ > settings_.absent_after) leave_the_count();
+  if (now - last_sign_of_life_ > settings_.ping_timeout) {
     log_info("{}: nothing heard any more, closed", describe());
     // What the system still holds for it must not arrive later: the session gets it when it comes back.
     boost::system::error_code ignored;

@@ -31,6 +31,9 @@ inline constexpr std::string_view v1_subprotocol = "v1.kernel.websocket.jupyter.
 
 struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration ping_interval = std::chrono::seconds(30);  ///< 0 sends none.
+  /// A client of which nothing was heard for so long is no more one of the kernel's `connections`, until it is
+  /// heard again.
+  std::chrono::steady_clock::duration absent_after = std::chrono::seconds(90);
   /// A client of which nothing was heard for so long, and that took nothing of what is sent, is gone.
   std::chrono::steady_clock::duration ping_timeout = std::chrono::minutes(15);
   std::chrono::steady_clock::duration close_timeout =
@@ -124,6 +127,8 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void ask_for_acknowledgement();
   void take_acknowledgement(std::string_view payload);
   void acknowledge_what_arrived();
+  void note_presence();
+  void leave_the_count();
   void arm_timer(std::chrono::steady_clock::duration delay);
   void on_timer();
   std::string describe() const;
@@ -144,6 +149,8 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   State state_ = State::open;
   bool peer_closed_ = false;
   std::chrono::steady_clock::time_point last_sign_of_life_;
+  std::chrono::steady_clock::time_point last_heard_;
+  bool counted_ = true;  // As one of the kernel's connections.
 
   std::string queued_control_;                            // Whole control frames.
   std::vector<Message::Pointer> queued_own_;              // Of ours, to this client only.

@@ -297,6 +297,24 @@ TEST_F(KernelWebSocketTest, pings_and_takes_any_sign_of_life) {
   EXPECT_EQ(connections(id), 1);
 }
 
+TEST_F(KernelWebSocketTest, a_client_that_is_not_heard_is_no_connection_until_it_is) {
+  settings_.websockets.ping_interval = std::chrono::milliseconds(20);
+  settings_.websockets.absent_after = std::chrono::milliseconds(60);
+  start();
+  const auto id = start_ready_kernel();
+  auto socket = open_v1_idle(id);
+  EXPECT_EQ(connections(id), 1);
+  // It answers no ping; what is written to it lands in the buffers of the system.
+  wait_for_connections(id, 0);
+  socket.send_frame(WebSocketOpcode::pong, "");
+  wait_for_connections(id, 1);
+  print(id, {"nothing was lost"});
+  EXPECT_EQ(receive_v1(socket).content.at("text"), "nothing was lost");
+  wait_for_connections(id, 0);
+  request("DELETE", "/api/kernels/" + id);
+  EXPECT_EQ(receive_v1(socket).content.at("execution_state"), "dead");
+}
+
 TEST_F(KernelWebSocketTest, gives_up_on_clients_that_do_not_answer_pings) {
   settings_.websockets.ping_interval = std::chrono::milliseconds(20);
   settings_.websockets.ping_timeout = std::chrono::milliseconds(100);
