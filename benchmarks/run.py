@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -56,7 +57,7 @@ class FloodCase:
     messages: int
     peer_messages: int
     baseline: str
-    baseline_target: float
+    baseline_target: float | None
     peer_target: float | None
     metric: str
 
@@ -83,7 +84,20 @@ FLOOD_CASES = (
         "100 sockets, 100 B", 100, 100, 10_000, 100, "raw writev server", 0.8, None, "deliveries_per_second"
     ),
 )
+# What TLS takes: our server with it beside our server without it.
+TLS_CASES = tuple(
+    FloodCase(
+        f"{case.name}, TLS", case.sockets, case.size, case.messages, case.peer_messages,
+        "ours without TLS", None, None, case.metric,
+    )
+    for case in FLOOD_CASES
+    if case.sockets == 1
+)  # fmt: skip
 ROUND_TRIP_CASE = RoundTripCase()
+CERTIFICATE = [
+    "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+    "-addext", "subjectAltName=IP:127.0.0.1",
+]  # fmt: skip
 
 
 @dataclass
@@ -173,24 +187,38 @@ def running(command: list[str], log: Path, **options: Any) -> Iterator[subproces
 class Server:
     """A Jupyter server that runs for the whole benchmark."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], port: int, token: str, log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        process: subprocess.Popen[bytes],
+        port: int,
+        token: str,
+        log: Path,
+        certificate: Path | None = None,
+    ) -> None:
         self.name = name
         self.process = process
         self.port = port
         self._token = token
         self._log = log
+        self._scheme = "http" if certificate is None else "https"
+        self._tls = None if certificate is None else ssl.create_default_context(cafile=certificate)
 
     def request(self, method: str, path: str, body: Result | None = None) -> Any:
         """Do one REST call and return the JSON of its answer, if there is one."""
+        text = self.text(path, method, body)
+        return json.loads(text) if text else None
+
+    def text(self, path: str, method: str = "GET", body: Result | None = None) -> str:
+        """Do one REST call and return its answer."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
+            f"{self._scheme}://127.0.0.1:{self.port}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {self._token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=START_TIMEOUT) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        with urllib.request.urlopen(request, timeout=START_TIMEOUT, context=self._tls) as answer:
+            return answer.read().decode()
 
     def wait_until_ready(self) -> None:
         """Wait for the first good answer."""
@@ -216,7 +244,12 @@ class Server:
 
     def client_arguments(self, kernel_id: str) -> list[str]:
         """Return what tells ws_client about this server; the token comes through the environment."""
-        return [f"--port={self.port}", f"--kernel-id={kernel_id}", f"--server-process={self.process.pid}"]
+        arguments = [
+            f"--port={self.port}",
+            f"--kernel-id={kernel_id}",
+            f"--server-process={self.process.pid}",
+        ]
+        return arguments if self._tls is None else [*arguments, "--tls"]
 
 
 class Benchmark:
@@ -261,12 +294,27 @@ class Benchmark:
         return json.loads(done.stdout)
 
     @contextlib.contextmanager
-    def our_server(self) -> Iterator[Server]:
+    def our_server(self, *options: str) -> Iterator[Server]:
         """Run nextgen-kernels."""
+        with self._our_server(OURS, *options) as server:
+            yield server
+
+    @contextlib.contextmanager
+    def our_tls_server(self) -> Iterator[Server]:
+        """Run nextgen-kernels with TLS."""
+        certificate, key = self._directory / "certificate.pem", self._directory / "key.pem"
+        subprocess.run([*CERTIFICATE, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+        options = [f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"]
+        with self._our_server(f"{OURS} with TLS", *options, certificate=certificate) as server:
+            yield server
+
+    @contextlib.contextmanager
+    def _our_server(self, name: str, *options: str, certificate: Path | None = None) -> Iterator[Server]:
         port = free_port()
-        options = [f"--ServerApp.port={port}", f"--KernelJournal.memory_limit_bytes={JOURNAL_BYTES}"]
-        command = [str(self._programs / "nextgen-kernels"), "serve", *options]
-        with self._server(OURS, command, port) as server:
+        limit = f"--KernelJournal.memory_limit_bytes={JOURNAL_BYTES}"
+        program = str(self._programs / "nextgen-kernels")
+        command = [program, "serve", f"--ServerApp.port={port}", limit, *options]
+        with self._server(name, command, port, certificate) as server:
             yield server
 
     @contextlib.contextmanager
@@ -285,10 +333,12 @@ class Benchmark:
             yield server
 
     @contextlib.contextmanager
-    def _server(self, name: str, command: list[str], port: int) -> Iterator[Server]:
-        log = self._directory / f"{name}.log"
+    def _server(
+        self, name: str, command: list[str], port: int, certificate: Path | None = None
+    ) -> Iterator[Server]:
+        log = self._directory / f"{name}-{port}.log"
         with running(command, log, env=self._environment, cwd=self._directory) as process:
-            server = Server(name, process, port, self._token, log)
+            server = Server(name, process, port, self._token, log, certificate)
             server.wait_until_ready()
             yield server
 
@@ -375,7 +425,7 @@ class Plan:
                 self.measurements.peer.append(self.peer())
 
 
-def make_plans(benchmark: Benchmark, ours: Server, peer: Server | None) -> list[Plan]:
+def make_plans(benchmark: Benchmark, ours: Server, ours_tls: Server, peer: Server | None) -> list[Plan]:
     """Return how each case is measured."""
 
     def flood_plan(case: FloodCase) -> Plan:
@@ -386,6 +436,14 @@ def make_plans(benchmark: Benchmark, ours: Server, peer: Server | None) -> list[
             peer=None if peer is None else lambda: benchmark.flood(case, peer, case.peer_messages),
         )
 
+    def tls_plan(case: FloodCase) -> Plan:
+        return Plan(
+            Measurements(case),
+            baseline=lambda: benchmark.flood(case, ours, case.messages),
+            ours=lambda: benchmark.flood(case, ours_tls, case.messages),
+            peer=None,
+        )
+
     case = ROUND_TRIP_CASE
     round_trip_plan = Plan(
         Measurements(case),
@@ -393,7 +451,8 @@ def make_plans(benchmark: Benchmark, ours: Server, peer: Server | None) -> list[
         ours=lambda: benchmark.round_trip(ours, case.count),
         peer=None if peer is None else lambda: benchmark.round_trip(peer, case.peer_count),
     )
-    return [*(flood_plan(case) for case in FLOOD_CASES), round_trip_plan]
+    flood_plans = [flood_plan(case) for case in FLOOD_CASES]
+    return [*flood_plans, round_trip_plan, *(tls_plan(case) for case in TLS_CASES)]
 
 
 def conclude(all_measurements: list[Measurements]) -> list[Ratio]:
@@ -603,7 +662,8 @@ def measure(arguments: argparse.Namespace) -> list[Measurements]:
         benchmark = Benchmark(arguments.build_directory.resolve(), directory)
         ours = stack.enter_context(benchmark.our_server())
         peer = stack.enter_context(benchmark.peer_server(peer_program)) if peer_program else None
-        plans = make_plans(benchmark, ours, peer)
+        ours_tls = stack.enter_context(benchmark.our_tls_server())
+        plans = make_plans(benchmark, ours, ours_tls, peer)
         for plan in plans:
             plan.run(arguments.repetitions, arguments.peer_repetitions)
         return [plan.measurements for plan in plans]

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -84,22 +86,102 @@ void send_all(const FileDescriptor& socket, std::string_view bytes) {
   }
 }
 
-std::string receive_http_head(const FileDescriptor& socket) {
+namespace {
+
+/// `receive` waits for what it returns.
+template <typename Receive>
+std::string collect_http_head(Receive receive) {
   std::string head;
   while (!head.contains("\r\n\r\n")) {
-    wait_for(socket, POLLIN);
     std::array<char, 4096> chunk;
-    const auto received = recv(socket.get(), chunk.data(), chunk.size(), 0);
-    if (received < 0) fail_system_call("recv");
+    const std::size_t received = receive(std::span(chunk));
     if (received == 0 || head.size() > max_head_size)
       throw std::runtime_error("the peer did not answer in HTTP");
-    head.append(chunk.data(), static_cast<std::size_t>(received));
+    head.append(chunk.data(), received);
   }
   return head;
 }
 
-void make_non_blocking(const FileDescriptor& socket) {
-  if (fcntl(socket.get(), F_SETFL, fcntl(socket.get(), F_GETFL) | O_NONBLOCK) != 0) fail_system_call("fcntl");
+}  // namespace
+
+std::string receive_http_head(const FileDescriptor& socket) {
+  return collect_http_head([&socket](std::span<char> chunk) {
+    wait_for(socket, POLLIN);
+    const auto received = recv(socket.get(), chunk.data(), chunk.size(), 0);
+    if (received < 0) fail_system_call("recv");
+    return static_cast<std::size_t>(received);
+  });
+}
+
+void ClientStream::SslDeleter::operator()(ssl_st* ssl) const {
+  SSL_free(ssl);
+}
+
+ClientStream::ClientStream(std::uint16_t port, Security security) : socket_(connect_to_loopback(port)) {
+  if (fcntl(socket_.get(), F_SETFL, fcntl(socket_.get(), F_GETFL) | O_NONBLOCK) != 0)
+    fail_system_call("fcntl");
+  if (security == Security::tls) begin_tls();
+}
+
+void ClientStream::begin_tls() {
+  static const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                         &SSL_CTX_free);
+  ssl_.reset(SSL_new(context.get()));
+  if (ssl_ == nullptr || SSL_set_fd(ssl_.get(), socket_.get()) != 1)
+    throw std::runtime_error("OpenSSL does not work");
+  while (true) {
+    const int result = SSL_connect(ssl_.get());
+    if (result == 1) return;
+    if (!should_wait(result)) throw std::runtime_error("the server did not finish the TLS handshake");
+    wait_for(socket_, SSL_want_write(ssl_.get()) ? POLLOUT : POLLIN);
+  }
+}
+
+bool ClientStream::should_wait(int result) {
+  const int error = SSL_get_error(ssl_.get(), result);
+  ERR_clear_error();
+  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+void ClientStream::send_all(std::string_view bytes) {
+  if (ssl_ == nullptr) return benchmarks::send_all(socket_, bytes);
+  while (!bytes.empty()) {
+    std::size_t sent = 0;
+    const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &sent);
+    if (result == 1) {
+      bytes.remove_prefix(sent);
+      continue;
+    }
+    if (!should_wait(result)) throw std::runtime_error("TLS could not send");
+    wait_for(socket_, SSL_want_write(ssl_.get()) ? POLLOUT : POLLIN);
+  }
+}
+
+std::optional<std::size_t> ClientStream::receive(std::span<char> bytes) {
+  if (ssl_ == nullptr) {
+    const auto received = recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (received < 0 && errno == EAGAIN) return std::nullopt;
+    if (received < 0) fail_system_call("recv");
+    return static_cast<std::size_t>(received);
+  }
+  std::size_t received = 0;
+  const int result = SSL_read_ex(ssl_.get(), bytes.data(), bytes.size(), &received);
+  if (result == 1) return received;
+  if (!should_wait(result)) return 0;
+  return std::nullopt;
+}
+
+bool ClientStream::has_buffered() const {
+  return ssl_ != nullptr && SSL_pending(ssl_.get()) > 0;
+}
+
+std::string ClientStream::receive_http_head() {
+  return collect_http_head([this](std::span<char> chunk) {
+    while (true) {
+      if (const auto received = receive(chunk)) return *received;
+      wait_for(socket_, POLLIN);
+    }
+  });
 }
 
 }  // namespace nextgen_kernels::benchmarks

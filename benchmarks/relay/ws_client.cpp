@@ -42,6 +42,7 @@ constexpr std::string_view idle_content = R"("execution_state": "idle")";
 
 struct Target {
   std::uint16_t port = 0;
+  Security security = Security::none;
   std::string kernel_id;
   std::string token;
 };
@@ -56,7 +57,7 @@ struct Tally {
 };
 
 struct Connection {
-  FileDescriptor socket;
+  ClientStream stream;
   std::string partial_frame;
   Tally tally;
 };
@@ -88,8 +89,7 @@ class WebSocketClient {
     for (std::size_t i = 0; i < socket_count; ++i) connect(target);
     for (std::size_t i = 0; i < socket_count; ++i) {
       epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
-      make_non_blocking(connections_[i].socket);
-      if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connections_[i].socket.get(), &event) != 0)
+      if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connections_[i].stream.descriptor(), &event) != 0)
         fail_system_call("epoll_ctl");
     }
     wait_until_all_are_served();
@@ -108,7 +108,7 @@ class WebSocketClient {
         .content = fmt::format(R"({{"code": "{}", "silent": false, "store_history": true, )"
                                R"("user_expressions": {{}}, "allow_stdin": false, "stop_on_error": true}})",
                                code)};
-    send_all(connections_.front().socket, client_frame(Opcode::binary, encode_v1("shell", parts)));
+    connections_.front().stream.send_all(client_frame(Opcode::binary, encode_v1("shell", parts)));
   }
 
   void wait_until_all_are_idle() {
@@ -143,15 +143,15 @@ class WebSocketClient {
 
  private:
   void connect(const Target& target) {
-    Connection connection{.socket = connect_to_loopback(target.port), .partial_frame = {}, .tally = {}};
+    Connection connection{
+        .stream = ClientStream(target.port, target.security), .partial_frame = {}, .tally = {}};
     constexpr std::string_view key = "dGhlIHNhbXBsZSBub25jZQ==";
-    send_all(connection.socket,
-             fmt::format(
-                 "GET /api/kernels/{}/channels?session_id={} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n"
-                 "Authorization: token {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
-                 target.kernel_id, random_uuid(), target.port, target.token, key, v1_subprotocol));
-    const auto answer = receive_http_head(connection.socket);
+    connection.stream.send_all(fmt::format(
+        "GET /api/kernels/{}/channels?session_id={} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n"
+        "Authorization: token {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
+        target.kernel_id, random_uuid(), target.port, target.token, key, v1_subprotocol));
+    const auto answer = connection.stream.receive_http_head();
     const auto head_size = answer.find("\r\n\r\n") + 4;
     const auto head = std::string_view(answer).substr(0, head_size);
     if (!head.starts_with("HTTP/1.1 101 "))
@@ -197,7 +197,11 @@ class WebSocketClient {
     std::array<epoll_event, events_per_wait> events;
     const int count =
         epoll_wait(epoll_.get(), events.data(), events.size(), static_cast<int>(timeout.count()));
-    for (int i = 0; i < count; ++i) receive(connections_[events[i].data.u64]);
+    for (int i = 0; i < count; ++i) {
+      auto& connection = connections_[events[i].data.u64];
+      receive(connection);
+      while (connection.stream.has_buffered()) receive(connection);
+    }
   }
 
   /// All sockets share one buffer, which stays in the cache; what is left of a frame is put aside.
@@ -205,12 +209,11 @@ class WebSocketClient {
     const auto kept = connection.partial_frame.size();
     std::memcpy(scratch_.data(), connection.partial_frame.data(), kept);
     const auto room = std::min(receive_size, scratch_.size() - kept);
-    const auto received = recv(connection.socket.get(), scratch_.data() + kept, room, MSG_DONTWAIT);
-    if (received < 0 && errno == EAGAIN) return;
-    if (received < 0) fail_system_call("recv");
-    if (received == 0) throw std::runtime_error("the server closed a WebSocket");
+    const auto received = connection.stream.receive({scratch_.data() + kept, room});
+    if (!received) return;
+    if (*received == 0) throw std::runtime_error("the server closed a WebSocket");
     const auto before = connection.tally.stream_messages;
-    dispatch(connection, {scratch_.data(), kept + static_cast<std::size_t>(received)});
+    dispatch(connection, {scratch_.data(), kept + *received});
     if (connection.tally.stream_messages != before) {
       last_stream_ = Clock::now();
       if (!first_stream_) first_stream_ = last_stream_;
@@ -237,7 +240,7 @@ class WebSocketClient {
 
   void handle(Connection& connection, const FrameHeader& header, std::string_view payload) {
     if (header.opcode == Opcode::ping) {
-      send_all(connection.socket, client_frame(Opcode::pong, payload));
+      connection.stream.send_all(client_frame(Opcode::pong, payload));
     } else if (header.opcode == Opcode::binary && header.final && !header.mask) {
       const auto message = decode_v1(payload);
       if (!message) throw std::runtime_error("a message has wrong offsets");
@@ -263,7 +266,7 @@ class WebSocketClient {
   /// acknowledgement, 40 ms, and not by its own work.
   void acknowledge_at_once() {
     const int on = 1;
-    setsockopt(connections_.front().socket.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    setsockopt(connections_.front().stream.descriptor(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   }
 
   FileDescriptor epoll_;
@@ -320,6 +323,8 @@ int main(int argc, char** argv) {
   std::size_t patience_seconds = 60;
   std::optional<pid_t> server_process;
   app.add_option("--port", target.port, "Port of the server on 127.0.0.1")->required();
+  app.add_flag_callback(
+      "--tls", [&target] { target.security = nk::benchmarks::Security::tls; }, "Any certificate will do");
   app.add_option("--kernel-id", target.kernel_id)->required();
   app.add_option("--token", target.token, "The server's token")->envname("JUPYTER_TOKEN");
   app.add_option("--sockets", sockets)->check(CLI::Range(1, 10'000));

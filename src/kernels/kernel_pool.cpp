@@ -78,6 +78,12 @@ std::size_t KernelPool::ready_count(const std::string& name) const {
       std::ranges::count(pool->second.kernels, ExecutionState::idle, &KernelManager::execution_state));
 }
 
+std::map<std::string, std::size_t> KernelPool::sizes() const {
+  std::map<std::string, std::size_t> sizes;
+  for (const auto& [name, pool] : pools_) sizes.emplace(name, pool.size);
+  return sizes;
+}
+
 Task<void> KernelPool::keep_full(std::string name) {
   auto pause = options_.first_pause;
   auto& pool = pools_.at(name);

@@ -52,6 +52,9 @@ class KernelPool {
   /// How many kernels of this name are ready.
   std::size_t ready_count(const std::string& name) const;
 
+  /// How many there should be, by the name of the kernel spec.
+  std::map<std::string, std::size_t> sizes() const;
+
   /// Ends the kernels of the pool and starts no more.
   Task<void> stop(ShutdownPatience patience);
 

@@ -118,6 +118,14 @@ void MetricsHandlers::add_kernels(MetricsText& text) const {
   text.begin("nextgen_kernels_kernels", Type::gauge, "Kernels, by execution state.");
   for (const auto& [state, count] : by_state) text.add({{"state", state}}, count);
 
+  const auto& pool = kernels_.pool();
+  text.begin("nextgen_kernels_pool_ready_kernels", Type::gauge,
+             "Kernels of the warm pool that wait for somebody, by kernel spec.");
+  for (const auto& [type, size] : pool.sizes())
+    text.add({{"type", type}}, static_cast<double>(pool.ready_count(type)));
+  text.begin("nextgen_kernels_pool_size", Type::gauge, "How many of them there should be.");
+  for (const auto& [type, size] : pool.sizes()) text.add({{"type", type}}, static_cast<double>(size));
+
   text.begin("nextgen_kernels_kernel_events_total", Type::counter,
              "What was done to kernels, and happened to them.");
   for (const auto& [event, count] : kernel_events_)

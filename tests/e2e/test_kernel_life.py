@@ -123,17 +123,12 @@ class TestPool:
         return server
 
     def take(self, server: Server, body: dict[str, Any]) -> str:
-        """Start kernels until one comes from the pool, which fills in the background."""
-
-        def start() -> str | None:
-            model = server.post("/api/kernels", json=body).json()
-            if model["execution_state"] == "idle":
-                return str(model["id"])
-            server.delete(f"/api/kernels/{model['id']}")
-            return None
-
-        kernel_id: str = poll_until(start, "a kernel of the pool")
-        return kernel_id
+        """Start a kernel once the pool, which fills in the background, has one."""
+        ready = 'nextgen_kernels_pool_ready_kernels{type="python3"} 1\n'
+        poll_until(lambda: ready in server.get("/metrics").text, "a kernel in the pool")
+        model = server.post("/api/kernels", json=body).json()
+        assert model["execution_state"] == "idle"
+        return str(model["id"])
 
     def test_is_where_and_as_it_was_asked_for(self, pooled: Server) -> None:
         kernel_id = self.take(
