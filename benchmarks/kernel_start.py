@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the time from the request for a kernel to the reply of its first cell, cold and from the warm pool.
+"""Measures the time from asking for a kernel to the reply of its first cell, cold and from the warm pool.
 
 docs/benchmarks.md says how to read it.
 """

@@ -101,7 +101,7 @@ class Execution {
   }
 
   /// Prints until both the reply and the idle status of the request have come.
-  Task<Result<ExitCode>> follow(std::string_view request_id) {
+  Task<Result<ExitCode>> follow(std::string request_id) {
     bool idle = false;
     std::optional<ExitCode> replied;
     Message::Pointer notice;
@@ -122,7 +122,7 @@ class Execution {
       }
       if (message.parent_fields().msg_id != request_id) continue;
       if (type == "input_request") {
-        if (auto answered = co_await answer_input(message); !answered)
+        if (auto answered = co_await answer_input(*received); !answered)
           co_return std::unexpected(answered.error());
         continue;
       }
@@ -135,8 +135,8 @@ class Execution {
     co_return *replied;
   }
 
-  Task<Result<void>> answer_input(const Message& message) {
-    const auto content = nlohmann::json::parse(message.content(), nullptr, false);
+  Task<Result<void>> answer_input(Message::Pointer message) {
+    const auto content = nlohmann::json::parse(message->content(), nullptr, false);
     if (content.is_object()) std::cout << content.value("prompt", "") << std::flush;
     std::string line;
     std::getline(std::cin, line);

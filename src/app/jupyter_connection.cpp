@@ -49,7 +49,7 @@ Task<Result<ClientSocket>> JupyterConnection::connect() {
   if (url_.sock.empty()) {
     auto connected = co_await connect_tcp();
     if (!connected || !url_.tls) co_return connected;
-    co_return co_await begin_tls(std::move(*connected), url_.host, tunnels_);
+    co_return co_await begin_tls(std::move(*connected), url_.host, &tunnels_);
   }
   if (url_.sock.size() >= sizeof(sockaddr_un::sun_path))
     co_return make_error(ErrorCode::invalid_argument, "The path of {} is too long", shown_url());
@@ -140,7 +140,7 @@ Task<Result<void>> JupyterConnection::open_channels(std::string kernel_id, std::
   co_return Result<void>{};
 }
 
-Task<Result<void>> JupyterConnection::send(const OutgoingMessage& message) {
+Task<Result<void>> JupyterConnection::send(OutgoingMessage message) {
   const auto framed = Message::make(message.channel, message.parts, message.buffers);
   if (!framed) co_return std::unexpected(framed.error());
   const auto payload = (*framed)->v1_payload();

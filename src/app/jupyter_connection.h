@@ -30,7 +30,7 @@ class JupyterConnection {
   /// Opens the channels of a kernel, as the client session `session`.
   Task<Result<void>> open_channels(std::string kernel_id, std::string session);
 
-  Task<Result<void>> send(const OutgoingMessage& message);
+  Task<Result<void>> send(OutgoingMessage message);
   Task<Result<Message::Pointer>> receive();
 
  private:

@@ -28,8 +28,7 @@ class KernelClient {
   /// answers and that what it publishes arrives. May be cancelled. Fails when fields are missing in `info`
   /// (names them, never values), when the kernel answers with wrong signatures, or with `timeout` when
   /// nothing came in time.
-  virtual Task<Result<void>> connect(const ConnectionInfo& info,
-                                     std::chrono::steady_clock::duration timeout) = 0;
+  virtual Task<Result<void>> connect(ConnectionInfo info, std::chrono::steady_clock::duration timeout) = 0;
 
   /// What the client of the server after this one must know, so that answers to what was asked through this
   /// one reach it: a JSON object, or null. Of an open connection; kept on disk.
@@ -59,11 +58,11 @@ class KernelClient {
 
   /// Sends a request of the server's own on the control channel and ends with the content of the reply.
   /// The reply does not enter the journal.
-  virtual Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
+  virtual Task<Result<nlohmann::json>> control_request(std::string message_type, nlohmann::json content,
                                                        std::chrono::steady_clock::duration timeout) = 0;
 
   /// The same on the shell channel, behind what was sent there before.
-  virtual Task<Result<nlohmann::json>> shell_request(std::string_view message_type, nlohmann::json content,
+  virtual Task<Result<nlohmann::json>> shell_request(std::string message_type, nlohmann::json content,
                                                      std::chrono::steady_clock::duration timeout) = 0;
 
   /// Since when the kernel has said nothing, when it no longer answers; its process may run all the same.

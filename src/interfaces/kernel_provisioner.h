@@ -51,7 +51,7 @@ class KernelProvisioner {
   virtual std::string_view class_reference() const = 0;
 
   /// Starts the process. The returned connection info is authoritative.
-  virtual Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) = 0;
+  virtual Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) = 0;
 
   /// What a launch could not tell yet, because the kernel chooses it (its ports): ends when `info` is
   /// complete. May be cancelled.

@@ -208,7 +208,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void on_liveness_change();
   Task<Result<void>> connect_client();
   Task<void> supervise();
-  Task<Result<void>> attach(const KernelRecord& record);
+  Task<Result<void>> attach(KernelRecord record);
   void begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer);
   void restore_listeners(const std::vector<std::string>& sessions);
   Task<void> supervise_adopted();

@@ -56,7 +56,7 @@ void KernelManager::add_connection() {
   if (conversation_->sessions().size() != recorded_sessions_) keep_record();
 }
 
-Task<Result<void>> KernelManager::attach(const KernelRecord& record) {
+Task<Result<void>> KernelManager::attach(KernelRecord record) {
   if (factories_.prepare) co_await factories_.prepare(launch_.spec);
   auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
   if (!provisioner) co_return std::unexpected(provisioner.error());

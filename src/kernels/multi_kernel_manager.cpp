@@ -150,7 +150,7 @@ void MultiKernelManager::add(const std::shared_ptr<KernelManager>& kernel) {
 }
 
 /// A kernel that is as if it had been started like this, or nothing.
-Task<std::shared_ptr<KernelManager>> MultiKernelManager::take_from_pool(const KernelLaunch& launch) {
+Task<std::shared_ptr<KernelManager>> MultiKernelManager::take_from_pool(KernelLaunch launch) {
   auto kernel = pool_.take(launch);
   if (kernel == nullptr) co_return nullptr;
   const auto moved = co_await kernel->move_to(launch.environment, launch.working_directory);

@@ -116,7 +116,7 @@ class MultiKernelManager {
 
   Result<std::unique_ptr<Seat>> take_seat(const std::string& username);
   KernelLaunch launch_of(KernelSpec spec) const;
-  Task<std::shared_ptr<KernelManager>> take_from_pool(const KernelLaunch& launch);
+  Task<std::shared_ptr<KernelManager>> take_from_pool(KernelLaunch launch);
   Task<void> adopt_kernel(AbandonedKernel abandoned, AdoptionPolicy policy);
   /// Ends with why it could not be adopted, or with nothing.
   Task<std::string> try_to_adopt(std::shared_ptr<KernelManager> kernel, AbandonedKernel abandoned);

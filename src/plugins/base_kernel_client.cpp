@@ -52,12 +52,12 @@ Task<void> connect(std::shared_ptr<HookedClient> hooked, ConnectionInfo info,
     owed->fail(connected.error());
 }
 
-using Ask = Task<Result<nlohmann::json>> (KernelClient::*)(std::string_view, nlohmann::json,
+using Ask = Task<Result<nlohmann::json>> (KernelClient::*)(std::string, nlohmann::json,
                                                            std::chrono::steady_clock::duration);
 
 Task<void> send_request(std::shared_ptr<HookedClient> hooked, Ask ask, std::string type,
                         nlohmann::json content, std::chrono::steady_clock::duration timeout, Owed owed) {
-  const auto reply = co_await ((*hooked->client).*ask)(type, std::move(content), timeout);
+  const auto reply = co_await ((*hooked->client).*ask)(std::move(type), std::move(content), timeout);
   if (reply)
     owed->succeed(to_json_text(*reply));
   else

@@ -19,7 +19,7 @@ using Owed = std::shared_ptr<OwedReply>;
 // when it ends while they wait.
 
 Task<void> launch(Shared provisioner, LaunchRequest request, Owed owed) {
-  const auto info = co_await provisioner->launch_kernel(request);
+  const auto info = co_await provisioner->launch_kernel(std::move(request));
   if (info)
     owed->succeed(to_json_text(*info));
   else

@@ -19,7 +19,7 @@ PluginKernelClient::PluginKernelClient(std::string class_reference, Object objec
 
 PluginKernelClient::~PluginKernelClient() = default;
 
-Task<Result<void>> PluginKernelClient::connect(const ConnectionInfo& info,
+Task<Result<void>> PluginKernelClient::connect(ConnectionInfo info,
                                                std::chrono::steady_clock::duration timeout) {
   kernel_info_ = nullptr;
   const auto text = to_json_text(info);
@@ -52,14 +52,14 @@ Result<void> PluginKernelClient::send(const OutgoingMessage& message) {
 }
 
 Task<Result<nlohmann::json>> PluginKernelClient::control_request(
-    std::string_view message_type, nlohmann::json content, std::chrono::steady_clock::duration timeout) {
-  return request(object_->control_request, std::string(message_type), std::move(content), timeout);
+    std::string message_type, nlohmann::json content, std::chrono::steady_clock::duration timeout) {
+  return request(object_->control_request, std::move(message_type), std::move(content), timeout);
 }
 
-Task<Result<nlohmann::json>> PluginKernelClient::shell_request(std::string_view message_type,
+Task<Result<nlohmann::json>> PluginKernelClient::shell_request(std::string message_type,
                                                                nlohmann::json content,
                                                                std::chrono::steady_clock::duration timeout) {
-  return request(object_->shell_request, std::string(message_type), std::move(content), timeout);
+  return request(object_->shell_request, std::move(message_type), std::move(content), timeout);
 }
 
 Task<Result<nlohmann::json>> PluginKernelClient::request(RequestFunction function, std::string message_type,

@@ -43,7 +43,7 @@ PluginProvisioner::~PluginProvisioner() {
   if (run_ != nullptr) run_->has_owner = false;  // That its end is not told any more is nobody's failure.
 }
 
-Task<Result<ConnectionInfo>> PluginProvisioner::launch_kernel(const LaunchRequest& request) {
+Task<Result<ConnectionInfo>> PluginProvisioner::launch_kernel(LaunchRequest request) {
   run_.reset();
   const auto text = write_launch_request(request, object_.context().original_texts());
   const auto answer = co_await await_reply(

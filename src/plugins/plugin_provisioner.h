@@ -18,7 +18,7 @@ class PluginProvisioner final : public KernelProvisioner {
   ~PluginProvisioner() override;
 
   std::string_view class_reference() const override { return class_reference_; }
-  Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
+  Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) override;
   Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
                                                    std::chrono::steady_clock::duration timeout) override;
   bool has_process() const override;

@@ -12,7 +12,7 @@ namespace nextgen_kernels {
 /// the owner's state itself, before and after: `while (!done_) co_await changed_.wait();`
 class Event {
  public:
-  explicit Event(Executor executor) : timer_(std::move(executor), never()) {}
+  explicit Event(const Executor& executor) : timer_(executor, never()) {}
 
   /// Wakes everyone who waits now.
   void notify_all() { timer_.cancel(); }

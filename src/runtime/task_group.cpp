@@ -44,8 +44,8 @@ void log_failure(const std::string& name, const std::exception_ptr& failure) {
 }
 
 /// Asio starts a coroutine also when it was cancelled before; its owner may be gone by then.
-Task<void> run_unless_cancelled(const RunningTask& running, Task<void> task) {
-  if (!running.cancelled) co_await std::move(task);
+Task<void> run_unless_cancelled(const RunningTask* running, Task<void> task) {
+  if (!running->cancelled) co_await std::move(task);
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
     asio::post(state->executor, [keep = std::move(ended)] {});
     state->changed.notify_all();
   };
-  asio::co_spawn(state_->executor, run_unless_cancelled(*position, std::move(task)),
+  asio::co_spawn(state_->executor, run_unless_cancelled(&*position, std::move(task)),
                  asio::bind_cancellation_slot(position->signal.slot(), std::move(on_end)));
 }
 

@@ -158,7 +158,7 @@ bool Authenticator::shows_xsrf_token(const HttpRequest& request, std::string_vie
 }
 
 Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::string password,
-                                                BlockingPool& pool) {
+                                                BlockingPool* pool) {
   if (attempts_ >= most_attempts)
     co_return make_error(ErrorCode::unavailable, "Too many people try to log in now. Try again later");
   class Attempt {
@@ -179,7 +179,7 @@ Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::strin
   const auto user = std::ranges::find_if(users_, has_password);
   if (user != users_.end() && password.size() <= longest_password) {
     const UserPointer found = *user;
-    if (co_await pool.run([&found, &password] { return verify_password(found->hashed_password, password); }))
+    if (co_await pool->run([&found, &password] { return verify_password(found->hashed_password, password); }))
       co_return found;
   }
   log_warning("Somebody tried to log in with a wrong password");

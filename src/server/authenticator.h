@@ -37,7 +37,7 @@ class Authenticator {
 
   /// Who has this password; or this token, which the login page takes as well. Nobody when it is wrong, which
   /// takes a second. Passwords are hashed in `pool`. Fails with `unavailable` when too many try at once.
-  Task<Result<UserPointer>> log_in(std::string username, std::string password, BlockingPool& pool);
+  Task<Result<UserPointer>> log_in(std::string username, std::string password, BlockingPool* pool);
 
   /// The `Set-Cookie` value that saves this browser from showing who it is again, for 30 days.
   std::string make_cookie(const HttpRequest& request, const User& user) const;

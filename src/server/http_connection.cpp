@@ -173,26 +173,26 @@ Task<HttpConnection::Next> HttpConnection::serve_request() {
 
   if (auto answer = service_.screen(request))
     co_return co_await write(std::move(*answer), parser.is_done() ? after_response : Next::linger);
-  if (auto answer = co_await read_body(parser, request))
+  if (auto answer = co_await read_body(&parser, &request))
     co_return co_await write(std::move(*answer), Next::linger);
   co_return co_await write(co_await respond(std::move(request)), after_response);
 }
 
-Task<std::optional<HttpResponse>> HttpConnection::read_body(Parser& parser, HttpRequest& request) {
-  if (!parser.is_done()) {
+Task<std::optional<HttpResponse>> HttpConnection::read_body(Parser* parser, HttpRequest* request) {
+  if (!parser->is_done()) {
     stream_.expires_after(limits_.body_timeout);
-    if (shape_.version >= 11 && expects_continue(request)) {
+    if (shape_.version >= 11 && expects_continue(*request)) {
       // When this fails, so does the read that follows.
       http::response<http::empty_body> go_on(http::status::continue_, shape_.version);
       co_await http::async_write(stream_, go_on, no_throw);
     }
-    const auto [error, count] = co_await http::async_read(stream_, buffer_, parser, no_throw);
+    const auto [error, count] = co_await http::async_read(stream_, buffer_, *parser, no_throw);
     if (error) {
       co_return answer_read_error(error, limits_)
           .value_or(error_response(http::status::request_timeout, "The body of the request did not arrive"));
     }
   }
-  request.body = std::move(parser.get().body());
+  request->body = std::move(parser->get().body());
   co_return std::nullopt;
 }
 

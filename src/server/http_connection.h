@@ -41,7 +41,7 @@ class HttpConnection {
 
   Task<bool> wait_for_request();
   Task<Next> serve_request();
-  Task<std::optional<HttpResponse>> read_body(Parser& parser, HttpRequest& request);
+  Task<std::optional<HttpResponse>> read_body(Parser* parser, HttpRequest* request);
   Task<HttpResponse> respond(HttpRequest request);
   Task<Next> write(HttpResponse response, Next next);
   Task<Next> write_stream(HttpResponse response, Next next);

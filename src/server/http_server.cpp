@@ -161,13 +161,13 @@ Result<void> HttpServer::bind_unix(const std::filesystem::path& path, std::files
 }
 
 void HttpServer::run() {
-  for (auto& listener : listeners_) accept_tasks_.spawn("accept connections", accept_from(listener));
+  for (auto& listener : listeners_) accept_tasks_.spawn("accept connections", accept_from(&listener));
 }
 
-Task<void> HttpServer::accept_from(Listener& listener) {
+Task<void> HttpServer::accept_from(Listener* listener) {
   while (!stopping_) {
     while (connections_.size() >= limits_.connections && !stopping_) co_await connection_ended_.wait();
-    auto [error, socket] = co_await listener.acceptor.async_accept(no_throw);
+    auto [error, socket] = co_await listener->acceptor.async_accept(no_throw);
     if (stopping_ || error == asio::error::operation_aborted) co_return;
     if (error) {
       // Out of file descriptors or memory, or the client has gone already: the next one may have more luck.
@@ -175,7 +175,7 @@ Task<void> HttpServer::accept_from(Listener& listener) {
       co_await sleep_for(std::chrono::milliseconds(100));
       continue;
     }
-    admit(std::move(socket), listener.is_tcp);
+    admit(std::move(socket), listener->is_tcp);
   }
 }
 

@@ -83,7 +83,7 @@ class HttpServer {
     std::filesystem::path file = {};  // Of a Unix-domain socket.
   };
 
-  Task<void> accept_from(Listener& listener);
+  Task<void> accept_from(Listener* listener);
   void admit(ClientSocket socket, bool is_tcp);
   Task<void> serve(std::unique_ptr<Connection> connection);
   Task<void> close_connections_after(std::chrono::steady_clock::duration grace);

@@ -31,8 +31,8 @@ inline constexpr std::string_view v1_subprotocol = "v1.kernel.websocket.jupyter.
 
 struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration ping_interval = std::chrono::seconds(30);  ///< 0 sends none.
-  /// A client of which nothing was heard for so long is no more one of the kernel's `connections`, until it is
-  /// heard again.
+  /// A client of which nothing was heard for so long is no more one of the kernel's `connections`, until it
+  /// is heard again.
   std::chrono::steady_clock::duration absent_after = std::chrono::seconds(90);
   /// A client of which nothing was heard for so long, and that took nothing of what is sent, is gone.
   std::chrono::steady_clock::duration ping_timeout = std::chrono::minutes(15);
@@ -71,7 +71,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
                   const KernelWebSocketSettings& settings);
   KernelWebSocket(const KernelWebSocket&) = delete;
   KernelWebSocket& operator=(const KernelWebSocket&) = delete;
-  virtual ~KernelWebSocket();
+  ~KernelWebSocket() override;
 
   /// Told once.
   std::function<void(KernelWebSocket& socket)> on_ended;

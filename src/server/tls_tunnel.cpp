@@ -122,7 +122,7 @@ Task<void> run_tls_tunnel(std::shared_ptr<asio::ssl::context> context, ClientSoc
   co_await tunnel.serve();
 }
 
-Task<Result<ClientSocket>> begin_tls(ClientSocket server, std::string host, TaskGroup& tunnels) {
+Task<Result<ClientSocket>> begin_tls(ClientSocket server, std::string host, TaskGroup* tunnels) {
   constexpr auto patience = std::chrono::seconds(20);
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
   context->set_default_verify_paths();
@@ -141,7 +141,7 @@ Task<Result<ClientSocket>> begin_tls(ClientSocket server, std::string host, Task
         "SSL_CERT_FILE",
         host, error.message());
   }
-  tunnels.spawn("TLS tunnel", carry_on(std::move(tunnel)));
+  tunnels->spawn("TLS tunnel", carry_on(std::move(tunnel)));
   co_return std::move(ends->second);
 }
 

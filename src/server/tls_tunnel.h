@@ -27,6 +27,6 @@ Task<void> run_tls_tunnel(std::shared_ptr<boost::asio::ssl::context> context, Cl
 
 /// The client's side: proves that the server at the other end of `server` is `host`, by the authorities that
 /// this machine trusts (SSL_CERT_FILE and SSL_CERT_DIR name others), and goes on in `tunnels`. The plain end.
-Task<Result<ClientSocket>> begin_tls(ClientSocket server, std::string host, TaskGroup& tunnels);
+Task<Result<ClientSocket>> begin_tls(ClientSocket server, std::string host, TaskGroup* tunnels);
 
 }  // namespace nextgen_kernels

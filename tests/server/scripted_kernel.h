@@ -39,7 +39,7 @@ class ScriptedProvisioner final : public KernelProvisioner {
 
   std::string_view class_reference() const override { return "tests.provisioners:ScriptedProvisioner"; }
 
-  Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override {
+  Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) override {
     ++script_.launches;
     script_.launch_requests.push_back(request);
     while (!script_.launch_allowed) co_await script_.changed.wait();
@@ -84,7 +84,7 @@ class ScriptedClient final : public KernelClient {
   ScriptedClient(KernelScript& script, Conversation&) : script_(script) {}
 
   std::string_view class_reference() const override { return "tests.clients:ScriptedClient"; }
-  Task<Result<void>> connect(const ConnectionInfo&, std::chrono::steady_clock::duration) override {
+  Task<Result<void>> connect(ConnectionInfo, std::chrono::steady_clock::duration) override {
     while (!script_.connect_allowed) co_await script_.changed.wait();
     co_return Result<void>{};
   }
@@ -93,11 +93,11 @@ class ScriptedClient final : public KernelClient {
     script_.sent.push_back(message);
     return {};
   }
-  Task<Result<nlohmann::json>> control_request(std::string_view, nlohmann::json,
+  Task<Result<nlohmann::json>> control_request(std::string, nlohmann::json,
                                                std::chrono::steady_clock::duration) override {
     co_return make_error(ErrorCode::timeout, "no answer");
   }
-  Task<Result<nlohmann::json>> shell_request(std::string_view, nlohmann::json,
+  Task<Result<nlohmann::json>> shell_request(std::string, nlohmann::json,
                                              std::chrono::steady_clock::duration) override {
     co_return make_error(ErrorCode::timeout, "no answer");
   }

@@ -158,8 +158,7 @@ JupyterServerKernelClient::~JupyterServerKernelClient() {
   connection_.reset();
 }
 
-Task<Result<void>> JupyterServerKernelClient::connect(const ConnectionInfo& info,
-                                                      steady_clock::duration timeout) {
+Task<Result<void>> JupyterServerKernelClient::connect(ConnectionInfo info, steady_clock::duration timeout) {
   if (auto opened = open_sockets(info, {}); !opened) co_return opened;
   const auto number = connection_number_;
   auto answered = co_await wait_for_answer(timeout);
@@ -371,16 +370,16 @@ Result<void> JupyterServerKernelClient::send(const OutgoingMessage& message) {
   return {};
 }
 
-Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string_view message_type,
+Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string message_type,
                                                                         nlohmann::json content,
                                                                         steady_clock::duration timeout) {
-  return request(Channel::control, std::string(message_type), std::move(content), timeout);
+  return request(Channel::control, std::move(message_type), std::move(content), timeout);
 }
 
-Task<Result<nlohmann::json>> JupyterServerKernelClient::shell_request(std::string_view message_type,
+Task<Result<nlohmann::json>> JupyterServerKernelClient::shell_request(std::string message_type,
                                                                       nlohmann::json content,
                                                                       steady_clock::duration timeout) {
-  return request(Channel::shell, std::string(message_type), std::move(content), timeout);
+  return request(Channel::shell, std::move(message_type), std::move(content), timeout);
 }
 
 Task<Result<nlohmann::json>> JupyterServerKernelClient::request(Channel channel, std::string type,

@@ -34,16 +34,15 @@ class JupyterServerKernelClient : public KernelClient {
   ~JupyterServerKernelClient() override;
 
   std::string_view class_reference() const override { return reference; }
-  Task<Result<void>> connect(const ConnectionInfo& info,
-                             std::chrono::steady_clock::duration timeout) override;
+  Task<Result<void>> connect(ConnectionInfo info, std::chrono::steady_clock::duration timeout) override;
   nlohmann::json adoption_record() const override;
   Task<Result<Answer>> reconnect(ConnectionInfo info, nlohmann::json record,
                                  std::chrono::steady_clock::duration timeout) override;
   void disconnect() override;
   Result<void> send(const OutgoingMessage& message) override;
-  Task<Result<nlohmann::json>> control_request(std::string_view message_type, nlohmann::json content,
+  Task<Result<nlohmann::json>> control_request(std::string message_type, nlohmann::json content,
                                                std::chrono::steady_clock::duration timeout) override;
-  Task<Result<nlohmann::json>> shell_request(std::string_view message_type, nlohmann::json content,
+  Task<Result<nlohmann::json>> shell_request(std::string message_type, nlohmann::json content,
                                              std::chrono::steady_clock::duration timeout) override;
   std::optional<std::chrono::steady_clock::time_point> silent_since() const override;
   const nlohmann::json& kernel_info() const override { return kernel_info_; }

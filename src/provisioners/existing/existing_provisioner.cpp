@@ -44,7 +44,7 @@ Result<ConnectionInfo> read_connection_file(const std::filesystem::path& path) {
 ExistingProvisioner::ExistingProvisioner(Executor executor, Options options)
     : executor_(std::move(executor)), options_(std::move(options)), changed_(executor_), tasks_(executor_) {}
 
-Task<Result<ConnectionInfo>> ExistingProvisioner::launch_kernel(const LaunchRequest& request) {
+Task<Result<ConnectionInfo>> ExistingProvisioner::launch_kernel(LaunchRequest request) {
   detach();
   const auto file = connection_file_of(request.spec.provisioner.config, options_.runtime_dir);
   if (!file) co_return std::unexpected(file.error());

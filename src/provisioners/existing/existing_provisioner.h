@@ -37,7 +37,7 @@ class ExistingProvisioner final : public KernelProvisioner {
   ExistingProvisioner(Executor executor, Options options);
 
   std::string_view class_reference() const override { return reference; }
-  Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
+  Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) override;
   /// It attaches to the kernel as any server would.
   nlohmann::json adoption_record() const override;
   Task<Result<ConnectionInfo>> adopt_kernel(AdoptionRequest request) override;

@@ -90,7 +90,7 @@ Result<void> LocalProvisioner::prepare_endpoints() {
   return {};
 }
 
-Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(const LaunchRequest& request) {
+Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(LaunchRequest request) {
   if (request.spec.argv.empty()) {
     co_return make_error(
         ErrorCode::invalid_argument,

@@ -40,7 +40,7 @@ class LocalProvisioner final : public KernelProvisioner {
   ~LocalProvisioner() override;
 
   std::string_view class_reference() const override { return reference; }
-  Task<Result<ConnectionInfo>> launch_kernel(const LaunchRequest& request) override;
+  Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) override;
   Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
                                                    std::chrono::steady_clock::duration timeout) override;
   nlohmann::json adoption_record() const override;
