@@ -52,8 +52,8 @@ std::string receive_http_head(const FileDescriptor& socket);
 
 enum class Security { none, tls };
 
-/// A client's connection to a server on 127.0.0.1, in plain or over TLS; any certificate will do. Reads do not
-/// wait, and throw what `fail_system_call` throws.
+/// A client's connection to a server on 127.0.0.1, in plain or over TLS; any certificate will do. Reads do
+/// not wait, and throw what `fail_system_call` throws.
 class ClientStream {
  public:
   ClientStream(std::uint16_t port, Security security);

@@ -97,7 +97,7 @@ class Execution {
     const auto request = make_request(Channel::shell, "execute_request", content.dump(), session_);
     if (!request) co_return std::unexpected(request.error());
     if (auto sent = co_await connection_.send(*request); !sent) co_return std::unexpected(sent.error());
-    co_return co_await follow(request->header.msg_id);
+    co_return co_await follow(std::string(request->header.msg_id));
   }
 
   /// Prints until both the reply and the idle status of the request have come.
