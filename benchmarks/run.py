@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import platform
@@ -35,8 +36,6 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 PROGRAM_TIMEOUT = 120.0
 LOG_TAIL = 4000
-# A flood is larger than the default bound; past it a client that lags loses messages, and is told so.
-JOURNAL_BYTES = 1_000_000_000
 OURS = "nextgen-kernels"
 PEER = "jupyter_server"
 
@@ -60,6 +59,7 @@ class FloodCase:
     baseline_target: float | None
     peer_target: float | None
     metric: str
+    stalled: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,15 @@ TLS_CASES = tuple(
     for case in FLOOD_CASES
     if case.sockets == 1
 )  # fmt: skip
+# What others cost that read nothing: our server with them beside our server without them.
+STALLED_CASE = dataclasses.replace(
+    FLOOD_CASES[0],
+    name="1 socket, 100 B, 20 stalled beside it",
+    baseline="ours without them",
+    baseline_target=0.8,
+    peer_target=None,
+    stalled=20,
+)
 ROUND_TRIP_CASE = RoundTripCase()
 CERTIFICATE = [
     "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
@@ -311,9 +320,8 @@ class Benchmark:
     @contextlib.contextmanager
     def _our_server(self, name: str, *options: str, certificate: Path | None = None) -> Iterator[Server]:
         port = free_port()
-        limit = f"--KernelJournal.memory_limit_bytes={JOURNAL_BYTES}"
         program = str(self._programs / "nextgen-kernels")
-        command = [program, "serve", f"--ServerApp.port={port}", limit, *options]
+        command = [program, "serve", f"--ServerApp.port={port}", *options]
         with self._server(name, command, port, certificate) as server:
             yield server
 
@@ -382,10 +390,11 @@ class Benchmark:
             target = [f"--port={port}", "--kernel-id=none", f"--sockets={case.sockets}"]
             return self._measure("ws_client", *target, "flood", messages, f"--size={case.size}")
 
-    def flood(self, case: FloodCase, server: Server, messages: int) -> Result:
+    def flood(self, case: FloodCase, server: Server, messages: int, stalled: int = 0) -> Result:
         """Measure a server, on a kernel of its own."""
         with server.kernel() as kernel_id:
-            target = [*server.client_arguments(kernel_id), f"--sockets={case.sockets}"]
+            sockets = [f"--sockets={case.sockets}", f"--stalled={stalled}"]
+            target = [*server.client_arguments(kernel_id), *sockets]
             result = self._measure(
                 "ws_client", *target, "flood", f"--messages={messages}", f"--size={case.size}"
             )
@@ -444,6 +453,13 @@ def make_plans(benchmark: Benchmark, ours: Server, ours_tls: Server, peer: Serve
             peer=None,
         )
 
+    stalled_plan = Plan(
+        Measurements(STALLED_CASE),
+        baseline=lambda: benchmark.flood(STALLED_CASE, ours, STALLED_CASE.messages),
+        ours=lambda: benchmark.flood(STALLED_CASE, ours, STALLED_CASE.messages, STALLED_CASE.stalled),
+        peer=None,
+    )
+
     case = ROUND_TRIP_CASE
     round_trip_plan = Plan(
         Measurements(case),
@@ -452,7 +468,7 @@ def make_plans(benchmark: Benchmark, ours: Server, ours_tls: Server, peer: Serve
         peer=None if peer is None else lambda: benchmark.round_trip(peer, case.peer_count),
     )
     flood_plans = [flood_plan(case) for case in FLOOD_CASES]
-    return [*flood_plans, round_trip_plan, *(tls_plan(case) for case in TLS_CASES)]
+    return [*flood_plans, round_trip_plan, stalled_plan, *(tls_plan(case) for case in TLS_CASES)]
 
 
 def conclude(all_measurements: list[Measurements]) -> list[Ratio]:

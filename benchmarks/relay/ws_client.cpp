@@ -47,6 +47,12 @@ struct Target {
   std::string token;
 };
 
+/// How many sockets a client opens.
+struct Sockets {
+  std::size_t reading = 1;
+  std::size_t stalled = 0;  ///< They read nothing.
+};
+
 /// What one socket received of the current execution.
 struct Tally {
   std::uint64_t stream_messages = 0;
@@ -84,10 +90,11 @@ class ProcessCpuClock {
 
 class WebSocketClient {
  public:
-  WebSocketClient(const Target& target, std::size_t socket_count, milliseconds patience)
+  WebSocketClient(const Target& target, Sockets sockets, milliseconds patience)
       : epoll_(epoll_create1(EPOLL_CLOEXEC)), scratch_(scratch_size), patience_(patience) {
-    for (std::size_t i = 0; i < socket_count; ++i) connect(target);
-    for (std::size_t i = 0; i < socket_count; ++i) {
+    for (std::size_t i = 0; i < sockets.stalled; ++i) stalled_.push_back(open(target));
+    for (std::size_t i = 0; i < sockets.reading; ++i) {
+      connections_.push_back(open(target));
       epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
       if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connections_[i].stream.descriptor(), &event) != 0)
         fail_system_call("epoll_ctl");
@@ -142,7 +149,7 @@ class WebSocketClient {
   }
 
  private:
-  void connect(const Target& target) {
+  static Connection open(const Target& target) {
     Connection connection{
         .stream = ClientStream(target.port, target.security), .partial_frame = {}, .tally = {}};
     constexpr std::string_view key = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -161,7 +168,7 @@ class WebSocketClient {
         http_field(head, "Sec-WebSocket-Protocol") != v1_subprotocol)
       throw std::runtime_error("the server did not accept the v1 subprotocol");
     connection.partial_frame = answer.substr(head_size);
-    connections_.push_back(std::move(connection));
+    return connection;
   }
 
   /// A server may accept a socket before it relays to it: asks until one request's idle status came on every
@@ -273,6 +280,7 @@ class WebSocketClient {
   std::vector<char> scratch_;
   milliseconds patience_;
   std::vector<Connection> connections_;
+  std::vector<Connection> stalled_;
   std::string session_ = random_uuid();
   std::string request_id_;
   std::size_t next_request_ = 0;
@@ -319,7 +327,7 @@ namespace nk = nextgen_kernels;
 int main(int argc, char** argv) {
   CLI::App app{"Measures a Jupyter server through the WebSocket of a synthetic kernel."};
   nk::benchmarks::Target target;
-  std::size_t sockets = 1;
+  nk::benchmarks::Sockets sockets;
   std::size_t patience_seconds = 60;
   std::optional<pid_t> server_process;
   app.add_option("--port", target.port, "Port of the server on 127.0.0.1")->required();
@@ -327,7 +335,8 @@ int main(int argc, char** argv) {
       "--tls", [&target] { target.security = nk::benchmarks::Security::tls; }, "Any certificate will do");
   app.add_option("--kernel-id", target.kernel_id)->required();
   app.add_option("--token", target.token, "The server's token")->envname("JUPYTER_TOKEN");
-  app.add_option("--sockets", sockets)->check(CLI::Range(1, 10'000));
+  app.add_option("--sockets", sockets.reading)->check(CLI::Range(1, 10'000));
+  app.add_option("--stalled", sockets.stalled, "Sockets beside them that read nothing");
   app.add_option("--server-process", server_process, "Process whose CPU time is reported");
   app.add_option("--patience", patience_seconds, "Seconds until a missing answer is an error");
   app.require_subcommand(1);

@@ -1,5 +1,6 @@
 #include "listener.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -115,6 +116,11 @@ void Listener::execute(std::string_view code) {
                              R"("user_expressions": {{}}, "allow_stdin": false, "stop_on_error": true}})",
                              code)};
   relay::send_all(socket_, relay::client_frame(relay::Opcode::binary, relay::encode_v1("shell", parts)));
+}
+
+void Listener::note_behind(std::uint64_t other) {
+  if (other > account_.received)
+    account_.furthest_behind = std::max(account_.furthest_behind, other - account_.received);
 }
 
 const Account& Listener::close(std::uint64_t messages) {

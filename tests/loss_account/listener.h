@@ -26,6 +26,7 @@ struct Account {
   std::uint64_t duplicated = 0;  ///< Numbers that came before.
   std::uint64_t notices = 0;     ///< Of the server, on standard error.
   std::uint64_t connections = 0;
+  std::uint64_t furthest_behind = 0;  ///< Messages, of another listener.
 
   void count(std::uint64_t number);
 };
@@ -48,6 +49,8 @@ class Listener {
   void execute(std::string_view code);
 
   std::uint64_t received() const { return account_.received; }
+  /// Another listener has so many.
+  void note_behind(std::uint64_t other);
   bool has_all(std::uint64_t messages) const { return account_.next >= messages; }
   /// The last word: what did not come is lost.
   const Account& close(std::uint64_t messages);

@@ -28,11 +28,10 @@ struct Plan {
   std::size_t size = 100;
   std::size_t stalled = 1;
   std::size_t killed = 1;
-  std::size_t listeners = 4;            ///< That read at different speeds.
-  std::size_t slowest_pause_us = 1000;  ///< Of the slowest listener, after each read.
-  std::uint64_t kill_after = 5000;      ///< Messages, at most.
-  std::uint64_t kill_after_ms = 0;      ///< Instead of them, if not 0.
-  std::uint64_t stall_seconds = 0;      ///< 0: until the others have everything.
+  std::size_t listeners = 4;        ///< That read at different speeds.
+  std::uint64_t kill_after = 5000;  ///< Messages, at most.
+  std::uint64_t kill_after_ms = 0;  ///< Instead of them, if not 0.
+  std::uint64_t stall_seconds = 0;  ///< 0: until the others have everything.
 };
 
 /// Runs one thread for each listener; the first failure ends the program.
@@ -52,6 +51,7 @@ class LossAccount {
     while (connected_ < threads_.size()) std::this_thread::yield();
     requester.execute(fmt::format("flood {} {}", plan_.messages, plan_.size));
     while (!requester.has_all(plan_.messages) && requester.receive_some()) {
+      requester_received_ = requester.received();
     }
     report("requester", requester.close(plan_.messages));
     requester_has_all_ = true;
@@ -105,10 +105,19 @@ class LossAccount {
     }
   }
 
+  /// The first of N takes 1 / (N + 1) of what the requester takes in the same time, the last N / (N + 1).
   void read_slowly(Listener& listener, std::size_t number) {
-    const auto pause = std::chrono::microseconds(plan_.slowest_pause_us * number / plan_.listeners);
-    while (!listener.has_all(plan_.messages) && listener.receive_some()) {
-      if (pause.count() > 0) std::this_thread::sleep_for(pause);
+    const auto share = [this, number](std::uint64_t messages) {
+      return messages * (number + 1) / (plan_.listeners + 1);
+    };
+    while (!listener.has_all(plan_.messages)) {
+      const std::uint64_t ahead = requester_received_;
+      if (!requester_has_all_ && listener.received() > share(ahead)) {
+        listener.note_behind(ahead);
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      } else if (!listener.receive_some()) {
+        return;
+      }
     }
   }
 
@@ -117,9 +126,9 @@ class LossAccount {
     const std::lock_guard lock(mutex_);
     lines_.push_back(
         fmt::format(R"({{"kind": "{}", "received": {}, "lost": {}, "duplicated": {}, "notices": {}, )"
-                    R"("connections": {}, "seconds": {:.3f}}})",
+                    R"("connections": {}, "furthest_behind": {}, "seconds": {:.3f}}})",
                     kind, account.received, account.lost, account.duplicated, account.notices,
-                    account.connections, seconds.count()));
+                    account.connections, account.furthest_behind, seconds.count()));
   }
 
   void print() const { fmt::print("[{}]\n", fmt::join(lines_, ",\n ")); }
@@ -128,6 +137,7 @@ class LossAccount {
   const Clock::time_point start_ = Clock::now();
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> connected_ = 0;
+  std::atomic<std::uint64_t> requester_received_ = 0;
   std::atomic<bool> requester_has_all_ = false;
   std::mutex mutex_;
   std::vector<std::string> lines_;
@@ -148,7 +158,6 @@ int main(int argc, char** argv) {
   app.add_option("--stalled", plan.stalled, "Listeners that stall");
   app.add_option("--killed", plan.killed, "Listeners that are killed again and again");
   app.add_option("--listeners", plan.listeners, "That read at different speeds");
-  app.add_option("--slowest-pause-us", plan.slowest_pause_us, "Of the slowest one, after each read");
   app.add_option("--kill-after", plan.kill_after, "A random number of messages up to this one");
   app.add_option("--kill-after-ms", plan.kill_after_ms, "Instead, a random time up to this one");
   app.add_option("--stall-seconds", plan.stall_seconds, "0: until another has everything");
