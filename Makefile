@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 venv := $(CURDIR)/.venv
 in_venv := VIRTUAL_ENV="$(venv)" PATH="$(venv)/bin:$$PATH"
 
-.PHONY: help run lab build test check bench soak sanitize fuzz format tidy clean
+.PHONY: help run lab build test check bench many soak sanitize fuzz format tidy clean
 
 help: ## This list
 	@echo "nextgen-kernels, commands:"
@@ -47,6 +47,11 @@ bench: ## Measure against libzmq, a direct client and jupyter_server; ratios las
 	@scripts/bootstrap bench
 	@scripts/build bench
 	@exec env $(in_venv) python3 benchmarks/run.py $(ARGS)
+
+many: ## What a thousand idle kernels and ten thousand idle WebSockets cost (minutes)
+	@scripts/bootstrap bench
+	@scripts/build bench
+	@exec env $(in_venv) python3 benchmarks/many_kernels.py --kernels 1000 --sockets 10000 --max-cpu 5 $(ARGS)
 
 soak: ## Account for ten million messages at listeners that are killed, stall, or are slow; close a lid (minutes, 8 GB of disk)
 	@scripts/bootstrap test
