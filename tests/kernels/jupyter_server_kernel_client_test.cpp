@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "../registry/log_capture.h"
 #include "kernel_fixture.h"
 #include "provisioners/local/local_ports.h"
 
@@ -11,6 +12,7 @@ namespace nextgen_kernels {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class JupyterServerKernelClientTest : public KernelFixture {
  protected:
@@ -33,6 +35,18 @@ TEST_F(JupyterServerKernelClientTest, a_disconnect_ends_a_connect_under_way) {
   const auto connected = run(client.connect(info_of_no_kernel(), std::chrono::hours(1)));
   ASSERT_FALSE(connected);
   EXPECT_THAT(connected.error().message, HasSubstr("was closed before it answered"));
+}
+
+TEST_F(JupyterServerKernelClientTest, a_welcome_proves_the_subscription_and_is_not_for_listeners) {
+  const LogCapture log;
+  auto& kernel = make_kernel(synthetic_spec({"--omit-status"}));
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  EXPECT_THAT(log.text(), Not(HasSubstr("published nothing on iopub")));
+  execute(kernel, listener, "print hello");
+  run_until([&] { return listener.has("stream hello\n"); });
+  EXPECT_FALSE(listener.has("iopub_welcome"));
 }
 
 }  // namespace

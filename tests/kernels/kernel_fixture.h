@@ -9,8 +9,10 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../support/run_task.h"
@@ -49,6 +51,20 @@ class TestListener : public JournalListener {
     return lines;
   }
 
+  /// The text of what is printed as an output of this request.
+  std::string output_of(std::string_view message_id) const {
+    std::string text;
+    for (const auto& message : messages) {
+      if (message->header_fields().msg_type == "stream" && message->parent_fields().msg_id == message_id)
+        text += nlohmann::json::parse(message->content()).at("text").get<std::string>();
+    }
+    return text;
+  }
+
+  std::size_t count(std::string_view line) const {
+    return static_cast<std::size_t>(std::ranges::count(log(), line));
+  }
+
   bool has(std::string_view line) const {
     const auto lines = log();
     return std::ranges::find(lines, line) != lines.end();
@@ -59,6 +75,25 @@ class TestListener : public JournalListener {
 
  private:
   Cursor cursor_;
+};
+
+/// Holds shell scripts that `read line < FILE`.
+class Gate {
+ public:
+  explicit Gate(const std::filesystem::path& file) {
+    // Both ends are here, so that nothing waits on this side; processes must not inherit them.
+    if (::mkfifo(file.c_str(), 0600) == 0) descriptor_ = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+    if (descriptor_ < 0) throw std::runtime_error("no fifo " + file.string());
+  }
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+  ~Gate() { ::close(descriptor_); }
+
+  /// Lets one of them pass, also one that comes later.
+  void open() const { EXPECT_EQ(::write(descriptor_, "\n", 1), 1); }
+
+ private:
+  int descriptor_ = -1;
 };
 
 /// Kernels of the synthetic kernel program, on a real event loop, with real processes and sockets.
@@ -161,6 +196,14 @@ class KernelFixture : public testing::Test {
       });
     };
     run_until([&] { return is_over(Channel::shell, "") && is_over(Channel::iopub, R"("idle")"); });
+  }
+
+  /// What the kernel, told `--log-end` with this file's name, got.
+  std::vector<std::string> lines_of(const std::string& name) const {
+    std::ifstream file(directory_ / name);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
   }
 
   std::filesystem::path connection_file() const {

@@ -29,11 +29,18 @@ int main(int argc, char** argv) {
       "--ignore-shutdown", [&] { options.shutdown = synthetic::KernelOptions::Shutdown::ignore; },
       "Do not end by a shutdown_request or SIGTERM");
   app.add_flag_callback(
+      "--ignore-interrupt", [&] { options.interrupt = synthetic::KernelOptions::Interrupt::ignore; },
+      "Do not end what runs by SIGINT or an interrupt_request");
+  app.add_flag_callback(
       "--omit-iopub-welcome", [&] { options.iopub_welcome = synthetic::KernelOptions::IopubWelcome::omit; },
       "Speak protocol 5.3, without iopub_welcome");
   app.add_flag_callback(
       "--late-stdin", [&] { options.stdin_binding = synthetic::KernelOptions::StdinBinding::late; },
       "Bind stdin only once the first request on shell is answered");
+  app.add_flag_callback(
+      "--omit-status", [&] { options.status = synthetic::KernelOptions::Status::omit; }, "Publish no status");
+  app.add_option("--log-end", options.end_log,
+                 "Add a line for each signal, interrupt_request and shutdown_request to this file");
   CLI11_PARSE(app, argc, argv);
 
   if (exit_status) {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -102,7 +103,7 @@ struct Overloaded : Handlers... {
 }  // namespace
 
 SyntheticKernel::SyntheticKernel(const ConnectionFile& connection, KernelOptions options)
-    : options_(options),
+    : options_(std::move(options)),
       signer_(connection.key),
       shell_(context_, ZMQ_ROUTER),
       control_(context_, ZMQ_ROUTER),
@@ -179,11 +180,16 @@ void SyntheticKernel::serve_ready_sockets(std::chrono::milliseconds timeout) {
 void SyntheticKernel::handle_signals() {
   signalfd_siginfo signal{};
   while (read(signals_, &signal, sizeof signal) == sizeof signal) {
+    log_end(signal.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
     if (signal.ssi_signo == SIGINT)
       interrupt_execution();
     else if (options_.shutdown == KernelOptions::Shutdown::obey)
       running_ = false;
   }
+}
+
+void SyntheticKernel::log_end(std::string_view what) const {
+  if (!options_.end_log.empty()) std::ofstream(options_.end_log, std::ios::app) << what << '\n';
 }
 
 void SyntheticKernel::welcome_subscribers() {
@@ -249,9 +255,11 @@ void SyntheticKernel::handle_request(ZmqSocket& socket, ReceivedMessage request)
   } else if (request.message_type == "comm_info_request") {
     reply(socket, request, "comm_info_reply", R"({"status": "ok", "comms": {}})");
   } else if (request.message_type == "interrupt_request") {
+    log_end(request.message_type);
     interrupt_execution();
     reply(socket, request, "interrupt_reply", R"({"status": "ok"})");
   } else if (request.message_type == "shutdown_request") {
+    log_end(request.message_type);
     if (options_.shutdown == KernelOptions::Shutdown::obey) {
       const auto content = json::parse(request.parts.content, nullptr, false);
       const bool restart = content.is_object() && content.value("restart", json(false)) == json(true);
@@ -350,7 +358,7 @@ void SyntheticKernel::finish_execution() {
 }
 
 void SyntheticKernel::interrupt_execution() {
-  if (!execution_) return;
+  if (!execution_ || options_.interrupt == KernelOptions::Interrupt::ignore) return;
   const auto execution = std::exchange(execution_, std::nullopt);
   reply_error(execution->request, "KeyboardInterrupt", "interrupted");
 }
@@ -388,6 +396,7 @@ void SyntheticKernel::publish_now(const ReceivedMessage& request, std::string_vi
 }
 
 void SyntheticKernel::publish_status(const ReceivedMessage& request, std::string_view state) {
+  if (options_.status == KernelOptions::Status::omit) return;
   publish_now(request, "status", fmt::format(R"({{"execution_state": "{}"}})", state));
 }
 

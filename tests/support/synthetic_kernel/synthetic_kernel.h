@@ -26,16 +26,24 @@ struct KernelOptions {
   enum class Heartbeat { echo, ignore };
   /// Whether shutdown_request and SIGTERM end it; `ignore` leaves SIGKILL.
   enum class Shutdown { obey, ignore };
+  /// Whether SIGINT and interrupt_request end what runs.
+  enum class Interrupt { obey, ignore };
   /// Whether iopub greets subscribers (`iopub_welcome`, protocol 5.5), or is that of protocol 5.3.
   enum class IopubWelcome { send, omit };
   /// `late` binds stdin only once the first request on shell is answered.
   enum class StdinBinding { at_once, late };
+  /// `omit` publishes no status.
+  enum class Status { publish, omit };
 
   Answers answers = Answers::all;
   Heartbeat heartbeat = Heartbeat::echo;
   Shutdown shutdown = Shutdown::obey;
+  Interrupt interrupt = Interrupt::obey;
   IopubWelcome iopub_welcome = IopubWelcome::send;
   StdinBinding stdin_binding = StdinBinding::at_once;
+  Status status = Status::publish;
+  /// A file that gets a line for each signal, interrupt_request and shutdown_request; empty: none.
+  std::string end_log;
 };
 
 /// A Jupyter kernel whose language is the commands of command.h. One thread, which also answers control and
@@ -94,6 +102,7 @@ class SyntheticKernel {
   void reply_error(const ReceivedMessage& request, std::string_view name, std::string_view value);
   void publish_now(const ReceivedMessage& request, std::string_view message_type, std::string content);
   void publish_status(const ReceivedMessage& request, std::string_view state);
+  void log_end(std::string_view what) const;
   void print(const ReceivedMessage& request, std::string_view text);
   void publish_wrongly_signed(const ReceivedMessage& request, std::uint64_t count);
   void publish_short_messages(const ReceivedMessage& request, std::uint64_t count);
