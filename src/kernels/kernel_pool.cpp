@@ -1,6 +1,7 @@
 #include "kernels/kernel_pool.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/log.h"
 
@@ -19,6 +20,15 @@ std::size_t own_pool_size(const KernelSpec& spec) {
 
 bool is_same(const KernelSpec& a, const KernelSpec& b) {
   return a.resource_dir == b.resource_dir && a.to_json() == b.to_json();
+}
+
+bool is_ready(const std::shared_ptr<KernelManager>& kernel) {
+  return kernel->execution_state() == ExecutionState::idle && !kernel->silent_since();
+}
+
+/// A kernel that is stopped or hangs is nothing to hand out, and nobody's work is in it.
+bool is_lost(const std::shared_ptr<KernelManager>& kernel) {
+  return kernel->execution_state() == ExecutionState::dead || kernel->silent_since();
 }
 
 }  // namespace
@@ -53,7 +63,7 @@ std::shared_ptr<KernelManager> KernelPool::take(const KernelLaunch& launch) {
   if (found == pools_.end()) return nullptr;
   auto& kernels = found->second.kernels;
   while (true) {
-    const auto ready = std::ranges::find(kernels, ExecutionState::idle, &KernelManager::execution_state);
+    const auto ready = std::ranges::find_if(kernels, is_ready);
     if (ready == kernels.end()) return nullptr;
     const auto kernel = *ready;
     const bool same = is_same(kernel->kernel_spec(), spec);
@@ -74,8 +84,7 @@ std::shared_ptr<KernelManager> KernelPool::take(const KernelLaunch& launch) {
 std::size_t KernelPool::ready_count(const std::string& name) const {
   const auto pool = pools_.find(name);
   if (pool == pools_.end()) return 0;
-  return static_cast<std::size_t>(
-      std::ranges::count(pool->second.kernels, ExecutionState::idle, &KernelManager::execution_state));
+  return static_cast<std::size_t>(std::ranges::count_if(pool->second.kernels, is_ready));
 }
 
 std::map<std::string, std::size_t> KernelPool::sizes() const {
@@ -88,7 +97,7 @@ Task<void> KernelPool::keep_full(std::string name) {
   auto pause = options_.first_pause;
   auto& pool = pools_.at(name);
   while (true) {
-    bool failed = discard_dead(pool);
+    bool failed = discard_lost(pool);
     if (!failed && pool.kernels.size() >= pool.size) {
       co_await changed_.wait();
       continue;
@@ -111,7 +120,8 @@ Task<bool> KernelPool::add_kernel(std::string name) {
   }
   const auto kernel = make_kernel_(std::move(*spec));
   kernel->on_event = [this](const KernelEvent& event) {
-    if (event.action == KernelAction::died) changed_.notify_all();
+    if (event.action == KernelAction::died || event.action == KernelAction::unresponsive)
+      changed_.notify_all();
   };
   auto started = co_await kernel->start_kernel();
   if (started) {
@@ -122,12 +132,11 @@ Task<bool> KernelPool::add_kernel(std::string name) {
   co_return started.has_value();
 }
 
-bool KernelPool::discard_dead(Pool& pool) {
-  const auto dead = std::ranges::partition(
-      pool.kernels, [](const auto& kernel) { return kernel->execution_state() != ExecutionState::dead; });
-  const bool any = !dead.empty();
-  for (const auto& kernel : dead) discard(kernel);
-  pool.kernels.erase(dead.begin(), dead.end());
+bool KernelPool::discard_lost(Pool& pool) {
+  const auto lost = std::ranges::partition(pool.kernels, std::not_fn(is_lost));
+  const bool any = !lost.empty();
+  for (const auto& kernel : lost) discard(kernel);
+  pool.kernels.erase(lost.begin(), lost.end());
   return any;
 }
 

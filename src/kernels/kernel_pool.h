@@ -71,7 +71,7 @@ class KernelPool {
   Task<void> keep_full(std::string name);
   Task<bool> add_kernel(std::string name);
   /// Takes out and ends what is dead; true when something was.
-  bool discard_dead(Pool& pool);
+  bool discard_lost(Pool& pool);
   Task<void> end_kernel(std::shared_ptr<KernelManager> kernel, ShutdownPatience patience);
 
   Executor executor_;

@@ -92,6 +92,22 @@ TEST_F(KernelPoolTest, kernels_that_die_in_the_pool_are_replaced) {
   run_until([&] { return made.size() == 3 && kernels_->pool().ready_count("synthetic") == 2; });
 }
 
+TEST_F(KernelPoolTest, kernels_that_do_not_answer_are_not_taken_but_replaced) {
+  heartbeat_ = {.interval = std::chrono::milliseconds(100), .patience = 5};
+  std::vector<std::shared_ptr<KernelManager>> made;
+  on_made_ = [&](const std::shared_ptr<KernelManager>& kernel) { made.push_back(kernel); };
+  fill();
+  ASSERT_THAT(made, SizeIs(2));
+  const auto process = made[0]->provisioner_info().at("pid").get<pid_t>();
+  ASSERT_EQ(::kill(process, SIGSTOP), 0);
+  run_until([&] { return made[0]->silent_since().has_value(); });
+  EXPECT_EQ(kernels_->pool().ready_count("synthetic"), 1u);
+  EXPECT_EQ(start(), made[1]);
+  run_until([&] { return made.size() == 4 && kernels_->pool().ready_count("synthetic") == 2; });
+  ::kill(process, SIGCONT);  // It ends sooner.
+  run_until([&] { return !process_exists(process); });
+}
+
 TEST_F(KernelPoolTest, kernels_that_never_start_are_tried_with_pauses_and_do_not_stop_the_server) {
   write_spec(directory_ / "share" / "kernels" / "synthetic", {{"argv", {"/bin/false"}}});
   int made = 0;
