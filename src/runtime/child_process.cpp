@@ -82,7 +82,18 @@ bool is_executable_file(const std::filesystem::path& path) {
 std::string ExitStatus::describe() const {
   if (!known) return "ended; how is not known, for a server that is gone had started it";
   if (signal != 0) return fmt::format("was killed by signal {} ({})", signal, ::strsignal(signal));
-  return fmt::format("exited with status {}", exit_code);
+  auto text = fmt::format("exited with status {}", exit_code);
+  if (const int of_child = fatal_signal(); of_child != 0)
+    text += fmt::format(", as for signal {} ({})", of_child, ::strsignal(of_child));
+  return text;
+}
+
+int ExitStatus::fatal_signal() const {
+  constexpr int shells_offset = 128;
+  constexpr int highest_signal = 31;  // Of those that mean something.
+  if (signal != 0) return signal;
+  return exit_code > shells_offset && exit_code <= shells_offset + highest_signal ? exit_code - shells_offset
+                                                                                  : 0;
 }
 
 std::optional<std::filesystem::path> find_executable(const std::string& name,

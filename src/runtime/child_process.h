@@ -24,7 +24,12 @@ struct ExitStatus {
   /// False: nobody but its parent, another process, could know the others.
   bool known = true;
 
-  /// "exited with status 3", "was killed by signal 9 (Killed)".
+  /// The signal that killed the process or, as far as its status tells, the one that it ran: a shell then
+  /// exits with 128 and the signal's number. Or 0.
+  int fatal_signal() const;
+
+  /// "exited with status 3", "was killed by signal 9 (Killed)", "exited with status 137, as for signal 9
+  /// (Killed)".
   std::string describe() const;
 };
 

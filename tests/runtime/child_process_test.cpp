@@ -30,6 +30,16 @@ class ChildProcessTest : public testing::Test {
   asio::io_context loop_;
 };
 
+TEST(exit_status, that_of_a_wrapper_tells_the_signal_of_what_it_ran) {
+  EXPECT_EQ((ExitStatus{.exit_code = 137}).describe(), "exited with status 137, as for signal 9 (Killed)");
+  EXPECT_EQ((ExitStatus{.exit_code = 137}).fatal_signal(), 9);
+  EXPECT_EQ((ExitStatus{.signal = 11}).fatal_signal(), 11);
+  for (const int code : {0, 1, 128, 160, 255}) {
+    EXPECT_EQ((ExitStatus{.exit_code = code}).fatal_signal(), 0);
+    EXPECT_EQ((ExitStatus{.exit_code = code}).describe(), fmt::format("exited with status {}", code));
+  }
+}
+
 TEST_F(ChildProcessTest, tells_exit_status_and_what_was_printed) {
   const auto process = launch_shell("echo $GREETING from $PWD; echo problem >&2; exit 3");
   ASSERT_TRUE(process) << process.error().message;

@@ -245,7 +245,7 @@ Task<void> LocalProvisioner::cleanup(ShutdownPurpose purpose) {
 std::string LocalProvisioner::describe_end() const {
   const auto status = exit_status().value_or(ExitStatus{});
   auto text = KernelProvisioner::describe_end();
-  if (status.signal != SIGKILL || killed_here_) return text;
+  if (status.fatal_signal() != SIGKILL || killed_here_) return text;
   const auto now = read_oom_kills(options_.system_root);
   if (!now || !oom_kills_at_launch_)
     return text + " This server did not kill it: the system did, for want of memory, or somebody else.";
