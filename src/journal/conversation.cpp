@@ -69,8 +69,7 @@ std::string_view Conversation::session_of(Audience audience) const {
 }
 
 void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
-  if (message.channel != Channel::control && tells_state(message.header.msg_type))
-    last_activity_ = Timestamp::clock::now();
+  if (message.channel != Channel::control && tells_state(message.header.msg_type)) note_activity();
   if (message.channel == Channel::stdin_) return;  // An input_reply has no reply of its own.
   requests_.add({.message_id = std::string(message.header.msg_id),
                  .message_type = std::string(message.header.msg_type),
@@ -91,7 +90,7 @@ void Conversation::receive(Message::Pointer message) {
   } else if (message->channel() != Channel::stdin_) {
     requests_.note_reply(parent_id);
   }
-  if (counts_as_activity) last_activity_ = Timestamp::clock::now();
+  if (counts_as_activity) note_activity();
   journal_.append(std::move(message), audience);
 }
 
@@ -160,8 +159,17 @@ void Conversation::note_answer() {
   if (state_ == ExecutionState::busy && busy_requests_.empty()) publish_status(ExecutionState::idle);
 }
 
-void Conversation::process_ready() {
+void Conversation::note_activity() {
   last_activity_ = Timestamp::clock::now();
+  active_at_ = std::chrono::steady_clock::now();
+}
+
+void Conversation::forgive_idle_time(std::chrono::steady_clock::duration missed) {
+  active_at_ = std::min(active_at_ + missed, std::chrono::steady_clock::now());
+}
+
+void Conversation::process_ready() {
+  note_activity();
   state_ = busy_requests_.empty() ? ExecutionState::idle : ExecutionState::busy;
 }
 

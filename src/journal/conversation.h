@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -83,7 +84,16 @@ class Conversation : public MessageSink {
   std::vector<std::string> sessions() const { return {session_names_.begin(), session_names_.end()}; }
 
   /// The kernel begins to be somebody's: its idle time counts from now.
-  void note_activity() { last_activity_ = Timestamp::clock::now(); }
+  void note_activity();
+
+  /// For how long nothing has happened that counts as activity: by a clock that nobody sets and that stands
+  /// still while the machine is suspended, unlike that of `last_activity`.
+  std::chrono::steady_clock::duration idle_time() const {
+    return std::chrono::steady_clock::now() - active_at_;
+  }
+
+  /// So much of the idle time is to be forgotten: nobody could have been heard then.
+  void forgive_idle_time(std::chrono::steady_clock::duration missed);
 
   ExecutionState execution_state() const { return state_; }
   Timestamp last_activity() const { return last_activity_; }
@@ -103,6 +113,7 @@ class Conversation : public MessageSink {
   std::unordered_set<std::string, StringHash, std::equal_to<>> busy_requests_;
   ExecutionState state_ = ExecutionState::starting;
   Timestamp last_activity_ = Timestamp::clock::now();
+  std::chrono::steady_clock::time_point active_at_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace nextgen_kernels

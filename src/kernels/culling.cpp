@@ -19,15 +19,14 @@ std::optional<milliseconds> cull_timeout(const KernelSpec& spec, const CullingOp
 }
 
 std::optional<std::string> reason_to_cull(const KernelUse& use, milliseconds timeout,
-                                          const CullingOptions& options, Timestamp now) {
+                                          const CullingOptions& options) {
   if (use.state == ExecutionState::dead) return "It was dead, and kernels that nobody uses are culled.";
   if (use.state == ExecutionState::starting || use.state == ExecutionState::restarting) return std::nullopt;
-  const auto idle = now - use.last_activity;
-  if (idle <= timeout) return std::nullopt;
+  if (use.idle <= timeout) return std::nullopt;
   if (use.state == ExecutionState::busy && !options.cull_busy) return std::nullopt;
-  if (use.connections > 0 && !options.cull_connected) return std::nullopt;
+  if (use.users > 0 && !options.cull_connected) return std::nullopt;
   return fmt::format("It was culled after {} s without activity (MappingKernelManager.cull_idle_timeout).",
-                     std::chrono::duration_cast<std::chrono::seconds>(idle).count());
+                     std::chrono::duration_cast<std::chrono::seconds>(use.idle).count());
 }
 
 }  // namespace nextgen_kernels

@@ -19,8 +19,8 @@ struct CullingOptions {
 /// What culling looks at.
 struct KernelUse {
   ExecutionState state = ExecutionState::starting;
-  Timestamp last_activity = {};
-  int connections = 0;
+  std::chrono::steady_clock::duration idle = {};
+  int users = 0;  ///< Open connections of clients that may run something.
 };
 
 /// The idle time after which a kernel of this spec may be culled: its `metadata.cull_idle_timeout` (seconds),
@@ -29,6 +29,6 @@ std::optional<std::chrono::milliseconds> cull_timeout(const KernelSpec& spec, co
 
 /// Why the kernel is to be culled now, a sentence for its listeners; or nothing.
 std::optional<std::string> reason_to_cull(const KernelUse& use, std::chrono::milliseconds timeout,
-                                          const CullingOptions& options, Timestamp now);
+                                          const CullingOptions& options);
 
 }  // namespace nextgen_kernels

@@ -118,10 +118,15 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// Listeners read the journal of this conversation; it outlives the manager as long as one holds it.
   const std::shared_ptr<Conversation>& conversation() const { return conversation_; }
 
+  /// What the client of a WebSocket may do. One that only looks keeps no kernel from being culled.
+  enum class ClientRole { user, watcher };
+
   /// Number of open WebSockets; kept by those who open them.
-  int connections() const { return connections_; }
-  void add_connection();
-  void remove_connection() { --connections_; }
+  int connections() const { return users_ + watchers_; }
+  /// Those of clients that may run something.
+  int users() const { return users_; }
+  void add_connection(ClientRole role);
+  void remove_connection(ClientRole role);
 
   /// Launches the process. Fails at once for what is known at once (unknown provisioner, executable not
   /// found); then nothing is left behind. A kernel that ends or does not answer later becomes `dead` with a
@@ -253,7 +258,8 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   RestartPolicy restarts_;
   bool proven_ = false;  ///< It was ready once since somebody started it: it can work.
   int launches_again_ = 0;
-  int connections_ = 0;
+  int users_ = 0;
+  int watchers_ = 0;
   std::size_t recorded_sessions_ = 0;
   std::optional<Adoption> adoption_;
   std::chrono::steady_clock::time_point started_at_;

@@ -51,9 +51,13 @@ void KernelManager::forget_record() {
   if (options_.recorder != nullptr) options_.recorder->remove(launch_.kernel_id);
 }
 
-void KernelManager::add_connection() {
-  ++connections_;
+void KernelManager::add_connection(ClientRole role) {
+  ++(role == ClientRole::user ? users_ : watchers_);
   if (conversation_->sessions().size() != recorded_sessions_) keep_record();
+}
+
+void KernelManager::remove_connection(ClientRole role) {
+  --(role == ClientRole::user ? users_ : watchers_);
 }
 
 Task<Result<void>> KernelManager::attach(KernelRecord record) {

@@ -173,20 +173,23 @@ Task<void> MultiKernelManager::cull_again_and_again() {
     return cull_timeout(kernel->kernel_spec(), options_.culling).has_value();
   };
   while (std::ranges::any_of(kernels_, may_be_culled)) {
+    const auto due = std::chrono::steady_clock::now() + options_.culling.cull_interval;
     co_await sleep_for(options_.culling.cull_interval);
+    // What this program missed, because it was stopped, is nobody's idle time.
+    const auto late = std::chrono::steady_clock::now() - due;
+    for (const auto& kernel : kernels_) kernel->conversation()->forgive_idle_time(late);
     cull_unused();
   }
 }
 
 void MultiKernelManager::cull_unused() {
-  const auto now = Timestamp::clock::now();
   for (const auto& kernel : kernels_) {
     const auto timeout = cull_timeout(kernel->kernel_spec(), options_.culling);
     if (!timeout) continue;
     auto reason = reason_to_cull({.state = kernel->execution_state(),
-                                  .last_activity = kernel->last_activity(),
-                                  .connections = kernel->connections()},
-                                 *timeout, options_.culling, now);
+                                  .idle = kernel->conversation()->idle_time(),
+                                  .users = kernel->users()},
+                                 *timeout, options_.culling);
     if (reason) tasks_.spawn("cull kernel " + kernel->kernel_id(), cull(kernel, std::move(*reason)));
   }
 }

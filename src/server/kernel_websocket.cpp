@@ -72,7 +72,7 @@ KernelWebSocket::KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelMana
       acknowledgement_timer_(socket_.get_executor()),
       last_sign_of_life_(steady_clock::now()),
       last_heard_(last_sign_of_life_) {
-  kernel_->add_connection();
+  kernel_->add_connection(role());
 }
 
 KernelWebSocket::~KernelWebSocket() {
@@ -479,11 +479,15 @@ void KernelWebSocket::refuse_request(const OutgoingMessage& message) {
 
 void KernelWebSocket::note_presence() {
   last_sign_of_life_ = last_heard_ = steady_clock::now();
-  if (!std::exchange(counted_, true)) kernel_->add_connection();
+  if (!std::exchange(counted_, true)) kernel_->add_connection(role());
+}
+
+KernelManager::ClientRole KernelWebSocket::role() const {
+  return client_.read_only ? KernelManager::ClientRole::watcher : KernelManager::ClientRole::user;
 }
 
 void KernelWebSocket::leave_the_count() {
-  if (std::exchange(counted_, false)) kernel_->remove_connection();
+  if (std::exchange(counted_, false)) kernel_->remove_connection(role());
 }
 
 void KernelWebSocket::arm_timer(steady_clock::duration delay) {

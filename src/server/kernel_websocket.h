@@ -128,6 +128,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void take_acknowledgement(std::string_view payload);
   void acknowledge_what_arrived();
   void note_presence();
+  KernelManager::ClientRole role() const;
   void leave_the_count();
   void arm_timer(std::chrono::steady_clock::duration delay);
   void on_timer();

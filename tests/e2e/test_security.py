@@ -272,6 +272,20 @@ def test_who_may_only_look_sees_outputs_and_runs_nothing(start_server: StartServ
     assert "token-of-" not in server.log
 
 
+def test_who_may_only_look_keeps_no_kernel_from_being_culled(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    users_file(tmp_path)
+    server = start_server(
+        options=["--MappingKernelManager.cull_idle_timeout=2", "--MappingKernelManager.cull_interval=0.2"],
+        environment={"JUPYTER_CONFIG_DIR": str(tmp_path / "config")},
+    )
+    kernel_id = server.start_kernel()["id"]
+    with Channels(server, kernel_id, token="token-of-eve-0123456") as watcher:
+        assert server.get(f"/api/kernels/{kernel_id}").json()["connections"] == 1
+        assert watcher.wait_for_close() == 1000
+
+
 def test_people_with_tokens_of_their_own_have_their_own_kernels(
     start_server: StartServer, tmp_path: Path
 ) -> None:

@@ -141,6 +141,15 @@ TEST_F(ConversationTest, what_clients_ask_on_connecting_and_on_control_is_not_ac
   EXPECT_GT(conversation_.last_activity(), before);
 }
 
+TEST_F(ConversationTest, idle_time_that_is_forgiven_never_exceeds_what_there_is) {
+  EXPECT_GE(conversation_.idle_time(), std::chrono::seconds(0));
+  conversation_.forgive_idle_time(std::chrono::hours(1));
+  const auto idle = conversation_.idle_time();
+  EXPECT_GE(idle, std::chrono::seconds(0));
+  conversation_.forgive_idle_time(std::chrono::seconds(0));
+  EXPECT_GE(conversation_.idle_time(), idle) << "nothing was forgiven, and it goes on";
+}
+
 TEST_F(ConversationTest, subshells_interleave_and_the_kernel_is_busy_while_one_of_them_is) {
   const auto in_parent = ask(alice_, "execute_request");
   const auto in_subshell = ask(bob_, "execute_request");

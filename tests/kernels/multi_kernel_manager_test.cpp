@@ -122,12 +122,14 @@ TEST_F(MultiKernelManagerTest, what_is_busy_or_connected_outlives_what_is_culled
   TestListener listener(*busy->conversation(), "alice");
   execute(*busy, listener, "sleep 600000");
   const auto connected = start();
-  connected->add_connection();
+  connected->add_connection(KernelManager::ClientRole::user);
   const auto idle = start();
+  idle->add_connection(KernelManager::ClientRole::watcher);
+  EXPECT_EQ(idle->connections(), 1);
   run_until([&] { return busy->execution_state() == ExecutionState::busy; });
   run_until([&] { return kernels_->list_kernels().size() == 2; });
   EXPECT_THAT(kernels_->list_kernels(), ElementsAre(busy, connected));
-  connected->remove_connection();
+  connected->remove_connection(KernelManager::ClientRole::user);
   run_until([&] { return kernels_->list_kernels().size() == 1; });
   EXPECT_THAT(kernels_->list_kernels(), ElementsAre(busy));
   ASSERT_TRUE(run(busy->interrupt_kernel()));
