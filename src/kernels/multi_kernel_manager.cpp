@@ -62,7 +62,12 @@ class MultiKernelManager::Seat {
 };
 
 Result<std::unique_ptr<MultiKernelManager::Seat>> MultiKernelManager::take_seat(const std::string& username) {
-  const auto total = kernels_.size() + starting_.size();
+  // Dead ones have no process; to restart one takes a seat, too.
+  std::vector<std::string> users;
+  for (const auto& kernel : kernels_) {
+    if (kernel->execution_state() != ExecutionState::dead) users.push_back(kernel->username());
+  }
+  const auto total = users.size() + starting_.size();
   if (options_.max_kernels != 0 && total >= options_.max_kernels) {
     return make_error(ErrorCode::resource_limit,
                       "Resource Limit: {} kernels run, and no more are possible "
@@ -70,8 +75,7 @@ Result<std::unique_ptr<MultiKernelManager::Seat>> MultiKernelManager::take_seat(
                       total);
   }
   const auto of_user =
-      static_cast<std::size_t>(std::ranges::count(kernels_, username, &KernelManager::username)) +
-      starting_.count(username);
+      static_cast<std::size_t>(std::ranges::count(users, username)) + starting_.count(username);
   if (options_.max_kernels_per_user != 0 && !username.empty() && of_user >= options_.max_kernels_per_user) {
     return make_error(ErrorCode::resource_limit,
                       "Resource Limit: {} has {} kernels, and no more are possible "
@@ -130,6 +134,18 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
   }
   if (cull_timeout(kernel->kernel_spec(), options_.culling)) begin_culling();
   co_return kernel;
+}
+
+Task<Result<void>> MultiKernelManager::restart_kernel(std::string kernel_id) {
+  const auto kernel = get_kernel(kernel_id);
+  if (!kernel) co_return std::unexpected(kernel.error());
+  std::unique_ptr<Seat> seat;
+  if ((*kernel)->execution_state() == ExecutionState::dead) {
+    auto taken = take_seat((*kernel)->username());
+    if (!taken) co_return std::unexpected(taken.error());
+    seat = std::move(*taken);
+  }
+  co_return co_await (*kernel)->restart_kernel();
 }
 
 /// What every kernel of a spec is started with.

@@ -48,7 +48,7 @@ class MultiKernelManager {
     std::chrono::steady_clock::duration shutdown_wait_time = std::chrono::seconds(5);
     CullingOptions culling = {};
     KernelPool::Options pool = {};
-    std::size_t max_kernels = 0;           ///< 0: no limit.
+    std::size_t max_kernels = 0;           ///< Without the dead; 0: no limit.
     std::size_t max_kernels_per_user = 0;  ///< By `KernelManager::username`; 0: no limit.
     /// What kernels inherit: the server's environment without its own secrets (JUPYTER_TOKEN).
     std::map<std::string, std::string> base_environment;
@@ -89,6 +89,10 @@ class MultiKernelManager {
 
   /// In the order they were started.
   std::vector<std::shared_ptr<KernelManager>> list_kernels() const { return kernels_; }
+
+  /// `KernelManager::restart_kernel`; one that is dead comes back only when there is room for it
+  /// (`resource_limit`).
+  Task<Result<void>> restart_kernel(std::string kernel_id);
 
   /// Ends the kernel and forgets it.
   Task<Result<void>> shutdown_kernel(std::string kernel_id);

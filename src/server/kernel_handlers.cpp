@@ -150,7 +150,9 @@ Task<Result<HttpResponse>> KernelHandlers::interrupt(HttpRequest request) {
 Task<Result<HttpResponse>> KernelHandlers::restart(HttpRequest request) {
   const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());
-  const auto restarted = co_await (*kernel)->restart_kernel();
+  const auto restarted = co_await kernels_.restart_kernel((*kernel)->kernel_id());
+  if (!restarted && restarted.error().code == ErrorCode::resource_limit)
+    co_return std::unexpected(restarted.error());
   if (!restarted) {
     co_return error_response(http::status::internal_server_error,
                              "Exception restarting kernel: " + restarted.error().message);
