@@ -438,11 +438,12 @@ Task<Result<void>> KernelManager::interrupt() {
   if (provisioner_ == nullptr || !provisioner_->has_process())
     co_return make_error(ErrorCode::unavailable, "Kernel {} has no process to interrupt{}", kernel_id(),
                          reason_.empty() ? "" : ": " + reason_);
+  // A process that has not set up its handler yet would die of the signal.
+  if (!ready_)
+    co_return make_error(ErrorCode::unavailable, "Kernel {} is starting: it takes no interrupt yet",
+                         kernel_id());
   if (launch_.spec.interrupt_mode == InterruptMode::signal && provisioner_->owns_kernel())
     co_return co_await provisioner_->send_signal(SIGINT);
-  if (!ready_)
-    co_return make_error(ErrorCode::unavailable, "Kernel {} is starting: it takes no interrupt_request yet",
-                         kernel_id());
   auto reply = co_await client_->control_request("interrupt_request", nlohmann::json::object(),
                                                  interrupt_reply_patience);
   if (!reply) co_return std::unexpected(reply.error());

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 from conftest import ServerFactory
+from harness.channels import Channels
 from harness.server import Server
 from harness.waiting import PATIENCE, poll_until
 
@@ -242,6 +243,8 @@ class TestKernels:
         check_kernel_model(fetched.json())
         assert [kernel["id"] for kernel in server.get("/api/kernels").json()] == [model["id"]]
 
+        with Channels(server, model["id"]) as channels:
+            channels.run("pass")
         interrupted = server.post(f"{path}/interrupt", json={})
         assert (interrupted.status_code, interrupted.text) == (204, "")
 

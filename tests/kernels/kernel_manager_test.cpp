@@ -390,6 +390,30 @@ TEST_F(KernelManagerTest, interrupt_by_message_ends_what_runs) {
   EXPECT_FALSE(listener.has("interrupt_reply")) << "the server asked, not the listener";
 }
 
+TEST_F(KernelManagerTest, an_interrupt_while_the_kernel_starts_is_refused_and_does_no_harm) {
+  const Gate gate(directory_ / "gate");
+  const auto script = fmt::format(R"(read line < gate; exec {} "$0")", SYNTHETIC_KERNEL);
+  for (const auto mode : {InterruptMode::signal, InterruptMode::message}) {
+    auto spec = spec_of({"/bin/sh", "-c", script, "{connection_file}"});
+    spec.interrupt_mode = mode;
+    auto& kernel = make_kernel(std::move(spec));
+    ASSERT_TRUE(run(kernel.start_kernel()));
+    const auto is_refused_and_starts = [&] {
+      const auto interrupted = run(kernel.interrupt_kernel());
+      ASSERT_FALSE(interrupted);
+      EXPECT_THAT(interrupted.error().message, HasSubstr("is starting"));
+      gate.open();
+      const auto ready = run(kernel.wait_until_ready());
+      ASSERT_TRUE(ready) << ready.error().message;
+    };
+    is_refused_and_starts();
+    ASSERT_TRUE(run(kernel.restart_kernel()));
+    is_refused_and_starts();
+    EXPECT_TRUE(run(kernel.interrupt_kernel()));
+    run(kernel.shutdown_kernel({std::chrono::seconds(20)}));
+  }
+}
+
 TEST_F(KernelManagerTest, interrupting_a_dead_kernel_says_why_it_cannot) {
   auto& kernel = make_kernel(synthetic_spec({"--exit-at-once", "7"}));
   ASSERT_TRUE(run(kernel.start_kernel()));
