@@ -356,11 +356,17 @@ Task<bool> KernelManager::ends_before(steady_clock::time_point limit) {
 /// Ends when the process has, or when it is time for harder means.
 Task<void> KernelManager::ask_to_end(ShutdownPurpose purpose, steady_clock::duration patience) {
   const auto limit = steady_clock::now() + patience;
+  const nlohmann::json content = {{"restart", purpose == ShutdownPurpose::restart}};
   // A busy kernel looks at a shutdown_request only when what it runs has ended.
-  if (launch_.spec.interrupt_mode == InterruptMode::signal) co_await provisioner_->send_signal(SIGINT);
-  co_await (client_->control_request("shutdown_request", {{"restart", purpose == ShutdownPurpose::restart}},
-                                     patience) ||
-            provisioner_->wait());
+  if (launch_.spec.interrupt_mode == InterruptMode::signal) {
+    co_await provisioner_->send_signal(SIGINT);
+    co_await (client_->control_request("shutdown_request", content, patience) || provisioner_->wait());
+  } else {
+    // Both are sent at once: not every kernel answers the first.
+    co_await ((client_->control_request("interrupt_request", nlohmann::json::object(), patience) &&
+               client_->control_request("shutdown_request", content, patience)) ||
+              provisioner_->wait());
+  }
   co_await ends_before(limit);
 }
 

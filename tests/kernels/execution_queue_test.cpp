@@ -125,9 +125,7 @@ TEST_F(ExecutionQueueTest, a_death_ends_what_runs_and_aborts_what_waits) {
 }
 
 TEST_F(ExecutionQueueTest, a_restart_ends_what_runs) {
-  auto spec = synthetic_spec();
-  spec.interrupt_mode = InterruptMode::message;  // Or the signal before the end would, which is an error.
-  start(std::move(spec));
+  start(synthetic_spec({"--ignore-interrupt"}));  // Or the one before the end would, which is an error.
   const auto execution = submit("sleep 600000");
   run_until_status(*execution, ExecutionStatus::running);
   ASSERT_TRUE(run(kernel_->restart_kernel()));

@@ -435,11 +435,32 @@ TEST_F(KernelManagerTest, shutdown_ends_the_process_removes_its_file_and_closes_
   run(kernel.shutdown_kernel({std::chrono::seconds(20)}));
 }
 
-TEST_F(KernelManagerTest, a_kernel_that_ignores_its_shutdown_is_killed) {
-  auto& kernel = start_kernel(synthetic_spec({"--ignore-shutdown"}));
+TEST_F(KernelManagerTest, a_kernel_that_ignores_its_shutdown_gets_a_sigterm_and_is_killed) {
+  auto& kernel = start_kernel(synthetic_spec({"--ignore-shutdown", "--log-end", "got"}));
   const auto process = pid();
-  run(kernel.shutdown_kernel({std::chrono::milliseconds(200)}));
+  // So long that half of it is enough for a process to write a line.
+  run(kernel.shutdown_kernel({std::chrono::seconds(4)}));
   EXPECT_FALSE(process_exists(process));
+  EXPECT_THAT(lines_of("got"), ElementsAre("SIGINT", "shutdown_request", "SIGTERM"));
+}
+
+TEST_F(KernelManagerTest, a_willing_kernel_gets_no_sigterm) {
+  auto& kernel = start_kernel(synthetic_spec({"--log-end", "got"}));
+  run(kernel.shutdown_kernel({std::chrono::seconds(60)}));
+  EXPECT_THAT(lines_of("got"), ElementsAre("SIGINT", "shutdown_request"));
+}
+
+TEST_F(KernelManagerTest, a_busy_kernel_is_interrupted_before_it_is_asked_to_end_also_by_message) {
+  auto spec = synthetic_spec({"--log-end", "got"});
+  spec.interrupt_mode = InterruptMode::message;
+  auto& kernel = start_kernel(std::move(spec));
+  TestListener listener(*kernel.conversation(), "alice");
+  execute(kernel, listener, "sleep 600000");
+  run_until([&] { return listener.has("status busy"); });
+  run(kernel.shutdown_kernel({std::chrono::seconds(60)}));
+  EXPECT_THAT(lines_of("got"), ElementsAre("interrupt_request", "shutdown_request"));
+  EXPECT_THAT(listener.log(), Contains("execute_reply"));
+  EXPECT_FALSE(listener.has("interrupt_reply"));
 }
 
 TEST_F(KernelManagerTest, a_kernel_can_be_shut_down_while_it_starts) {
