@@ -88,7 +88,8 @@ Result<void> Application::set_up() {
                                 .registrar = registrar_.get(),
                                 .lifetime = options.adopt_kernels && state_ != nullptr ? ChildLifetime::own
                                                                                        : ChildLifetime::ours},
-          .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir}});
+          .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir},
+          .heartbeat = {.interval = options.time_to_dead}});
   kernels_ = std::make_unique<MultiKernelManager>(
       loop_.get_executor(), catalog_->kernel_specs(),
       [this, kernel_options](KernelLaunch launch) -> std::shared_ptr<KernelManager> {

@@ -93,9 +93,10 @@ Result<std::unique_ptr<KernelProvisioner>> make_builtin_provisioner(std::string_
 }
 
 Result<std::unique_ptr<KernelClient>> make_builtin_client(std::string_view reference, MessageSink& sink,
-                                                          const Executor& executor) {
+                                                          const Executor& executor,
+                                                          const BuiltinClassSettings& settings) {
   if (reference == JupyterServerKernelClient::reference)
-    return std::make_unique<JupyterServerKernelClient>(executor, sink);
+    return std::make_unique<JupyterServerKernelClient>(executor, sink, settings.heartbeat);
   return make_error(ErrorCode::not_found, "This program has no kernel client {}; it has {}", reference,
                     JupyterServerKernelClient::reference);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "clients/zmq/heartbeat_watch.h"
 #include "discovery/plugin_manifest.h"
 #include "interfaces/kernel_client.h"
 #include "interfaces/kernel_provisioner.h"
@@ -23,6 +24,7 @@ Result<void> register_builtin_classes(KernelClientRegistry& registry, KernelProv
 struct BuiltinClassSettings {
   LocalProvisioner::Options local_provisioner;
   ExistingProvisioner::Options existing_provisioner;
+  HeartbeatWatch::Options heartbeat = {};
 };
 
 /// Objects of the classes above; fail for a class that this program does not have.
@@ -32,7 +34,8 @@ Result<std::unique_ptr<KernelProvisioner>> make_builtin_provisioner(std::string_
                                                                     const BuiltinClassSettings& settings,
                                                                     PrepareProcess prepare);
 Result<std::unique_ptr<KernelClient>> make_builtin_client(std::string_view reference, MessageSink& sink,
-                                                          const Executor& executor);
+                                                          const Executor& executor,
+                                                          const BuiltinClassSettings& settings);
 
 /// What a kernel spec can say to a built-in provisioner, in `metadata.kernel_provisioner.config`.
 std::vector<PluginOption> builtin_provisioner_options(const ClassReference& provisioner);

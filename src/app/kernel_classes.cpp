@@ -23,8 +23,9 @@ KernelClasses::KernelClasses(KernelCatalog& catalog, BuiltinClassSettings settin
                                                   PrepareProcess prepare) {
     return make_builtin_provisioner(reference, executor, base_settings, std::move(prepare));
   };
-  base_makers_.make_client = [](std::string_view reference, MessageSink& sink, const Executor& executor) {
-    return make_builtin_client(reference, sink, executor);
+  base_makers_.make_client = [base_settings](std::string_view reference, MessageSink& sink,
+                                             const Executor& executor) {
+    return make_builtin_client(reference, sink, executor, base_settings);
   };
 }
 
@@ -83,7 +84,7 @@ Result<std::unique_ptr<KernelClient>> KernelClasses::make_client(const std::stri
                                                                  const Executor& executor) {
   const auto reference = ClassReference::parse(client_class);
   if (!reference) return std::unexpected(reference.error());
-  if (is_builtin_class(*reference)) return make_builtin_client(client_class, sink, executor);
+  if (is_builtin_class(*reference)) return make_builtin_client(client_class, sink, executor, settings_);
   return make_plugin_object<KernelClient, PluginKernelClient>(*reference, known, &sink, executor);
 }
 

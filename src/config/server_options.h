@@ -66,6 +66,7 @@ struct ServerOptions {
   std::string kernel_ip;
   std::int64_t restart_limit = 0;
   std::chrono::milliseconds stable_start_time{};
+  std::chrono::milliseconds time_to_dead{};  ///< Between two heartbeats; upstream's name.
 
   bool adopt_kernels = false;
   std::filesystem::path state_directory;  ///< Absolute; empty: in Jupyter's data directory.

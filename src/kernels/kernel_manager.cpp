@@ -224,13 +224,15 @@ void KernelManager::on_liveness_change() {
   if (const auto since = silent_since(); since && ready_) {
     silence_ = fmt::format(
         "The kernel has not answered since {}. It may be suspended, or its machine or the network between; "
-        "it is "
-        "left as it is. An interrupt may wake it, a restart replaces it.",
+        "it is left as it is. A process that was stopped goes on when it gets SIGCONT; a restart replaces "
+        "it.",
         format_timestamp(*since));
     log_warning("Kernel {} does not answer. {}", kernel_id(), silence_);
+    conversation_->publish_notice(silence_ + "\n");
     tell(KernelAction::unresponsive, silence_);
   } else if (was_silent) {
     log_info("Kernel {} answers again", kernel_id());
+    conversation_->publish_notice("The kernel answers again.\n");
     tell(KernelAction::responsive, std::string());
   }
 }

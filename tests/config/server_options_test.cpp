@@ -41,6 +41,7 @@ TEST_F(ServerOptionsTest, defaults_are_those_of_jupyter) {
   EXPECT_EQ(made->transport, KernelTransport::tcp);
   EXPECT_EQ(made->restart_limit, 5);
   EXPECT_EQ(made->stable_start_time, 10s);
+  EXPECT_EQ(made->time_to_dead, 15s);
   EXPECT_TRUE(made->ensure_native_kernel);
   EXPECT_THAT(made->allowed_kernelspecs, IsEmpty());
   EXPECT_EQ(made->default_provisioner_name, "local-provisioner");

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import ServerFactory
 from harness.channels import Channels
-from harness.server import Server
+from harness.server import Server, server_command
 from harness.waiting import Gate, poll_until
 
 
@@ -20,6 +20,28 @@ def model_of(server: Server, kernel_id: str) -> dict[str, Any]:
     """The kernel as the REST API shows it now."""
     model: dict[str, Any] = server.get(f"/api/kernels/{kernel_id}").json()
     return model
+
+
+def install_synthetic(server: Server, *arguments: str, **more: Any) -> None:
+    """Write the kernel spec of the kernel that runs commands instead of Python."""
+    directory = server.home / "data" / "kernels" / "synthetic"
+    directory.mkdir(parents=True)
+    program = Path(server_command()[0]).parent / "synthetic_kernel"
+    spec = {
+        "argv": [str(program), "{connection_file}", *arguments],
+        "display_name": "Synthetic",
+        "language": "commands",
+    }
+    (directory / "kernel.json").write_text(json.dumps(spec | more))
+
+
+def notice(channels: Channels, text: str) -> str:
+    """Wait for what the server says to everybody, and give all of it."""
+    message = channels.wait_for(
+        lambda m: m.type == "stream" and m.parent is None and text in m.content["text"], f"a notice: {text}"
+    )
+    assert message.content["name"] == "stderr"
+    return str(message.content["text"])
 
 
 class TestState:
@@ -109,6 +131,76 @@ class TestEnd:
             assert any("cull_idle_timeout" in notice for notice in notices)
             assert channels.waiting[-1].content == {"execution_state": "dead"}
         assert server.get(f"/api/kernels/{kernel_id}").status_code == 404
+
+
+@pytest.mark.stock_differs("it says nothing of the reason", run=False)
+class TestOptions:
+    """What an operator may choose about the end of kernels."""
+
+    def test_without_autorestart_a_death_is_final(self, start_server: ServerFactory) -> None:
+        server = start_server(options=["--KernelManager.autorestart=False"])
+        install_synthetic(server)
+        with server.kernel("synthetic") as kernel_id, Channels(server, kernel_id) as channels:
+            channels.execute("die 3")
+            assert "exited with status 3" in notice(channels, "The kernel is dead")
+            channels.status("dead")
+            model = model_of(server, kernel_id)
+            assert model["execution_state"] == "dead"
+            assert model["restart_count"] == 0
+            late = channels.execute("print late")
+            assert "was not sent" in channels.published("stream", late).content["text"]
+            assert not [m for m in channels.waiting if m.content.get("execution_state") == "restarting"]
+
+    def test_a_kernel_that_goes_on_dying_is_given_up_at_the_limit(self, start_server: ServerFactory) -> None:
+        server = start_server(options=["--KernelRestarter.restart_limit=1"])
+        install_synthetic(server)
+        with server.kernel("synthetic") as kernel_id, Channels(server, kernel_id) as channels:
+            channels.execute("die 3")
+            channels.status("restarting")
+            assert channels.run("print back").text() == "back\n"
+            channels.execute("die 4")
+            told = notice(channels, "The kernel is dead")
+            assert "exited with status 4" in told
+            assert "2 times in a row (KernelRestarter.restart_limit)" in told
+            channels.status("dead")
+            assert model_of(server, kernel_id)["restart_count"] == 1
+
+    def test_a_stopped_kernel_is_shown_and_told_and_left_as_it_is(self, start_server: ServerFactory) -> None:
+        server = start_server(options=["--KernelRestarter.time_to_dead=0.5"])
+        install_synthetic(server)
+        with server.kernel("synthetic") as kernel_id, Channels(server, kernel_id) as channels:
+            channels.run("print here")
+            process = model_of(server, kernel_id)["provisioner_info"]["pid"]
+            assert "unresponsive_since" not in model_of(server, kernel_id)
+            os.kill(process, signal.SIGSTOP)
+            told = notice(channels, "has not answered since")
+            model = model_of(server, kernel_id)
+            assert "unresponsive_since" in model
+            assert model["reason"] + "\n" == told
+            os.kill(process, signal.SIGCONT)
+            notice(channels, "answers again")
+            model = model_of(server, kernel_id)
+            assert "unresponsive_since" not in model
+            assert "reason" not in model
+            assert model["provisioner_info"]["pid"] == process
+            assert channels.run("print alive").text() == "alive\n"
+            assert not [m for m in channels.waiting if m.type == "stream"], "each was told once"
+
+    def test_a_message_interrupts_when_the_kernel_spec_says_so(self, start_server: ServerFactory) -> None:
+        server = start_server()
+        got = server.home / "got.txt"
+        install_synthetic(server, "--log-end", str(got), interrupt_mode="message")
+        with server.kernel("synthetic") as kernel_id, Channels(server, kernel_id) as channels:
+            running = channels.execute("sleep 600000")
+            channels.status("busy", running)
+            assert server.post(f"/api/kernels/{kernel_id}/interrupt").status_code == 204
+            assert channels.result_of(running).reply.content["ename"] == "KeyboardInterrupt"
+            assert got.read_text().split() == ["interrupt_request"]
+            again = channels.execute("sleep 600000")
+            channels.status("busy", again)
+            assert server.delete(f"/api/kernels/{kernel_id}").status_code == 204
+            assert channels.reply_to(again).content["ename"] == "KeyboardInterrupt"
+            assert got.read_text().split()[1:] == ["interrupt_request", "shutdown_request"]
 
 
 @pytest.mark.stock_differs("it has no pool", run=False)

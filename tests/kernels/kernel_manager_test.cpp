@@ -251,13 +251,16 @@ TEST_F(KernelManagerTest, a_kernel_that_stops_answering_is_shown_and_left_alone)
   ASSERT_TRUE(run(kernel.wait_until_ready()));
   EXPECT_FALSE(kernel.silent_since());
   const auto process = pid();
+  TestListener listener(*kernel.conversation(), "alice");
   ASSERT_EQ(::kill(process, SIGSTOP), 0);
   run_until([&] { return kernel.silent_since().has_value(); });
-  EXPECT_THAT(kernel.reason(), HasSubstr("has not answered since"));
+  EXPECT_THAT(kernel.reason(), AllOf(HasSubstr("has not answered since"), HasSubstr("SIGCONT")));
+  EXPECT_THAT(listener.log(), ElementsAre("stream " + kernel.reason() + "\n"));
   EXPECT_EQ(kernel.execution_state(), ExecutionState::idle);
   ASSERT_EQ(::kill(process, SIGCONT), 0);
   run_until([&] { return !kernel.silent_since(); });
   EXPECT_EQ(kernel.reason(), "");
+  EXPECT_THAT(listener.log(), ElementsAre(HasSubstr("has not answered"), HasSubstr("answers again")));
   EXPECT_EQ(pid(), process);
   EXPECT_THAT(told, ElementsAre(KernelAction::start, KernelAction::unresponsive, KernelAction::responsive));
   kernel.on_event = nullptr;
