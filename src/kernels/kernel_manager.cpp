@@ -182,10 +182,10 @@ Task<void> KernelManager::supervise() {
   const auto self = shared_from_this();
   while (true) {
     auto first_end = co_await (connect_client() || provisioner_->wait());
-    if (auto* connected = std::get_if<Result<void>>(&first_end)) {
+    if (auto* connected = std::get_if<Result<KernelClient::Answer>>(&first_end)) {
       if (*connected) {
         if (options_.recorder != nullptr) co_await options_.recorder->written();
-        mark_ready();
+        mark_ready(**connected);
       } else if (provisioner_->why_launch_again().empty()) {
         co_await give_up(connected->error().message);
         co_return;
@@ -198,16 +198,25 @@ Task<void> KernelManager::supervise() {
   }
 }
 
-Task<Result<void>> KernelManager::connect_client() {
+Task<Result<KernelClient::Answer>> KernelManager::connect_client() {
   auto info = co_await provisioner_->complete_connection(connection_info_, options_.kernel_info_timeout);
   if (!info) co_return std::unexpected(info.error());
   if (*info != connection_info_) {
     connection_info_ = std::move(*info);
     keep_record();
   }
-  auto connected = co_await client_->connect(connection_info_, options_.kernel_info_timeout);
-  if (connected) keep_record();
-  co_return connected;
+  auto answer = co_await reach_kernel();
+  if (answer) keep_record();
+  co_return answer;
+}
+
+Task<Result<KernelClient::Answer>> KernelManager::reach_kernel() {
+  // A kernel that somebody else started may be in use, and busy for hours.
+  if (!provisioner_->owns_kernel())
+    co_return co_await client_->reconnect(connection_info_, nullptr, options_.kernel_info_timeout);
+  const auto connected = co_await client_->connect(connection_info_, options_.kernel_info_timeout);
+  if (!connected) co_return std::unexpected(connected.error());
+  co_return KernelClient::Answer::complete;
 }
 
 std::optional<Timestamp> KernelManager::silent_since() const {
@@ -299,15 +308,17 @@ void KernelManager::announce_restart(std::string reason) {
   tell(KernelAction::autorestart, reason_);
 }
 
-void KernelManager::mark_ready() {
+void KernelManager::mark_ready(KernelClient::Answer answer) {
+  const bool is_busy = answer == KernelClient::Answer::alive;
   launches_again_ = 0;
   proven_ = true;
   conversation_->process_ready();
-  conversation_->publish_status(ExecutionState::idle);
+  conversation_->publish_status(is_busy ? ExecutionState::busy : ExecutionState::idle);
   // In the order they came, and before anything that comes from now on.
   for (const auto& [message, sender] : queued_) send_to_kernel(message, sender);
   drop_queue();
   ready_ = true;
+  if (is_busy) tasks_.spawn("wait until kernel " + kernel_id() + " is idle", wait_for_shell());
   changed_.notify_all();
 }
 

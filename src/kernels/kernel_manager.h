@@ -211,7 +211,8 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<void>> restart();
   Task<Result<void>> choose_client();
   void on_liveness_change();
-  Task<Result<void>> connect_client();
+  Task<Result<KernelClient::Answer>> connect_client();
+  Task<Result<KernelClient::Answer>> reach_kernel();
   Task<void> supervise();
   Task<Result<void>> attach(KernelRecord record);
   void begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer);
@@ -228,7 +229,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<void> ask_to_end(ShutdownPurpose purpose, std::chrono::steady_clock::duration patience);
   Task<bool> ends_before(std::chrono::steady_clock::time_point limit);
   void announce_restart(std::string reason);
-  void mark_ready();
+  void mark_ready(KernelClient::Answer answer);
   void mark_dead(std::string reason);
   void finish(ShutdownCause cause);
   void tell(KernelAction action, std::string reason) const;

@@ -36,11 +36,11 @@ class ExistingProvisionerTest : public KernelFixture {
   }
 
   /// Starts the kernel of the other program; the name of its connection file.
-  std::string start_other() {
+  std::string start_other(const std::vector<std::string>& more = {}) {
     auto options = options_;
     options.restarts.autorestart = false;
-    other_ = std::make_shared<KernelManager>(loop_.get_executor(), launch_of(synthetic_spec()), factories_,
-                                             options);
+    other_ = std::make_shared<KernelManager>(loop_.get_executor(), launch_of(synthetic_spec(more)),
+                                             factories_, options);
     EXPECT_TRUE(run(other_->start_kernel()));
     EXPECT_TRUE(run(other_->wait_until_ready()));
     return "kernel-" + other_->kernel_id() + ".json";
@@ -62,6 +62,31 @@ TEST_F(ExistingProvisionerTest, attaches_by_a_file_in_the_runtime_directory_and_
   run_until([&] { return listener.has("stream hello\n"); });
   EXPECT_EQ(kernel.provisioner_info().at("connection_file"),
             (directory_ / ("kernel-" + other_->kernel_id() + ".json")).string());
+}
+
+TEST_F(ExistingProvisionerTest, a_kernel_that_runs_something_is_attached_to_as_busy) {
+  options_.kernel_info_timeout = std::chrono::seconds(10);
+  const auto file = start_other();
+  TestListener owner(*other_->conversation(), "owner");
+  execute(*other_, owner, "sleep 600000");
+  run_until([&] { return owner.has("status busy"); });
+  auto& kernel = attach(file);
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::busy);
+  TestListener listener(*kernel.conversation(), "me");
+  execute(kernel, listener, "print behind");
+  ASSERT_TRUE(run(kernel.interrupt_kernel()));
+  run_until(
+      [&] { return kernel.execution_state() == ExecutionState::idle && listener.has("execute_reply"); });
+  EXPECT_TRUE(listener.has("stream behind\n"));
+}
+
+TEST_F(ExistingProvisionerTest, what_a_busy_kernel_without_heartbeat_says_on_control_is_a_sign_of_life) {
+  options_.kernel_info_timeout = std::chrono::seconds(10);
+  const auto file = start_other({"--no-heartbeat"});
+  TestListener owner(*other_->conversation(), "owner");
+  execute(*other_, owner, "sleep 600000");
+  run_until([&] { return owner.has("status busy"); });
+  EXPECT_EQ(attach(file).execution_state(), ExecutionState::busy);
 }
 
 TEST_F(ExistingProvisionerTest, an_absolute_path_is_taken_as_it_is) {

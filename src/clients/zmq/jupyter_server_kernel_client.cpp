@@ -34,7 +34,7 @@ constexpr auto patience_after_reply = std::chrono::seconds(10);
 // The timer of a start that rings so much too late says that this program was stopped, not that the kernel is
 // slow.
 constexpr auto late_timer = std::chrono::seconds(1);
-// A kernel that answers its heartbeat, but so long nothing else, is busy.
+// A kernel that gives a sign of life, but so long no answer on shell, is busy.
 constexpr auto patience_with_the_busy = std::chrono::seconds(2);
 
 // Of clients of servers that are gone. Each had asked something of a kernel that was killed twice, three
@@ -136,9 +136,9 @@ struct JupyterServerKernelClient::Connection {
                                                         {Channel::control, &control},
                                                         {Channel::stdin_, &stdin_},
                                                         {Channel::heartbeat, &heartbeat}};
-  bool iopub_proven = false;  ///< Something arrived on iopub: the subscription works.
-  std::optional<steady_clock::time_point> heard_heartbeat;  ///< First.
-  bool verified = false;                                    ///< A message with a right signature came.
+  bool iopub_proven = false;                      ///< Something arrived on iopub: the subscription works.
+  std::optional<steady_clock::time_point> heard;  ///< First sign of life: a heartbeat, a signed message.
+  bool verified = false;                          ///< A message with a right signature came.
   int iopub_turns = 0;
   std::uint64_t rejected = 0;
   std::string last_rejection;
@@ -329,10 +329,9 @@ Task<Result<KernelClient::Answer>> JupyterServerKernelClient::wait_for_life(stea
                            connection.last_rejection);
     }
     const auto now = steady_clock::now();
-    if (connection.heard_heartbeat)
-      limit = std::min(limit, *connection.heard_heartbeat + patience_with_the_busy);
+    if (connection.heard) limit = std::min(limit, *connection.heard + patience_with_the_busy);
     if (now >= limit) {
-      if (connection.heard_heartbeat) co_return Answer::alive;
+      if (connection.heard) co_return is_answered(shell_request) ? Answer::complete : Answer::alive;
       const auto failures = connection.failures();
       co_return make_error(ErrorCode::timeout, "It did not answer its heartbeat within {:g} s{}",
                            std::chrono::duration<double>(timeout).count(),
@@ -456,10 +455,6 @@ bool JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel, int bu
 
 void JupyterServerKernelClient::receive(Channel channel, std::span<const std::string_view> frames) {
   if (channel == Channel::heartbeat) {
-    if (!connection_->heard_heartbeat) {
-      connection_->heard_heartbeat = steady_clock::now();
-      changed_.notify_all();
-    }
     return note_life();
   }
   const auto split = split_kernel_frames(frames);
@@ -512,6 +507,10 @@ std::optional<steady_clock::time_point> JupyterServerKernelClient::silent_since(
 }
 
 void JupyterServerKernelClient::note_life() {
+  if (!connection_->heard) {
+    connection_->heard = steady_clock::now();
+    changed_.notify_all();
+  }
   if (connection_->liveness.heard(steady_clock::now()) && on_liveness_change) on_liveness_change();
 }
 
