@@ -50,6 +50,7 @@ void RequestTable::note_reply(std::string_view message_id) {
   const auto entry = by_id_.find(message_id);
   if (entry == by_id_.end()) return;
   entry->second->replied = true;
+  note_answer(*entry->second);
   end_if_complete(entry);
 }
 
@@ -57,7 +58,12 @@ void RequestTable::note_idle(std::string_view message_id) {
   const auto entry = by_id_.find(message_id);
   if (entry == by_id_.end()) return;
   entry->second->idle = true;
+  note_answer(*entry->second);
   end_if_complete(entry);
+}
+
+void RequestTable::note_answer(Request& request) {
+  if (!request.answered_at) request.answered_at = std::chrono::steady_clock::now();
 }
 
 void RequestTable::end_all() {

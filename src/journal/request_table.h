@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -23,6 +25,8 @@ struct Request {
   MessageNumber since = 0;  ///< What the kernel says of it has this number, or a higher one.
   bool replied = false;
   bool idle = false;
+  /// When the kernel was first heard to have looked at it.
+  std::optional<std::chrono::steady_clock::time_point> answered_at = {};
 };
 
 /// Which listener asked what: a request is under way from when it is sent until its reply and its idle have
@@ -59,6 +63,7 @@ class RequestTable {
   using Requests = std::list<Request>;
   using Index = std::unordered_map<std::string, Requests::iterator, StringHash, std::equal_to<>>;
 
+  static void note_answer(Request& request);
   void end_if_complete(Index::iterator entry);
   void end(Index::iterator entry);
   static void erase(Requests& requests, Index& index, std::string_view message_id);

@@ -24,13 +24,13 @@ constexpr auto interrupt_reply_patience = std::chrono::seconds(5);
 constexpr auto move_patience = std::chrono::seconds(2);
 constexpr auto kill_patience = std::chrono::seconds(5);
 
-/// True for a `shutdown_request` that wants the kernel gone, not restarted.
-bool asks_for_shutdown(const OutgoingMessage& message) {
-  if (message.header.msg_type != "shutdown_request") return false;
+/// What a `shutdown_request` asks for; nothing of other messages.
+std::optional<ShutdownPurpose> asked_by(const OutgoingMessage& message) {
+  if (message.header.msg_type != "shutdown_request") return std::nullopt;
   const auto content = nlohmann::json::parse(message.parts[3], nullptr, false);
-  if (!content.is_object()) return false;
+  if (!content.is_object()) return std::nullopt;
   const auto restart = content.find("restart");
-  return restart == content.end() || *restart != true;
+  return restart != content.end() && *restart == true ? ShutdownPurpose::restart : ShutdownPurpose::end;
 }
 
 std::size_t size_of(const OutgoingMessage& message) {
@@ -257,45 +257,75 @@ Task<void> KernelManager::give_up(std::string reason) {
 
 Task<bool> KernelManager::recover() {
   const bool was_ready = ready_;
-  const auto lived = steady_clock::now() - started_at_;
+  const auto lived = was_ready ? steady_clock::now() - started_at_ : steady_clock::duration::zero();
   auto reason = describe_death(*provisioner_);
   const auto another_way = provisioner_->why_launch_again();
   ready_ = false;
   client_->disconnect();
 
-  if (client_asked_for_shutdown_) {
+  const auto asked = take_request_to_end();
+  if (asked == ShutdownPurpose::end) {
     co_await provisioner_->cleanup(ShutdownPurpose::end);
     log_info("Kernel {} ended, as a client asked it to", kernel_id());
     finish({});
     if (on_shutdown_by_client) on_shutdown_by_client();
     co_return false;
   }
-  auto wait = steady_clock::duration::zero();
+  if (asked == ShutdownPurpose::restart && provisioner_->owns_kernel()) {
+    log_info("Kernel {} is restarted, as a client asked it to", kernel_id());
+    begin_restart();
+    tell(KernelAction::restart, std::string());
+    co_return co_await launch_again(steady_clock::duration::zero());
+  }
   if (!was_ready && !another_way.empty() && ++launches_again_ < launch_attempts) {
     log_warning("Kernel {} is launched again: {}", kernel_id(), another_way);
-  } else {
-    const auto restart_after = proven_ && provisioner_->owns_kernel()
-                                   ? restarts_.on_death(was_ready ? lived : steady_clock::duration::zero())
-                                   : std::nullopt;
-    if (!restart_after) {
-      co_await provisioner_->cleanup(ShutdownPurpose::end);
-      mark_dead(restarts_.limit_reached()
-                    ? fmt::format("{}\nIt died {} times in a row (KernelRestarter.restart_limit).", reason,
-                                  restarts_.deaths_in_a_row())
-                    : std::move(reason));
-      co_return false;
-    }
-    wait = *restart_after;
-    announce_restart(std::move(reason));
+    co_return co_await launch_again(steady_clock::duration::zero());
   }
+  const auto wait = co_await take_death(lived, std::move(reason));
+  co_return wait&& co_await launch_again(*wait);
+}
 
-  co_await provisioner_->cleanup(ShutdownPurpose::restart);
-  if (wait > steady_clock::duration::zero()) co_await sleep_for(wait);
-  if (auto launched = co_await launch(); !launched) {
-    mark_dead(launched.error().message);
-    co_return false;
+/// Tells of a death, and how long to wait before the next launch; or nothing, and the kernel stays dead.
+Task<std::optional<steady_clock::duration>> KernelManager::take_death(steady_clock::duration lived,
+                                                                      std::string reason) {
+  const auto wait = proven_ && provisioner_->owns_kernel() ? restarts_.on_death(lived) : std::nullopt;
+  if (wait) {
+    announce_restart(std::move(reason));
+    co_return wait;
   }
-  co_return true;
+  co_await provisioner_->cleanup(ShutdownPurpose::end);
+  if (restarts_.limit_reached()) {
+    reason += fmt::format("\nIt died {} times in a row (KernelRestarter.restart_limit).",
+                          restarts_.deaths_in_a_row());
+  }
+  mark_dead(std::move(reason));
+  co_return std::nullopt;
+}
+
+/// A launch that fails (a program that is being replaced, a full disk) is a death like others.
+Task<bool> KernelManager::launch_again(steady_clock::duration wait) {
+  while (true) {
+    co_await provisioner_->cleanup(ShutdownPurpose::restart);
+    if (wait > steady_clock::duration::zero()) co_await sleep_for(wait);
+    const auto launched = co_await launch();
+    if (launched) co_return true;
+    const auto next = co_await take_death(steady_clock::duration::zero(),
+                                          "It could not be started again. " + launched.error().message);
+    if (!next) co_return false;
+    wait = *next;
+  }
+}
+
+std::optional<ShutdownPurpose> KernelManager::take_request_to_end() {
+  const auto asked = std::exchange(request_to_end_, std::nullopt);
+  if (!asked) return std::nullopt;
+  const auto* request = conversation_->requests().recall(asked->message_id);
+  if (request == nullptr) return std::nullopt;  // Long ago.
+  // A busy kernel may look at it hours later; one that goes on after that has refused.
+  if (const auto seen = request->answered_at;
+      seen && steady_clock::now() - *seen > options_.shutdown_wait_time)
+    return std::nullopt;
+  return asked->purpose;
 }
 
 void KernelManager::announce_restart(std::string reason) {
@@ -430,20 +460,27 @@ Task<Result<void>> KernelManager::restart() {
   }
   co_await stop_supervision();
   co_await end_process(ShutdownPurpose::restart, {options_.shutdown_wait_time});
+  begin_restart();
+  auto launched = co_await launch();
+  if (launched) {
+    tasks_.spawn("supervise kernel " + kernel_id(), supervise());
+  } else {
+    co_await provisioner_->cleanup(ShutdownPurpose::end);
+    mark_dead(launched.error().message);
+  }
+  co_return launched;
+}
+
+/// Of a restart that somebody asked for: what was before does not count.
+void KernelManager::begin_restart() {
   drop_queue();
   ++restart_count_;
   restarts_.reset();
   proven_ = false;
   launches_again_ = 0;
-  client_asked_for_shutdown_ = false;
+  request_to_end_.reset();
   reason_.clear();
   conversation_->begin_restart();
-  auto launched = co_await launch();
-  if (launched)
-    tasks_.spawn("supervise kernel " + kernel_id(), supervise());
-  else
-    mark_dead(launched.error().message);
-  co_return launched;
 }
 
 Task<Result<void>> KernelManager::interrupt_kernel() {
@@ -515,7 +552,8 @@ Result<void> KernelManager::handle_incoming_message(OutgoingMessage message, Aud
 }
 
 void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience sender) {
-  if (asks_for_shutdown(message)) client_asked_for_shutdown_ = true;
+  if (const auto purpose = asked_by(message))
+    request_to_end_ = {.purpose = *purpose, .message_id = std::string(message.header.msg_id)};
   conversation_->record_request(message, sender);
   if (auto sent = client_->send(message); !sent)
     log_error("Kernel {}: a {} was lost: {}", kernel_id(), message.header.msg_type, sent.error().message);

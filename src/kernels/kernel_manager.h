@@ -203,6 +203,11 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
     KernelManager& manager_;
   };
   struct RestartUnderWay;
+  /// A client's `shutdown_request`, sent to the kernel itself.
+  struct RequestToEnd {
+    ShutdownPurpose purpose = ShutdownPurpose::end;
+    std::string message_id;
+  };
 
   Task<std::unique_ptr<Operation>> begin_operation();
   Task<Result<void>> make_and_launch();
@@ -224,10 +229,15 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<void> give_up(std::string reason);
   /// After the process ended by itself: true when another was launched.
   Task<bool> recover();
+  Task<std::optional<std::chrono::steady_clock::duration>> take_death(
+      std::chrono::steady_clock::duration lived, std::string reason);
+  Task<bool> launch_again(std::chrono::steady_clock::duration wait);
+  std::optional<ShutdownPurpose> take_request_to_end();
   Task<void> end_process(ShutdownPurpose purpose, ShutdownPatience patience);
   Task<void> stop_supervision();
   Task<void> ask_to_end(ShutdownPurpose purpose, std::chrono::steady_clock::duration patience);
   Task<bool> ends_before(std::chrono::steady_clock::time_point limit);
+  void begin_restart();
   void announce_restart(std::string reason);
   void mark_ready(KernelClient::Answer answer);
   void mark_dead(std::string reason);
@@ -252,7 +262,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   bool ended_ = false;  ///< For good; the journal is closed.
   bool operation_under_way_ = false;
   std::shared_ptr<const RestartUnderWay> restart_under_way_;
-  bool client_asked_for_shutdown_ = false;
+  std::optional<RequestToEnd> request_to_end_;
   std::string reason_;
   std::string silence_;  ///< What there is to say while the kernel does not answer.
   int restart_count_ = 0;

@@ -5,8 +5,10 @@
 namespace nextgen_kernels {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 class MultiKernelManagerTest : public MultiKernelFixture {};
 
@@ -136,15 +138,85 @@ TEST_F(MultiKernelManagerTest, what_is_busy_or_connected_outlives_what_is_culled
   run_until([&] { return kernels_->list_kernels().empty(); });
 }
 
-TEST_F(MultiKernelManagerTest, a_client_that_asks_for_a_restart_gets_one) {
+TEST_F(MultiKernelManagerTest, a_client_that_asks_for_a_restart_gets_one_that_is_no_death) {
+  options_.restarts = {.autorestart = false, .restart_limit = 0};
   const auto kernel = start();
   ASSERT_TRUE(run(kernel->wait_until_ready()));
+  const auto process = kernel->provisioner_info().at("pid").get<pid_t>();
+  kernels_->observe([this](const KernelEvent& event) { events_.push_back(event); });
   TestListener listener(*kernel->conversation(), "alice");
-  ASSERT_TRUE(kernel->handle_incoming_message(
-      make_request(Channel::control, "shutdown_request", R"({"restart":true})", "test").value(),
-      listener.audience));
-  run_until([&] { return listener.has("status idle"); });
+  const auto request = make_request(Channel::control, "shutdown_request", R"({"restart":true})", "test");
+  ASSERT_TRUE(kernel->handle_incoming_message(*request, listener.audience));
+  run_until([&] { return kernel->provisioner_info().at("pid") != process; });
+  const auto ready = run(kernel->wait_until_ready());
+  ASSERT_TRUE(ready) << ready.error().message;
   EXPECT_EQ(kernels_->find_kernel(kernel->kernel_id()), kernel);
+  EXPECT_FALSE(process_exists(process));
+  EXPECT_EQ(kernel->restart_count(), 1);
+  EXPECT_EQ(kernel->reason(), "");
+  EXPECT_THAT(listener.log(), Not(Contains(HasSubstr("stream"))));
+  EXPECT_FALSE(listener.has("status restarting")) << "that would tell of a death";
+  ASSERT_EQ(events_.size(), 1u);
+  EXPECT_EQ(events_[0].action, KernelAction::restart);
+  execute_and_wait(*kernel, listener, "print again");
+  EXPECT_TRUE(listener.has("stream again\n"));
+}
+
+TEST_F(MultiKernelManagerTest, a_refused_shutdown_does_not_hide_a_later_death) {
+  options_.shutdown_wait_time = std::chrono::milliseconds(1);
+  write_spec(directory_ / "share" / "kernels" / "unwilling",
+             {{"argv", {SYNTHETIC_KERNEL, "{connection_file}", "--ignore-shutdown"}}});
+  const auto kernel = start({.kernel_name = "unwilling", .kernel_id = {}, .path = {}, .environment = {}});
+  ASSERT_TRUE(run(kernel->wait_until_ready()));
+  TestListener listener(*kernel->conversation(), "alice");
+  const auto request = make_request(Channel::control, "shutdown_request", R"({"restart":false})", "test");
+  ASSERT_TRUE(kernel->handle_incoming_message(*request, listener.audience));
+  run_until([&] { return listener.has("status idle"); });
+  execute_and_wait(*kernel, listener, "sleep 20");
+  execute(*kernel, listener, "die 3");
+  run_until([&] { return listener.has("status restarting") || kernels_->list_kernels().empty(); });
+  EXPECT_EQ(kernels_->find_kernel(kernel->kernel_id()), kernel);
+  EXPECT_EQ(kernel->restart_count(), 1);
+  EXPECT_THAT(kernel->reason(), HasSubstr("exited with status 3"));
+}
+
+TEST_F(MultiKernelManagerTest, a_dead_kernel_does_not_count_for_the_limit) {
+  manager_options_.max_kernels = 1;
+  make_manager();
+  const Gate gate(directory_ / "gate");
+  write_spec(directory_ / "share" / "kernels" / "ends",
+             {{"argv", {"/bin/sh", "-c", "read line < " + (directory_ / "gate").string()}}});
+  const auto dead = start({.kernel_name = "ends", .kernel_id = {}, .path = {}, .environment = {}});
+  const auto refused = run(kernels_->start_kernel({}));
+  ASSERT_FALSE(refused) << "it starts";
+  EXPECT_EQ(refused.error().code, ErrorCode::resource_limit);
+  gate.open();
+  ASSERT_FALSE(run(dead->wait_until_ready()));
+  const auto kernel = start();
+  ASSERT_NE(kernel, nullptr);
+  const auto restarted = run(kernels_->restart_kernel(dead->kernel_id()));
+  ASSERT_FALSE(restarted) << "two would run";
+  EXPECT_EQ(restarted.error().code, ErrorCode::resource_limit);
+  EXPECT_TRUE(run(kernels_->restart_kernel(kernel->kernel_id())));
+}
+
+TEST_F(MultiKernelManagerTest, time_in_which_the_server_was_stopped_is_no_idle_time) {
+  using std::chrono::steady_clock;
+  constexpr auto timeout = std::chrono::seconds(1);
+  manager_options_.culling = {.cull_idle_timeout = timeout, .cull_interval = std::chrono::milliseconds(1)};
+  make_manager();
+  const auto kernel = start();
+  ASSERT_TRUE(run(kernel->wait_until_ready()));
+  const auto idle_before = kernel->conversation()->idle_time();
+  ASSERT_LT(idle_before, timeout);
+  // As if the process had got SIGSTOP.
+  for (const auto end = steady_clock::now() + 2 * timeout; steady_clock::now() < end;) {
+  }
+  ASSERT_GT(kernel->conversation()->idle_time(), timeout);
+  run_until(
+      [&] { return kernels_->list_kernels().empty() || kernel->conversation()->idle_time() < timeout; });
+  EXPECT_THAT(kernels_->list_kernels(), ElementsAre(kernel));
+  run_until([&] { return kernels_->list_kernels().empty(); });
 }
 
 TEST_F(MultiKernelManagerTest, shutdown_removes_and_tells) {
