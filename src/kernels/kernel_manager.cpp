@@ -332,8 +332,8 @@ void KernelManager::announce_restart(std::string reason) {
   log_warning("Kernel {} died and is restarted. {}", kernel_id(), reason);
   ++restart_count_;
   reason_ = std::move(reason);
-  drop_queue();
   conversation_->publish_notice(fmt::format("The kernel died and is restarted. {}\n", reason_));
+  refuse_queued("died while it started, and is restarted. " + reason_);
   conversation_->publish_status(ExecutionState::restarting);
   tell(KernelAction::autorestart, reason_);
 }
@@ -346,7 +346,8 @@ void KernelManager::mark_ready(KernelClient::Answer answer) {
   conversation_->publish_status(is_busy ? ExecutionState::busy : ExecutionState::idle);
   // In the order they came, and before anything that comes from now on.
   for (const auto& [message, sender] : queued_) send_to_kernel(message, sender);
-  drop_queue();
+  queued_.clear();
+  queued_bytes_ = 0;
   ready_ = true;
   if (is_busy) tasks_.spawn("wait until kernel " + kernel_id() + " is idle", wait_for_shell());
   changed_.notify_all();
@@ -357,9 +358,9 @@ void KernelManager::mark_dead(std::string reason) {
   silence_.clear();
   reason_ = std::move(reason);
   ready_ = false;
-  drop_queue();
   forget_record();
   conversation_->publish_notice(fmt::format("The kernel is dead. {}\n", reason_));
+  refuse_queued("is dead. " + reason_);
   conversation_->publish_status(ExecutionState::dead);
   tell(KernelAction::died, reason_);
   changed_.notify_all();
@@ -368,20 +369,29 @@ void KernelManager::mark_dead(std::string reason) {
 void KernelManager::finish(ShutdownCause cause) {
   ended_ = true;
   ready_ = false;
-  drop_queue();
   forget_record();
   if (!cause.reason.empty()) {
     reason_ = cause.reason;
     conversation_->publish_notice(fmt::format("The kernel was shut down. {}\n", reason_));
   }
+  refuse_queued("was shut down. " + reason_);
   conversation_->publish_status(ExecutionState::dead);
   conversation_->journal().close();
   tell(cause.action, std::move(cause.reason));
   changed_.notify_all();
 }
 
-void KernelManager::drop_queue() {
-  queued_.clear();
+std::string KernelManager::why_not_sent(const OutgoingMessage& message,
+                                        std::string_view what_happened) const {
+  return fmt::format("The {} was not sent: kernel {} {}", message.header.msg_type, kernel_id(),
+                     what_happened);
+}
+
+/// Who asked is told as an output of what was asked, so that nobody waits for an answer.
+void KernelManager::refuse_queued(const std::string& what_happened) {
+  for (const auto& [message, sender] : std::exchange(queued_, {})) {
+    conversation_->publish_notice_to(sender, why_not_sent(message, what_happened) + "\n", message.parts[0]);
+  }
   queued_bytes_ = 0;
 }
 
@@ -473,7 +483,7 @@ Task<Result<void>> KernelManager::restart() {
 
 /// Of a restart that somebody asked for: what was before does not count.
 void KernelManager::begin_restart() {
-  drop_queue();
+  refuse_queued("was restarted.");
   ++restart_count_;
   restarts_.reset();
   proven_ = false;
@@ -533,8 +543,7 @@ Task<Result<void>> KernelManager::wait_until_ready() {
 
 Result<void> KernelManager::handle_incoming_message(OutgoingMessage message, Audience sender) {
   if (ended_ || execution_state() == ExecutionState::dead) {
-    return make_error(ErrorCode::unavailable, "The {} was not sent: kernel {} is dead. {}",
-                      message.header.msg_type, kernel_id(), reason_);
+    return make_error(ErrorCode::unavailable, "{}", why_not_sent(message, "is dead. " + reason_));
   }
   if (ready_) {
     send_to_kernel(message, sender);

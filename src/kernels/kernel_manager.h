@@ -244,7 +244,8 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void finish(ShutdownCause cause);
   void tell(KernelAction action, std::string reason) const;
   void tell(KernelAction action, const Result<void>& result) const;
-  void drop_queue();
+  std::string why_not_sent(const OutgoingMessage& message, std::string_view what_happened) const;
+  void refuse_queued(const std::string& what_happened);
   void send_to_kernel(const OutgoingMessage& message, Audience sender);
 
   Executor executor_;

@@ -187,6 +187,94 @@ TEST_F(KernelManagerTest, a_kernel_killed_for_want_of_memory_says_so) {
   EXPECT_THAT(kernel.reason(), HasSubstr("somebody else did"));
 }
 
+TEST_F(KernelManagerTest, a_kernel_killed_behind_its_wrapper_for_want_of_memory_says_so) {
+  const auto system = directory_ / "system";
+  std::filesystem::create_directories(system / "proc");
+  std::ofstream(system / "proc" / "vmstat") << "oom_kill 3\n";
+  provisioner_options_.system_root = system;
+  const auto script =
+      fmt::format(R"(/bin/sh -c 'echo $$ > kernel; exec {} "$0"' "$0"; exit $?)", SYNTHETIC_KERNEL);
+  auto& kernel = start_kernel(spec_of({"/bin/sh", "-c", script, "{connection_file}"}));
+  TestListener listener(*kernel.conversation(), "alice");
+  std::ofstream(system / "proc" / "vmstat") << "oom_kill 4\n";
+  ASSERT_EQ(::kill(std::stoi(lines_of("kernel").at(0)), SIGKILL), 0);
+  run_until([&] { return listener.has("status idle"); });
+  EXPECT_THAT(kernel.reason(), AllOf(HasSubstr("exited with status 137, as for signal 9 (Killed)"),
+                                     HasSubstr("out of memory"), HasSubstr("1 process ")));
+}
+
+TEST_F(KernelManagerTest, a_launch_that_fails_is_a_death_in_the_row_and_tried_again) {
+  const auto program = directory_ / "program";
+  std::filesystem::create_symlink(SYNTHETIC_KERNEL, program);
+  auto& kernel = start_kernel(spec_of({program.string(), "{connection_file}"}));
+  TestListener listener(*kernel.conversation(), "alice");
+  std::filesystem::remove(program);
+  ASSERT_EQ(::kill(pid(), SIGKILL), 0);
+  run_until([&] { return listener.count("status restarting") == 2 || listener.has("status dead"); });
+  std::filesystem::create_symlink(SYNTHETIC_KERNEL, program);
+  run_until([&] { return listener.has("status idle") || listener.has("status dead"); });
+  EXPECT_EQ(kernel.execution_state(), ExecutionState::idle) << kernel.reason();
+  EXPECT_GE(kernel.restart_count(), 2);
+  EXPECT_THAT(kernel.reason(), HasSubstr("could not be started again"));
+}
+
+TEST_F(KernelManagerTest, launches_that_go_on_failing_end_at_the_limit_and_leave_nothing) {
+  options_.restarts.restart_limit = 2;
+  const auto program = directory_ / "program";
+  std::filesystem::create_symlink(SYNTHETIC_KERNEL, program);
+  auto& kernel = start_kernel(spec_of({program.string(), "{connection_file}"}));
+  std::filesystem::remove(program);
+  ASSERT_EQ(::kill(pid(), SIGKILL), 0);
+  run_until([&] { return kernel.execution_state() == ExecutionState::dead; });
+  EXPECT_THAT(kernel.reason(), AllOf(HasSubstr("could not be started again"), HasSubstr("3 times in a row")));
+  EXPECT_FALSE(std::filesystem::exists(connection_file()));
+}
+
+TEST_F(KernelManagerTest, requests_that_waited_for_a_kernel_that_died_are_answered) {
+  const Gate gate(directory_ / "gate");
+  auto& kernel = make_kernel(shell_spec("read line < gate; exit 7"));
+  TestListener alice(*kernel.conversation(), "alice");
+  TestListener bob(*kernel.conversation(), "bob");
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  const auto id = execute(kernel, alice, "print hello");
+  gate.open();
+  run_until([&] { return alice.has("status dead"); });
+  EXPECT_THAT(alice.output_of(id), AllOf(HasSubstr("The execute_request was not sent"), HasSubstr("is dead"),
+                                         HasSubstr("exited with status 7")));
+  EXPECT_EQ(bob.output_of(id), "");
+}
+
+TEST_F(KernelManagerTest, requests_that_waited_for_a_restart_that_died_are_answered) {
+  // The second launch exits when it is told to, the third is a kernel.
+  const Gate gate(directory_ / "gate");
+  const auto script = fmt::format(
+      R"(count=$(cat launches 2>/dev/null || echo 0); echo $((count + 1)) > launches
+         [ $count = 1 ] && read line < gate && exit 5; exec {} "$0")",
+      SYNTHETIC_KERNEL);
+  auto& kernel = start_kernel(spec_of({"/bin/sh", "-c", script, "{connection_file}"}));
+  TestListener listener(*kernel.conversation(), "alice");
+  execute(kernel, listener, "die 3");
+  run_until([&] { return listener.has("status restarting"); });
+  const auto id = execute(kernel, listener, "print lost");
+  gate.open();
+  run_until([&] { return listener.has("status idle"); });
+  EXPECT_THAT(listener.output_of(id), AllOf(HasSubstr("was not sent"), HasSubstr("exited with status 5")));
+  EXPECT_FALSE(listener.has("stream lost\n"));
+}
+
+TEST_F(KernelManagerTest, requests_that_waited_for_a_kernel_that_is_restarted_are_answered) {
+  const Gate gate(directory_ / "gate");
+  auto& kernel = make_kernel(shell_spec("read line < gate"));
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  const auto first = execute(kernel, listener, "print lost");
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  EXPECT_THAT(listener.output_of(first), AllOf(HasSubstr("was not sent"), HasSubstr("restarted")));
+  const auto second = execute(kernel, listener, "print lost");
+  run(kernel.shutdown_kernel({std::chrono::seconds(2)}));
+  EXPECT_THAT(listener.output_of(second), AllOf(HasSubstr("was not sent"), HasSubstr("shut down")));
+}
+
 TEST_F(KernelManagerTest, without_autorestart_a_death_is_final_and_told) {
   options_.restarts.autorestart = false;
   auto& kernel = start_kernel(synthetic_spec());
