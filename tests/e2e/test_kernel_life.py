@@ -217,7 +217,7 @@ class TestPool:
     def take(self, server: Server, body: dict[str, Any]) -> str:
         """Start a kernel once the pool, which fills in the background, has one."""
         ready = 'nextgen_kernels_pool_ready_kernels{type="python3"} 1\n'
-        poll_until(lambda: ready in server.get("/metrics").text, "a kernel in the pool")
+        poll_until(lambda: ready in server.get("/metrics").text or None, "a kernel in the pool")
         model = server.post("/api/kernels", json=body).json()
         assert model["execution_state"] == "idle"
         return str(model["id"])
