@@ -132,6 +132,7 @@ Result<void> Application::set_up() {
           options.allow_remote_access.value_or(!options.sock.empty() || !is_loopback(options.ip)),
       .local_hostnames = options.local_hostnames};
   server_settings.limits.connections = static_cast<std::size_t>(options.max_connections);
+  server_settings.limits.waiting_requests = static_cast<std::size_t>(options.max_waiting_requests);
   server_settings.limits.body_bytes = static_cast<std::uint64_t>(options.max_body_size);
   server_settings.websockets.max_message_bytes = static_cast<std::size_t>(options.websocket_max_message_size);
   server_settings.websockets.most_sockets = static_cast<std::size_t>(options.max_websockets);

@@ -38,9 +38,10 @@ struct ServerOptions {
   bool allow_credentials = false;
   std::optional<bool> allow_remote_access;  ///< None: when `ip` is an address that others reach.
   TextList local_hostnames;
-  std::int64_t max_body_size = 0;                       ///< Bytes.
-  std::int64_t websocket_max_message_size = 0;          ///< Bytes.
-  std::int64_t max_connections = 0;                     ///< That are no WebSockets.
+  std::int64_t max_body_size = 0;               ///< Bytes.
+  std::int64_t websocket_max_message_size = 0;  ///< Bytes.
+  std::int64_t max_connections = 0;             ///< That are no WebSockets.
+  std::int64_t max_waiting_requests = 0;
   std::int64_t max_websockets = 0;                      ///< 0: no limit.
   std::chrono::milliseconds websocket_ping_interval{};  ///< Zero: no pings.
 

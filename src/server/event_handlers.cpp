@@ -11,7 +11,6 @@
 namespace nextgen_kernels {
 namespace {
 
-constexpr std::size_t largest_event = std::size_t{1} * 1024 * 1024;
 constexpr int longest_usage_interval = 3600;
 
 /// Seconds between reports of resource usage; 0 for none.
@@ -108,9 +107,6 @@ Task<void> EventHandlers::tell_usage(EventWebSocket* socket, UserPointer user,
 }
 
 Task<Result<HttpResponse>> EventHandlers::emit(HttpRequest request) {
-  if (request.body.size() > largest_event)
-    co_return error_response(http::status::payload_too_large,
-                             fmt::format("An event must have at most {} bytes", largest_event));
   const auto event = parse_event_body(request);
   if (!event) co_return std::unexpected(event.error());
   const auto emitted = bus_.emit(event->schema_id, event->version, event->data, event->timestamp);

@@ -16,6 +16,81 @@ namespace {
 
 constexpr double longest_timeout = 366.0 * 24 * 3600;
 constexpr std::size_t longest_cell_id = 255;
+constexpr std::size_t most_members = 1000;
+
+/// Keeps of a JSON text what a body may hold: single values, and objects of such, in an object. What lies
+/// deeper is dropped, but that it was there shows, as an empty array or object.
+class ShallowReader final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  nlohmann::json take() { return std::move(root_); }
+  bool has_too_many_members() const { return members_ > most_members; }
+
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(number_integer_t value) override { return put(value); }
+  bool number_unsigned(number_unsigned_t value) override { return put(value); }
+  bool number_float(number_float_t value, const string_t&) override { return put(value); }
+  bool string(string_t& value) override { return put(std::move(value)); }
+  bool binary(binary_t&) override { return false; }  // JSON has none.
+  bool start_object(std::size_t) override { return open(nlohmann::json::object()); }
+  bool start_array(std::size_t) override { return open(nlohmann::json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
+
+  bool key(string_t& name) override {
+    if (depth_ > 2) return true;
+    key_ = std::move(name);
+    return ++members_ <= most_members;
+  }
+
+ private:
+  bool put(nlohmann::json value) {
+    if (depth_ == 0)
+      root_ = std::move(value);
+    else if (depth_ <= 2 && inner_->is_object())
+      (*inner_)[key_] = std::move(value);
+    return true;
+  }
+
+  bool open(nlohmann::json container) {
+    put(std::move(container));
+    ++depth_;
+    if (depth_ == 1) inner_ = &root_;
+    if (depth_ == 2 && root_.is_object()) inner_ = &root_[key_];
+    return true;
+  }
+
+  bool close() {
+    --depth_;
+    if (depth_ == 1) inner_ = &root_;
+    return true;
+  }
+
+  nlohmann::json root_;
+  nlohmann::json* inner_ = nullptr;  // The object or array that lies open, of the two that are kept.
+  std::string key_;
+  std::size_t depth_ = 0;
+  std::size_t members_ = 0;
+};
+
+Result<nlohmann::json> read_object(std::string_view text) {
+  if (trim(text).empty()) return nlohmann::json::object();
+  ShallowReader reader;
+  const bool valid = nlohmann::json::sax_parse(text, &reader);
+  if (reader.has_too_many_members())
+    return make_error(ErrorCode::invalid_argument,
+                      "The JSON in the body of the request has more than {} fields", most_members);
+  if (!valid) return make_error(ErrorCode::invalid_argument, "Invalid JSON in body of request");
+  auto body = reader.take();
+  if (body.is_null()) return nlohmann::json::object();
+  if (!body.is_object())
+    return make_error(ErrorCode::invalid_argument,
+                      "The JSON in the body of the request must be an object, not {}", body.type_name());
+  return body;
+}
 
 Result<void> check_names(const nlohmann::json& body) {
   static const std::vector<std::string> names = {
@@ -31,7 +106,7 @@ Result<void> check_names(const nlohmann::json& body) {
 }
 
 Result<nlohmann::json> read_user_expressions(const nlohmann::json& body) {
-  const auto expressions = object_field(body, "user_expressions");
+  auto expressions = object_field(body, "user_expressions");
   if (!expressions) return std::unexpected(expressions.error());
   if (!*expressions) return nlohmann::json::object();
   for (const auto& [name, value] : (*expressions)->items()) {
@@ -41,7 +116,7 @@ Result<nlohmann::json> read_user_expressions(const nlohmann::json& body) {
                         value.type_name());
     }
   }
-  return **expressions;
+  return std::move(**expressions);
 }
 
 using Timeout = std::optional<std::chrono::steady_clock::duration>;
@@ -89,16 +164,17 @@ Result<void> read_flags(const nlohmann::json& body, ExecutionRequest& request) {
 
 }  // namespace
 
-Result<ExecuteBody> parse_execute_body(const HttpRequest& request) {
-  const auto parsed = parse_json_body(request);
+Result<ExecuteBody> parse_execute_body(std::string_view text) {
+  auto parsed = read_object(text);
   if (!parsed) return std::unexpected(parsed.error());
-  const auto body = parsed->value_or(nlohmann::json::object());
+  auto& body = *parsed;
   if (auto known = check_names(body); !known) return std::unexpected(known.error());
   ExecuteBody result;
-  const auto code = string_field(body, "code");
+  auto code = string_field(body, "code");
   if (!code) return std::unexpected(code.error());
   if (!*code) return make_error(ErrorCode::invalid_argument, "Missing field in JSON data: code");
-  result.request.code = **code;
+  body.erase("code");  // It may be large.
+  result.request.code = std::move(**code);
   if (auto read = read_flags(body, result.request); !read) return std::unexpected(read.error());
   auto expressions = read_user_expressions(body);
   if (!expressions) return std::unexpected(expressions.error());

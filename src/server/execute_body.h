@@ -1,8 +1,9 @@
 #pragma once
 
+#include <string_view>
+
 #include "base/error.h"
 #include "kernels/execution.h"
-#include "server/http_message.h"
 
 namespace nextgen_kernels {
 
@@ -15,7 +16,7 @@ struct ExecuteBody {
 };
 
 /// The body of `POST /api/nextgen/kernels/{id}/execute`. `invalid_argument` names the field that is wrong, or
-/// unknown.
-Result<ExecuteBody> parse_execute_body(const HttpRequest& request);
+/// unknown. Takes no more memory than its texts, whatever is in it; for any thread.
+Result<ExecuteBody> parse_execute_body(std::string_view body);
 
 }  // namespace nextgen_kernels

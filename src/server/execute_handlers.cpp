@@ -1,6 +1,7 @@
 #include "server/execute_handlers.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -16,6 +17,7 @@
 namespace nextgen_kernels {
 namespace {
 
+constexpr std::size_t read_at_once = std::size_t{256} * 1024;
 // Lines are written together up to so many bytes.
 constexpr std::size_t piece_bytes = 64 * 1024;
 // What one answer with all outputs in it may hold.
@@ -143,9 +145,11 @@ nlohmann::ordered_json execution_model(const Execution& execution) {
 
 }  // namespace
 
-ExecuteHandlers::ExecuteHandlers(Executor executor, MultiKernelManager& kernels, std::string base_url)
+ExecuteHandlers::ExecuteHandlers(Executor executor, MultiKernelManager& kernels, BlockingPool& pool,
+                                 std::string base_url)
     : executor_(std::move(executor)),
       kernels_(kernels),
+      pool_(pool),
       base_url_(std::move(base_url)),
       queues_(std::make_shared<Queues>()) {
   kernels_.on_kernel_removed([weak = std::weak_ptr(queues_)](const std::string& kernel_id) {
@@ -156,7 +160,9 @@ ExecuteHandlers::ExecuteHandlers(Executor executor, MultiKernelManager& kernels,
 void ExecuteHandlers::add_routes(Router& router) {
   using enum http::verb;
   router.add(post, "/api/nextgen/kernels/{kernel_id}/execute",
-             [this](HttpRequest request) { return execute(std::move(request)); });
+             [this](HttpRequest request) { return execute(std::move(request)); },
+             // HttpLimits::body_bytes holds.
+             {.body_limit = std::numeric_limits<std::uint64_t>::max(), .waits = true});
   router.add(get, "/api/nextgen/kernels/{kernel_id}/execute",
              [this](HttpRequest request) { return list(std::move(request)); });
   router.add(delete_, "/api/nextgen/kernels/{kernel_id}/execute/{execution_id}",
@@ -174,11 +180,19 @@ std::shared_ptr<ExecutionQueue> ExecuteHandlers::queue_of(const std::shared_ptr<
   return queue;
 }
 
+/// Large bodies are read elsewhere, so that nobody waits for it.
+Task<Result<ExecuteBody>> ExecuteHandlers::read_body(std::string text) {
+  if (text.size() <= read_at_once) co_return parse_execute_body(text);
+  co_return co_await pool_.run([text = std::move(text)] { return parse_execute_body(text); });
+}
+
 Task<Result<HttpResponse>> ExecuteHandlers::execute(HttpRequest request) {
+  if (const auto asked = kernels_.get_kernel(request.parameter("kernel_id")); !asked)
+    co_return std::unexpected(asked.error());
+  auto body = co_await read_body(std::move(request.body));
+  if (!body) co_return std::unexpected(body.error());
   const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());
-  auto body = parse_execute_body(request);
-  if (!body) co_return std::unexpected(body.error());
   auto queue = queue_of(*kernel);
   auto execution = queue->submit(std::move(body->request));
   if (!execution && execution.error().code == ErrorCode::resource_limit)

@@ -6,6 +6,8 @@
 
 #include "kernels/execution_queue.h"
 #include "kernels/multi_kernel_manager.h"
+#include "runtime/blocking_pool.h"
+#include "server/execute_body.h"
 #include "server/router.h"
 
 namespace nextgen_kernels {
@@ -14,7 +16,8 @@ namespace nextgen_kernels {
 /// each kernel that was asked, until that kernel is removed.
 class ExecuteHandlers {
  public:
-  ExecuteHandlers(Executor executor, MultiKernelManager& kernels, std::string base_url);
+  /// `pool` is where large bodies are read.
+  ExecuteHandlers(Executor executor, MultiKernelManager& kernels, BlockingPool& pool, std::string base_url);
   ExecuteHandlers(const ExecuteHandlers&) = delete;
   ExecuteHandlers& operator=(const ExecuteHandlers&) = delete;
 
@@ -24,6 +27,7 @@ class ExecuteHandlers {
   using Queues = std::map<std::string, std::shared_ptr<ExecutionQueue>>;
 
   Task<Result<HttpResponse>> execute(HttpRequest request);
+  Task<Result<ExecuteBody>> read_body(std::string text);
   Task<Result<HttpResponse>> list(HttpRequest request);
   Task<Result<HttpResponse>> cancel(HttpRequest request);
 
@@ -32,6 +36,7 @@ class ExecuteHandlers {
 
   Executor executor_;
   MultiKernelManager& kernels_;
+  BlockingPool& pool_;
   std::string base_url_;
   std::shared_ptr<Queues> queues_;  // Shared with the callback that the kernels keep.
 };

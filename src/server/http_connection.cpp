@@ -2,6 +2,7 @@
 
 #include <array>
 #include <exception>
+#include <utility>
 #include <variant>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -29,10 +30,6 @@ std::optional<HttpResponse> answer_read_error(const beast::error_code& error, co
   if (error == http::error::header_limit) {
     return error_response(http::status::request_header_fields_too_large,
                           fmt::format("The head of the request exceeds {} bytes", limits.header_bytes));
-  }
-  if (error == http::error::body_limit) {
-    return error_response(http::status::payload_too_large,
-                          fmt::format("The body of the request exceeds {} bytes", limits.body_bytes));
   }
   if (error == http::error::bad_version)
     return error_response(http::status::http_version_not_supported,
@@ -107,11 +104,15 @@ class HttpConnection::BodyWriter final : public HttpBodyWriter {
   bool failed_ = false;
 };
 
-HttpConnection::HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits)
+HttpConnection::HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits,
+                               ConnectionRoom& room)
     : service_(service),
       limits_(limits),
+      room_(room),
       stream_(std::move(socket)),
-      buffer_(limits.header_bytes + 64 * 1024) {}
+      buffer_(limits.header_bytes + 64 * 1024),
+      idle_since_(std::chrono::steady_clock::now()),
+      head_deadline_(*idle_since_ + limits.header_timeout) {}
 
 void HttpConnection::finish() {
   finishing_ = true;
@@ -119,6 +120,7 @@ void HttpConnection::finish() {
 }
 
 void HttpConnection::close() {
+  idle_since_.reset();
   stream_.close();
 }
 
@@ -134,22 +136,30 @@ Task<void> HttpConnection::serve() {
 }
 
 Task<bool> HttpConnection::wait_for_request() {
-  if (buffer_.size() > 0) co_return true;
-  idle_ = true;
-  stream_.expires_after(limits_.idle_timeout);
-  const auto [error, count] = co_await stream_.async_read_some(buffer_.prepare(4096), no_throw);
-  idle_ = false;
-  buffer_.commit(count);
-  co_return !error;
+  const bool is_first = std::exchange(is_first_request_, false);
+  if (!is_first) {
+    idle_since_ = std::chrono::steady_clock::now();
+    room_.changed.notify_all();
+  }
+  if (buffer_.size() == 0) {
+    idle_ = true;
+    stream_.expires_at(is_first ? head_deadline_ : *idle_since_ + limits_.idle_timeout);
+    const auto [error, count] = co_await stream_.async_read_some(buffer_.prepare(4096), no_throw);
+    idle_ = false;
+    buffer_.commit(count);
+    if (error) co_return false;
+  }
+  if (!is_first) head_deadline_ = std::chrono::steady_clock::now() + limits_.header_timeout;
+  co_return true;
 }
 
 Task<HttpConnection::Next> HttpConnection::serve_request() {
   Parser parser;
   parser.header_limit(limits_.header_bytes);
-  parser.body_limit(limits_.body_bytes);
+  parser.body_limit(boost::none);  // The route says it.
   shape_ = {};
   shape_.started = std::chrono::steady_clock::now();
-  stream_.expires_after(limits_.header_timeout);
+  stream_.expires_at(head_deadline_);
   const auto [error, count] = co_await http::async_read_header(stream_, buffer_, parser, no_throw);
   if (error) {
     auto answer = answer_read_error(error, limits_);
@@ -173,13 +183,39 @@ Task<HttpConnection::Next> HttpConnection::serve_request() {
 
   if (auto answer = service_.screen(request))
     co_return co_await write(std::move(*answer), parser.is_done() ? after_response : Next::linger);
+  std::optional<Seat> seat;
+  if (request.waits) {
+    seat = room_.waiting.take();
+    if (!seat) co_return co_await write(refuse_to_wait(), parser.is_done() ? after_response : Next::linger);
+    room_.changed.notify_all();
+  }
+  if (request.credential != Credential::none) idle_since_.reset();
   if (auto answer = co_await read_body(&parser, &request))
     co_return co_await write(std::move(*answer), Next::linger);
+  idle_since_.reset();
   co_return co_await write(co_await respond(std::move(request)), after_response);
+}
+
+HttpResponse HttpConnection::refuse_to_wait() const {
+  return error_response(http::status::service_unavailable,
+                        fmt::format("{} requests wait for what their code gives, and no more may "
+                                    "(ServerApp.max_waiting_requests)",
+                                    room_.waiting.limit()));
+}
+
+HttpResponse HttpConnection::refuse_body(std::uint64_t limit) const {
+  return error_response(http::status::payload_too_large,
+                        fmt::format("The body of the request has more than {} bytes, which is the most that {}",
+                                    limit,
+                                    limit == limits_.body_bytes ? "this server takes (ServerApp.max_body_size)"
+                                                                : "is taken here"));
 }
 
 Task<std::optional<HttpResponse>> HttpConnection::read_body(Parser* parser, HttpRequest* request) {
   if (!parser->is_done()) {
+    const auto limit = std::min(request->body_limit, limits_.body_bytes);
+    if (parser->content_length().value_or(0) > limit) co_return refuse_body(limit);
+    parser->body_limit(limit);
     stream_.expires_after(limits_.body_timeout);
     if (shape_.version >= 11 && expects_continue(*request)) {
       // When this fails, so does the read that follows.
@@ -187,6 +223,7 @@ Task<std::optional<HttpResponse>> HttpConnection::read_body(Parser* parser, Http
       co_await http::async_write(stream_, go_on, no_throw);
     }
     const auto [error, count] = co_await http::async_read(stream_, buffer_, *parser, no_throw);
+    if (error == http::error::body_limit) co_return refuse_body(limit);
     if (error) {
       co_return answer_read_error(error, limits_)
           .value_or(error_response(http::status::request_timeout, "The body of the request did not arrive"));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/message.hpp>
@@ -12,13 +15,14 @@
 namespace nextgen_kernels {
 
 class HttpService;
+struct ConnectionRoom;
 struct HttpLimits;
 
 /// One client's connection: reads requests, answers them in order, until one side ends it or it is upgraded.
 /// Owned by the coroutine that calls `serve`; belongs to the server's executor.
 class HttpConnection {
  public:
-  HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits);
+  HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits, ConnectionRoom& room);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
   ~HttpConnection() = default;
@@ -32,6 +36,10 @@ class HttpConnection {
   /// Closes now.
   void close();
 
+  /// Since when it can be closed to make room for another client: no request is under way, or one that may
+  /// yet be a stranger's. Nothing when it must not.
+  std::optional<std::chrono::steady_clock::time_point> idle_since() const { return idle_since_; }
+
  private:
   class BodyWriter;
   using Parser = http::request_parser<http::string_body>;
@@ -42,6 +50,8 @@ class HttpConnection {
   Task<bool> wait_for_request();
   Task<Next> serve_request();
   Task<std::optional<HttpResponse>> read_body(Parser* parser, HttpRequest* request);
+  HttpResponse refuse_to_wait() const;
+  HttpResponse refuse_body(std::uint64_t limit) const;
   Task<HttpResponse> respond(HttpRequest request);
   Task<Next> write(HttpResponse response, Next next);
   Task<Next> write_stream(HttpResponse response, Next next);
@@ -60,9 +70,13 @@ class HttpConnection {
 
   HttpService& service_;
   const HttpLimits& limits_;
+  ConnectionRoom& room_;
   boost::beast::basic_stream<boost::asio::generic::stream_protocol> stream_;
   boost::beast::flat_buffer buffer_;
   RequestShape shape_;
+  std::optional<std::chrono::steady_clock::time_point> idle_since_;
+  std::chrono::steady_clock::time_point head_deadline_;
+  bool is_first_request_ = true;
   bool idle_ = true;
   bool finishing_ = false;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +35,9 @@ enum class Credential {
 
 struct User;
 
+/// What a request's body may hold unless its route takes more: fields of something to be made or changed.
+inline constexpr std::uint64_t usual_body_bytes = std::uint64_t{1} << 20;
+
 /// One request, taken apart. A value: handlers own theirs.
 struct HttpRequest {
   http::verb method = http::verb::get;
@@ -48,6 +52,8 @@ struct HttpRequest {
   std::map<std::string, std::string> parameters;  ///< What the route's `{name}` pieces matched.
   Credential credential = Credential::none;
   std::shared_ptr<const User> user;  ///< Who asks; nobody with `Credential::none`.
+  std::uint64_t body_limit = usual_body_bytes;  ///< Of bytes that are read of the body; more is refused.
+  bool waits = false;  ///< Its answer may take as long as code runs: see `HttpLimits::waiting_requests`.
 
   /// The first value of a header; empty when there is none.
   std::string_view header(std::string_view name) const;

@@ -81,12 +81,13 @@ Result<void> make_way(const Executor& executor, const std::filesystem::path& pat
 class HttpServer::Connection : public HttpConnection {
  public:
   Connection(HttpServer& server, ClientSocket socket)
-      : HttpConnection(std::move(socket), server.service_, server.limits_), server_(server) {
+      : HttpConnection(std::move(socket), server.service_, server.limits_, server.room_),
+        server_(server) {
     position_ = server_.connections_.insert(server_.connections_.end(), this);
   }
   ~Connection() {
     server_.connections_.erase(position_);
-    server_.connection_ended_.notify_all();
+    server_.room_.changed.notify_all();
   }
 
  private:
@@ -100,7 +101,7 @@ HttpServer::HttpServer(Executor executor, HttpService& service, HttpLimits limit
       service_(service),
       limits_(limits),
       certificate_(std::move(certificate)),
-      connection_ended_(executor_),
+      room_{.waiting = Seats(limits_.waiting_requests), .changed = Event(executor_)},
       accept_tasks_(executor_),
       connection_tasks_(executor_),
       stop_tasks_(executor_) {}
@@ -166,7 +167,6 @@ void HttpServer::run() {
 
 Task<void> HttpServer::accept_from(Listener* listener) {
   while (!stopping_) {
-    while (connections_.size() >= limits_.connections && !stopping_) co_await connection_ended_.wait();
     auto [error, socket] = co_await listener->acceptor.async_accept(no_throw);
     if (stopping_ || error == asio::error::operation_aborted) co_return;
     if (error) {
@@ -175,7 +175,20 @@ Task<void> HttpServer::accept_from(Listener* listener) {
       co_await sleep_for(std::chrono::milliseconds(100));
       continue;
     }
+    co_await make_room();
+    if (stopping_) co_return;
     admit(std::move(socket), listener->is_tcp);
+  }
+}
+
+Task<void> HttpServer::make_room() {
+  while (!stopping_ && connections_.size() >= limits_.connections + room_.waiting.taken()) {
+    Connection* idlest = nullptr;
+    for (auto* connection : connections_)
+      if (connection->idle_since() && (idlest == nullptr || *connection->idle_since() < *idlest->idle_since()))
+        idlest = connection;
+    if (idlest != nullptr) idlest->close();
+    co_await room_.changed.wait();
   }
 }
 
@@ -204,7 +217,7 @@ Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
     std::error_code gone;
     if (!listener.file.empty()) std::filesystem::remove(listener.file, gone);
   }
-  connection_ended_.notify_all();
+  room_.changed.notify_all();
   accept_tasks_.cancel();
   co_await accept_tasks_.join();
   for (auto* connection : connections_) connection->finish();

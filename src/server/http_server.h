@@ -16,6 +16,7 @@
 #include "runtime/event.h"
 #include "runtime/task_group.h"
 #include "server/http_message.h"
+#include "server/seats.h"
 #include "server/tls_certificate.h"
 
 namespace nextgen_kernels {
@@ -23,14 +24,24 @@ namespace nextgen_kernels {
 /// What clients may cost before they have shown who they are.
 struct HttpLimits {
   std::uint32_t header_bytes = 32 * 1024;
-  std::uint64_t body_bytes = 1024 * 1024;
-  std::size_t connections = 2000;  ///< At once, WebSockets not counted; further clients wait to be accepted.
-  std::chrono::steady_clock::duration header_timeout = std::chrono::seconds(20);  ///< For the whole head.
-  std::chrono::steady_clock::duration body_timeout = std::chrono::seconds(60);    ///< For the whole body.
-  std::chrono::steady_clock::duration write_timeout = std::chrono::seconds(60);   ///< For the whole response.
+  std::uint64_t body_bytes = std::uint64_t{512} << 20;  ///< For routes that take more than usual.
+  /// At once; WebSockets and waiting requests are not counted. A further client takes the place of the one
+  /// that has had no request under way for longest, or waits when all have.
+  std::size_t connections = 2000;
+  std::size_t waiting_requests = 2000;  ///< At once; further ones are refused. See `HttpRequest::waits`.
+  /// For the whole head; of the first request, from when the client was accepted.
+  std::chrono::steady_clock::duration header_timeout = std::chrono::seconds(20);
+  std::chrono::steady_clock::duration body_timeout = std::chrono::seconds(60);   ///< For the whole body.
+  std::chrono::steady_clock::duration write_timeout = std::chrono::seconds(60);  ///< For the whole response.
   std::chrono::steady_clock::duration stream_timeout =
       std::chrono::minutes(5);  ///< For one piece of a streamed response.
   std::chrono::steady_clock::duration idle_timeout = std::chrono::seconds(75);  ///< Between two requests.
+};
+
+/// What the connections of a server share.
+struct ConnectionRoom {
+  Seats waiting;  ///< Of requests that wait.
+  Event changed;  ///< There may be room for another one.
 };
 
 /// Answers requests. Called on the server's executor, for several requests at a time.
@@ -84,6 +95,7 @@ class HttpServer {
   };
 
   Task<void> accept_from(Listener* listener);
+  Task<void> make_room();
   void admit(ClientSocket socket, bool is_tcp);
   Task<void> serve(std::unique_ptr<Connection> connection);
   Task<void> close_connections_after(std::chrono::steady_clock::duration grace);
@@ -93,9 +105,9 @@ class HttpServer {
   HttpLimits limits_;
   std::optional<TlsCertificate> certificate_;
   std::list<Listener> listeners_;
+  ConnectionRoom room_;
   std::list<Connection*> connections_;
   bool stopping_ = false;
-  Event connection_ended_;
   TaskGroup accept_tasks_;
   TaskGroup connection_tasks_;
   TaskGroup stop_tasks_;

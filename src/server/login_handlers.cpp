@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view login_content_policy =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'";
-constexpr std::size_t largest_form = 64 * 1024;
+constexpr std::uint64_t largest_form = std::uint64_t{64} * 1024;
 
 std::string escape_html(std::string_view text) {
   std::string escaped;
@@ -48,7 +48,9 @@ void fill_in(std::string& page, std::string_view placeholder, std::string_view t
 void LoginHandlers::add_routes(Router& router) {
   using enum http::verb;
   router.add(get, "/login", [this](HttpRequest request) { return get_page(std::move(request)); });
-  router.add(post, "/login", [this](HttpRequest request) { return log_in(std::move(request)); });
+  router.add(
+      post, "/login", [this](HttpRequest request) { return log_in(std::move(request)); },
+      {.body_limit = largest_form});
   router.add(get, "/logout", [this](HttpRequest request) { return log_out(std::move(request)); });
 }
 
@@ -95,8 +97,6 @@ Task<Result<HttpResponse>> LoginHandlers::get_page(HttpRequest request) {
 }
 
 Task<Result<HttpResponse>> LoginHandlers::log_in(HttpRequest request) {
-  if (request.body.size() > largest_form)
-    co_return error_response(http::status::payload_too_large, "The form is too large");
   const auto next = safe_next(request.query_value("next").value_or(base_url_));
   auto form = parse_form(request.body);
   // Otherwise another site could log a visitor in as somebody else.

@@ -41,9 +41,10 @@ std::optional<Parameters> match(const std::vector<std::string>& pattern,
   return parameters;
 }
 
-std::string list_methods(const std::map<http::verb, HttpHandler>& handlers) {
+/// The value of an `Allow` header, of a map by method.
+std::string list_methods(const auto& endpoints) {
   std::string allow;
-  for (const auto& [method, handler] : handlers) {
+  for (const auto& [method, endpoint] : endpoints) {
     allow += std::string_view(http::to_string(method));
     allow += ", ";
     if (method == http::verb::get) allow += "HEAD, ";
@@ -53,13 +54,13 @@ std::string list_methods(const std::map<http::verb, HttpHandler>& handlers) {
 
 }  // namespace
 
-void Router::add(http::verb method, std::string_view pattern, HttpHandler handler) {
+void Router::add(http::verb method, std::string_view pattern, HttpHandler handler, RouteOptions options) {
   std::vector<std::string> pieces;
   for (const auto piece : split(pattern.substr(1), '/')) pieces.emplace_back(piece);
   auto route = std::ranges::find(routes_, pieces, &Route::pattern);
   if (route == routes_.end())
     route = routes_.insert(routes_.end(), {std::string(pattern), std::move(pieces), {}});
-  route->handlers.insert_or_assign(method, std::move(handler));
+  route->endpoints.insert_or_assign(method, Endpoint{std::move(handler), options});
 }
 
 Router::Outcome Router::find(http::verb method, const std::vector<std::string>& segments) const {
@@ -67,9 +68,12 @@ Router::Outcome Router::find(http::verb method, const std::vector<std::string>& 
   for (const auto& route : routes_) {
     auto parameters = match(route.pattern, segments);
     if (!parameters) continue;
-    const auto handler = route.handlers.find(method);
-    if (handler == route.handlers.end()) return MethodNotAllowed{list_methods(route.handlers)};
-    return Match{&handler->second, route.text, std::move(*parameters)};
+    const auto endpoint = route.endpoints.find(method);
+    if (endpoint == route.endpoints.end()) return MethodNotAllowed{list_methods(route.endpoints)};
+    return Match{.handler = &endpoint->second.handler,
+                 .options = endpoint->second.options,
+                 .pattern = route.text,
+                 .parameters = std::move(*parameters)};
   }
   return NoSuchPath{};
 }

@@ -36,6 +36,9 @@ using Segments = std::vector<std::string>;
 // Looking at kernel spec files; one thread may be held by an interpreter that is asked for ipykernel.
 constexpr std::size_t blocking_threads = 2;
 
+// What is read of a request of which it is not known yet whose it is.
+constexpr std::uint64_t strangers_body_bytes = std::uint64_t{64} * 1024;
+
 bool is_safe(http::verb method) {
   return method == http::verb::get || method == http::verb::head;
 }
@@ -113,7 +116,7 @@ class Server::Service final : public HttpService {
         kernel_handlers_(kernels, resources_, pool_, settings_.kernel_environment, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
         session_handlers_(sessions_, kernels, settings_.base_url),
-        execute_handlers_(executor, kernels, settings_.base_url),
+        execute_handlers_(executor, kernels, pool_, settings_.base_url),
         journal_handlers_(executor, kernels),
         websocket_handlers_(executor, kernels, origins_, settings_.websockets),
         page_handlers_(authenticator_),
@@ -197,13 +200,19 @@ class Server::Service final : public HttpService {
   /// The answer when the request is refused, or can be answered by its head alone.
   std::optional<HttpResponse> check(HttpRequest& request) {
     auto outcome = find_route(request);
-    if (const auto* match = std::get_if<Router::Match>(&outcome)) request.pattern = match->pattern;
+    if (const auto* match = std::get_if<Router::Match>(&outcome)) {
+      request.pattern = match->pattern;
+      request.body_limit = match->options.body_limit;
+      request.waits = match->options.waits;
+    }
     const auto hosts = request.headers.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && request.version >= 11))
       return error_response(http::status::bad_request, "A request needs one Host header");
     if (const auto allowed = origins_.check_host(request); !allowed) return refuse(request, allowed.error());
 
     authenticator_.authenticate(request);
+    if (request.credential == Credential::none)
+      request.body_limit = std::min(request.body_limit, strangers_body_bytes);
     if (request.method == http::verb::options) return answer_options(request, outcome);
     if (request.credential == Credential::none && !is_open(request)) return refuse_stranger(request);
     if (auto refused = check_site(request)) return refused;

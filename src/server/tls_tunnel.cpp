@@ -45,7 +45,8 @@ class TlsTunnel {
   }
 
   Task<void> serve() {
-    const auto shaken = co_await (shake_hands(asio::ssl::stream_base::server) || sleep_for(patience_));
+    const auto shaken =
+        co_await (shake_hands(asio::ssl::stream_base::server) || sleep_for(patience_) || end_of_inner());
     const auto* failure = std::get_if<0>(&shaken);
     if (failure != nullptr && !*failure) co_return co_await carry();
     log_debug("A client did not begin TLS: {}", failure == nullptr ? "nothing came" : failure->message());
@@ -83,10 +84,13 @@ class TlsTunnel {
 
   /// A client that takes nothing must not keep what the server has given up.
   Task<void> cut_off_after_close() {
-    co_await inner_.async_wait(ClientSocket::wait_error, no_throw);
+    co_await end_of_inner();
     co_await sleep_for(patience_);
     close();
   }
+
+  /// The server has closed its end.
+  Task<void> end_of_inner() { co_await inner_.async_wait(ClientSocket::wait_error, no_throw); }
 
   void close() {
     error_code ignored;

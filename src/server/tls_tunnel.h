@@ -21,7 +21,8 @@ Result<std::pair<ClientSocket, ClientSocket>> make_socket_pair(const Executor& e
 /// tunnel, and that the server's end, as it would without TLS.
 ///
 /// Ends when both sides have ended, or `patience` after the server closed its end on a client that takes
-/// nothing, and when the client does not finish the handshake within `patience`.
+/// nothing, and when the client does not finish the handshake within `patience` or before the server closes
+/// its end.
 Task<void> run_tls_tunnel(std::shared_ptr<boost::asio::ssl::context> context, ClientSocket client,
                           ClientSocket inner, std::chrono::steady_clock::duration patience);
 

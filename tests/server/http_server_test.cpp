@@ -63,15 +63,61 @@ TEST_F(HttpServerTest, bounds_the_head) {
       431u);
 }
 
+const std::string token = "Authorization: token secret-token\r\n";
+
+/// The status of the answer to a request whose body is announced, but never comes.
+unsigned status_by_length(std::uint16_t port, const std::string& request_head, std::size_t length) {
+  TestConnection connection(port);
+  connection.send(request_head + "Content-Length: " + std::to_string(length) + "\r\n\r\n");
+  return connection.receive().status;
+}
+
+std::string head_of(const std::string& request_line, const std::string& headers) {
+  return request_line + " HTTP/1.1\r\nHost: localhost\r\n" + headers;
+}
+
 TEST_F(HttpServerTest, bounds_the_body) {
-  settings_.limits.body_bytes = 1000;
   start();
-  EXPECT_EQ(request("POST", "/api/kernels", std::string(1001, ' ')).status, 413u);
+  for (const std::string line : {"POST /api/kernels", "POST /api/sessions", "POST /api/events", "GET /api"})
+    EXPECT_EQ(status_by_length(port_, head_of(line, token), (1 << 20) + 1), 413u) << line;
+  const auto refused = request("POST", "/api/kernels", std::string((1 << 20) + 1, ' '));
+  EXPECT_EQ(refused.status, 413u);
+  EXPECT_THAT(refused.body, HasSubstr("more than 1048576 bytes"));
+  EXPECT_EQ(request("POST", "/api/kernels", "{}" + std::string((1 << 20) - 2, ' ')).status, 201u);
   TestConnection chunked(port_);
-  chunked.send_some(make_request_text("Authorization: token secret-token\r\nTransfer-Encoding: chunked\r\n",
-                                      "POST", "/api/kernels") +
-                    "800\r\n" + std::string(0x800, ' ') + "\r\n0\r\n\r\n");
+  chunked.send_some(make_request_text(token + "Transfer-Encoding: chunked\r\n", "POST", "/api/kernels") +
+                    "100001\r\n" + std::string(0x100001, ' ') + "\r\n0\r\n\r\n");
   EXPECT_EQ(chunked.receive().status, 413u);
+}
+
+TEST_F(HttpServerTest, reads_little_of_what_strangers_send) {
+  start();
+  for (const std::string line : {"POST /login", "GET /login", "GET /logout"})
+    EXPECT_EQ(status_by_length(port_, head_of(line, ""), 64 * 1024 + 1), 413u) << line;
+  EXPECT_EQ(status_by_length(port_, head_of("POST /login", token), 64 * 1024 + 1), 413u);
+  EXPECT_EQ(status_by_length(port_, head_of("POST /api/kernels", ""), 1 << 30), 403u);
+  TestConnection chunked(port_);
+  chunked.send_some(make_request_text("Transfer-Encoding: chunked\r\n", "POST", "/login") + "10001\r\n" +
+                    std::string(0x10001, ' ') + "\r\n0\r\n\r\n");
+  EXPECT_EQ(chunked.receive().status, 413u);
+}
+
+TEST_F(HttpServerTest, takes_much_code) {
+  settings_.limits.body_bytes = std::uint64_t{4} << 20;
+  start();
+  const auto kernel = start_kernel();
+  const auto target = "/api/nextgen/kernels/" + kernel + "/execute";
+  const auto body = nlohmann::json{{"code", "#" + std::string(3 << 20, 'x')}}.dump();
+  TestConnection connection(port_);
+  connection.send(make_request_text(token + "Accept: application/jsonl\r\n", "POST", target, body));
+  EXPECT_EQ(connection.receive_head().status, 200u);
+  wait_until([this] { return script_.sent.size() == 1; });
+  EXPECT_GT(on_loop([this] { return script_.sent.front().parts[3].size(); }), std::size_t{3} << 20);
+  TestConnection other(port_);
+  other.send(head_of("POST " + target, token + "Content-Length: 4194305\r\n\r\n"));
+  const auto refused = other.receive();
+  EXPECT_EQ(refused.status, 413u);
+  EXPECT_THAT(refused.body, HasSubstr("ServerApp.max_body_size"));
 }
 
 TEST_F(HttpServerTest, takes_chunked_bodies) {
@@ -107,13 +153,21 @@ TEST_F(HttpServerTest, closes_idle_connections) {
   settings_.limits.idle_timeout = std::chrono::milliseconds(50);
   start();
   TestConnection connection(port_);
+  connection.send(make_request_text(token, "GET", "/api"));
+  EXPECT_EQ(connection.receive().status, 200u);
+  EXPECT_TRUE(connection.at_end());
+}
+
+TEST_F(HttpServerTest, cuts_off_clients_that_send_nothing_at_all) {
+  settings_.limits.header_timeout = std::chrono::milliseconds(50);
+  start();
+  TestConnection connection(port_);
   EXPECT_TRUE(connection.at_end());
 }
 
 TEST_F(HttpServerTest, answers_pipelined_requests_in_order) {
   start();
   TestConnection connection(port_);
-  const std::string token = "Authorization: token secret-token\r\n";
   connection.send(make_request_text(token, "GET", "/api") +
                   make_request_text(token, "POST", "/api/kernels", "{}") +
                   make_request_text(token, "GET", "/api/kernels"));
@@ -148,15 +202,60 @@ TEST_F(HttpServerTest, closes_after_the_response_when_asked) {
 
 TEST_F(HttpServerTest, makes_clients_wait_when_there_are_too_many) {
   settings_.limits.connections = 1;
+  script_.launch_allowed = false;
   start();
-  const std::string ask = make_request_text("Authorization: token secret-token\r\n", "GET", "/api");
-  auto first = std::make_unique<TestConnection>(port_);
-  first->send(ask);
-  EXPECT_EQ(first->receive().status, 200u);
+  TestConnection first(port_);
+  first.send(make_request_text(token, "POST", "/api/kernels"));
+  wait_until([this] { return script_.launches == 1; });
   TestConnection second(port_);
-  second.send(ask);
-  first.reset();
+  second.send(make_request_text(token, "GET", "/api"));
+  on_loop([this] { script_.change(script_.launch_allowed, true); });
+  EXPECT_EQ(first.receive().status, 201u);
   EXPECT_EQ(second.receive().status, 200u);
+  EXPECT_TRUE(first.at_end());
+}
+
+TEST_F(HttpServerTest, connections_without_a_request_make_room) {
+  settings_.limits.connections = 2;
+  start();
+  TestConnection silent(port_);
+  TestConnection slow(port_);
+  slow.send(head_of("POST /login", "Content-Length: 10\r\n\r\n"));
+  EXPECT_EQ(request("GET", "/api").status, 200u);
+  EXPECT_TRUE(silent.at_end());
+  TestConnection user(port_);
+  user.send(make_request_text(token, "GET", "/api"));
+  EXPECT_EQ(user.receive().status, 200u);
+  TestConnection other(port_);
+  other.send(make_request_text(token, "GET", "/api"));
+  EXPECT_EQ(other.receive().status, 200u);
+  EXPECT_TRUE(slow.at_end());
+  user.send(make_request_text(token, "GET", "/api"));
+  EXPECT_EQ(user.receive().status, 200u);
+}
+
+TEST_F(HttpServerTest, code_that_runs_leaves_room_for_others) {
+  settings_.limits.connections = 1;
+  settings_.limits.waiting_requests = 3;
+  start();
+  const auto target = "/api/nextgen/kernels/" + start_kernel() + "/execute";
+  std::vector<std::unique_ptr<TestConnection>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(std::make_unique<TestConnection>(port_));
+    waiting.back()->send(make_request_text(token + "Accept: application/jsonl\r\n", "POST", target,
+                                           R"({"code": "1", "on_disconnect": "cancel"})"));
+    EXPECT_EQ(waiting.back()->receive_head().status, 200u);
+  }
+  const auto running = request("GET", target).json();
+  EXPECT_EQ(running.size(), 3u);
+  const auto refused = request("POST", target, R"({"code": "1"})");
+  EXPECT_EQ(refused.status, 503u);
+  EXPECT_THAT(refused.body, HasSubstr("ServerApp.max_waiting_requests"));
+  const auto last = running.back().at("execution_id").get<std::string>();
+  EXPECT_EQ(request("DELETE", target + "/" + last).status, 204u);
+  std::string lines;
+  while (!lines.contains("0\r\n\r\n")) lines += waiting.back()->read_some();
+  EXPECT_THAT(lines, HasSubstr(R"("status":"cancelled")"));
 }
 
 TEST_F(HttpServerTest, finishes_requests_under_way_when_it_stops) {
