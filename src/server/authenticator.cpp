@@ -5,10 +5,11 @@
 #include <charconv>
 #include <ctime>
 
+#include <boost/asio/this_coro.hpp>
+
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
-#include "runtime/event.h"
 #include "server/password.h"
 #include "wire/digest.h"
 
@@ -16,8 +17,10 @@ namespace nextgen_kernels {
 namespace {
 
 constexpr std::time_t cookie_seconds = 30 * 24 * 3600;
-constexpr int most_attempts = 32;
-constexpr auto wait_after_failure = std::chrono::seconds(1);
+// To log in, at once: of all clients, of one, and those of one that are tried and do not wait.
+constexpr int most_attempts = 512;
+constexpr int most_attempts_of_client = 64;
+constexpr int most_tried_of_client = 8;
 constexpr std::size_t longest_password = 4096;
 constexpr std::size_t nonce_digits = 32;
 
@@ -157,21 +160,49 @@ bool Authenticator::shows_xsrf_token(const HttpRequest& request, std::string_vie
   return false;
 }
 
-Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::string password,
-                                                BlockingPool* pool) {
-  if (attempts_ >= most_attempts)
-    co_return make_error(ErrorCode::unavailable, "Too many people try to log in now. Try again later");
-  class Attempt {
-   public:
-    explicit Attempt(int& attempts) : attempts_(attempts) { ++attempts_; }
-    Attempt(const Attempt&) = delete;
-    Attempt& operator=(const Attempt&) = delete;
-    ~Attempt() { --attempts_; }
+/// One attempt to log in, from when it is taken to its end.
+class Authenticator::LoginAttempt {
+ public:
+  LoginAttempt(Authenticator& authenticator, const std::string& client, const Executor& executor)
+      : authenticator_(authenticator),
+        attempts_(authenticator.attempts_.try_emplace(client, executor).first) {
+    ++attempts_->second.all;
+  }
+  LoginAttempt(const LoginAttempt&) = delete;
+  LoginAttempt& operator=(const LoginAttempt&) = delete;
+  ~LoginAttempt() {
+    auto& attempts = attempts_->second;
+    if (is_tried_) --attempts.tried;
+    attempts.ended.notify_all();
+    if (--attempts.all == 0) authenticator_.attempts_.erase(attempts_);
+  }
 
-   private:
-    int& attempts_;
-  };
-  const Attempt attempt(attempts_);
+  bool begin() {
+    if (attempts_->second.tried >= most_tried_of_client) return false;
+    ++attempts_->second.tried;
+    return is_tried_ = true;
+  }
+  Event& another_ended() { return attempts_->second.ended; }
+
+ private:
+  Authenticator& authenticator_;
+  std::map<std::string, LoginAttempts>::iterator attempts_;
+  bool is_tried_ = false;
+};
+
+bool Authenticator::takes_attempt_of(const std::string& client) const {
+  int all = 0;
+  for (const auto& [address, attempts] : attempts_) all += attempts.all;
+  const auto own = attempts_.find(client);
+  return all < most_attempts && (own == attempts_.end() || own->second.all < most_attempts_of_client);
+}
+
+Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::string password,
+                                                std::string client, BlockingPool* pool) {
+  if (!takes_attempt_of(client))
+    co_return make_error(ErrorCode::unavailable, "Too many people try to log in now. Try again later");
+  LoginAttempt attempt(*this, client, co_await asio::this_coro::executor);
+  while (!attempt.begin()) co_await attempt.another_ended().wait();
   if (auto user = user_of_token(password)) co_return user;
   const auto has_password = [&username](const UserPointer& user) {
     return !user->hashed_password.empty() && user->username == username;
@@ -182,8 +213,9 @@ Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::strin
     if (co_await pool->run([&found, &password] { return verify_password(found->hashed_password, password); }))
       co_return found;
   }
-  log_warning("Somebody tried to log in with a wrong password");
-  co_await sleep_for(wait_after_failure);
+  log_warning("Somebody at {} tried to log in with a wrong password",
+              client.empty() ? "a Unix-domain socket" : client);
+  co_await sleep_for(settings_.wait_after_failure);
   co_return UserPointer();
 }
 

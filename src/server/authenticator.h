@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/blocking_pool.h"
+#include "runtime/event.h"
 #include "runtime/task.h"
 #include "server/http_message.h"
 #include "server/user.h"
@@ -19,6 +22,7 @@ class Authenticator {
   struct Settings {
     bool secure_cookies = false;  ///< Browsers send the cookies over TLS only.
     std::string base_url = "/";   ///< Cookies are for paths below it.
+    std::chrono::steady_clock::duration wait_after_failure = std::chrono::seconds(1);
   };
 
   /// Nobody: everybody comes in.
@@ -36,8 +40,11 @@ class Authenticator {
   void authenticate(HttpRequest& request) const;
 
   /// Who has this password; or this token, which the login page takes as well. Nobody when it is wrong, which
-  /// takes a second. Passwords are hashed in `pool`. Fails with `unavailable` when too many try at once.
-  Task<Result<UserPointer>> log_in(std::string username, std::string password, BlockingPool* pool);
+  /// takes a second. Passwords are hashed in `pool`. Of one `client` (`HttpRequest::client`) a few are tried
+  /// at a time and the others wait, so that one who guesses keeps out nobody who comes from elsewhere. Fails
+  /// with `unavailable` when too many wait.
+  Task<Result<UserPointer>> log_in(std::string username, std::string password, std::string client,
+                                   BlockingPool* pool);
 
   /// The `Set-Cookie` value that saves this browser from showing who it is again, for 30 days.
   std::string make_cookie(const HttpRequest& request, const User& user) const;
@@ -55,7 +62,16 @@ class Authenticator {
   bool shows_xsrf_token(const HttpRequest& request, std::string_view sent = {}) const;
 
  private:
+  class LoginAttempt;
+  struct LoginAttempts {
+    explicit LoginAttempts(const Executor& executor) : ended(executor) {}
+    int all = 0;
+    int tried = 0;  // The others wait.
+    Event ended;
+  };
+
   UserPointer user_of_token(std::string_view token) const;
+  bool takes_attempt_of(const std::string& client) const;
   UserPointer user_of_cookie(const HttpRequest& request) const;
   std::string signature(const User& user, std::string_view text) const;
   std::string xsrf_signature(std::string_view nonce) const;
@@ -65,7 +81,7 @@ class Authenticator {
   UserPointer anybody_;
   Settings settings_;
   std::string xsrf_key_;
-  int attempts_ = 0;  // To log in, under way.
+  std::map<std::string, LoginAttempts> attempts_;  // To log in, under way, by client.
 };
 
 }  // namespace nextgen_kernels

@@ -104,9 +104,10 @@ class HttpConnection::BodyWriter final : public HttpBodyWriter {
   bool failed_ = false;
 };
 
-HttpConnection::HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits,
-                               ConnectionRoom& room)
-    : service_(service),
+HttpConnection::HttpConnection(ClientSocket socket, std::string client, HttpService& service,
+                               const HttpLimits& limits, ConnectionRoom& room)
+    : client_(std::move(client)),
+      service_(service),
       limits_(limits),
       room_(room),
       stream_(std::move(socket)),
@@ -169,6 +170,7 @@ Task<HttpConnection::Next> HttpConnection::serve_request() {
 
   auto& head = parser.get();
   HttpRequest request;
+  request.client = client_;
   request.method = head.method();
   request.method_name = head.method_string();
   request.version = head.version();
@@ -204,11 +206,11 @@ HttpResponse HttpConnection::refuse_to_wait() const {
 }
 
 HttpResponse HttpConnection::refuse_body(std::uint64_t limit) const {
-  return error_response(http::status::payload_too_large,
-                        fmt::format("The body of the request has more than {} bytes, which is the most that {}",
-                                    limit,
-                                    limit == limits_.body_bytes ? "this server takes (ServerApp.max_body_size)"
-                                                                : "is taken here"));
+  return error_response(
+      http::status::payload_too_large,
+      fmt::format(
+          "The body of the request has more than {} bytes, which is the most that {}", limit,
+          limit == limits_.body_bytes ? "this server takes (ServerApp.max_body_size)" : "is taken here"));
 }
 
 Task<std::optional<HttpResponse>> HttpConnection::read_body(Parser* parser, HttpRequest* request) {

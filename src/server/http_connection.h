@@ -22,7 +22,9 @@ struct HttpLimits;
 /// Owned by the coroutine that calls `serve`; belongs to the server's executor.
 class HttpConnection {
  public:
-  HttpConnection(ClientSocket socket, HttpService& service, const HttpLimits& limits, ConnectionRoom& room);
+  /// `client` becomes `HttpRequest::client`.
+  HttpConnection(ClientSocket socket, std::string client, HttpService& service, const HttpLimits& limits,
+                 ConnectionRoom& room);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
   ~HttpConnection() = default;
@@ -68,6 +70,7 @@ class HttpConnection {
     std::chrono::steady_clock::time_point started;
   };
 
+  std::string client_;
   HttpService& service_;
   const HttpLimits& limits_;
   ConnectionRoom& room_;

@@ -48,10 +48,11 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;
   http::fields headers;
   std::string body;
+  std::string client;        ///< The network address it came from; empty when it came over no network.
   std::string_view pattern;  ///< The route's, as it was added to the router; empty when there is none.
   std::map<std::string, std::string> parameters;  ///< What the route's `{name}` pieces matched.
   Credential credential = Credential::none;
-  std::shared_ptr<const User> user;  ///< Who asks; nobody with `Credential::none`.
+  std::shared_ptr<const User> user;             ///< Who asks; nobody with `Credential::none`.
   std::uint64_t body_limit = usual_body_bytes;  ///< Of bytes that are read of the body; more is refused.
   bool waits = false;  ///< Its answer may take as long as code runs: see `HttpLimits::waiting_requests`.
 

@@ -1,6 +1,8 @@
 #include "server/http_server.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
@@ -51,6 +53,22 @@ std::unexpected<Error> bind_error(const std::string& ip, std::uint16_t port,
   return make_error(ErrorCode::io, "Cannot listen on port {} of {}: {}", port, ip, error.message());
 }
 
+/// Who is at the other end. Of an IPv6 address the network: one client has many in it.
+std::string client_address(const ClientSocket& socket) {
+  boost::system::error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  tcp::endpoint endpoint;
+  if (error || peer.size() > endpoint.capacity()) return {};
+  std::memcpy(endpoint.data(), peer.data(), peer.size());
+  auto address = endpoint.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  if (address.is_v4()) return address.to_string();
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), 0);
+  return asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 /// Removes the socket of a server that has gone: nobody answers there.
 Result<void> make_way(const Executor& executor, const std::filesystem::path& path) {
   using Local = asio::local::stream_protocol;
@@ -80,8 +98,8 @@ Result<void> make_way(const Executor& executor, const std::filesystem::path& pat
 /// A connection that is being served, as `stop` sees it.
 class HttpServer::Connection : public HttpConnection {
  public:
-  Connection(HttpServer& server, ClientSocket socket)
-      : HttpConnection(std::move(socket), server.service_, server.limits_, server.room_),
+  Connection(HttpServer& server, ClientSocket socket, std::string client)
+      : HttpConnection(std::move(socket), std::move(client), server.service_, server.limits_, server.room_),
         server_(server) {
     position_ = server_.connections_.insert(server_.connections_.end(), this);
   }
@@ -185,7 +203,8 @@ Task<void> HttpServer::make_room() {
   while (!stopping_ && connections_.size() >= limits_.connections + room_.waiting.taken()) {
     Connection* idlest = nullptr;
     for (auto* connection : connections_)
-      if (connection->idle_since() && (idlest == nullptr || *connection->idle_since() < *idlest->idle_since()))
+      if (connection->idle_since() &&
+          (idlest == nullptr || *connection->idle_since() < *idlest->idle_since()))
         idlest = connection;
     if (idlest != nullptr) idlest->close();
     co_await room_.changed.wait();
@@ -195,6 +214,7 @@ Task<void> HttpServer::make_room() {
 void HttpServer::admit(ClientSocket socket, bool is_tcp) {
   boost::system::error_code ignored;
   if (is_tcp) socket.set_option(tcp::no_delay(true), ignored);
+  auto client = is_tcp ? client_address(socket) : std::string();
   if (is_tcp && certificate_) {
     auto ends = make_socket_pair(executor_);
     if (!ends) return log_warning("A connection is refused: {}", ends.error().message);
@@ -202,7 +222,8 @@ void HttpServer::admit(ClientSocket socket, bool is_tcp) {
                                                          std::move(ends->first), limits_.header_timeout));
     socket = std::move(ends->second);
   }
-  connection_tasks_.spawn("HTTP connection", serve(std::make_unique<Connection>(*this, std::move(socket))));
+  connection_tasks_.spawn("HTTP connection",
+                          serve(std::make_unique<Connection>(*this, std::move(socket), std::move(client))));
 }
 
 Task<void> HttpServer::serve(std::unique_ptr<Connection> connection) {

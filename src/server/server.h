@@ -29,6 +29,8 @@ struct ServerSettings {
   std::string base_url = "/";           ///< Starts and ends with '/'.
   std::string version;                  ///< What `/api` tells.
   bool authenticate_prometheus = true;  ///< `/metrics` needs the token, too.
+  /// Until somebody who tried to log in is told that it was wrong.
+  std::chrono::steady_clock::duration wait_after_failed_login = std::chrono::seconds(1);
   KernelEnvironmentRules kernel_environment = {};
   OriginSettings origins;
   HttpLimits limits;

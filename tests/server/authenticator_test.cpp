@@ -1,5 +1,7 @@
 #include "server/authenticator.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -144,6 +146,52 @@ TEST(Authenticator, a_page_shows_that_it_is_ours_by_sending_its_cookie_back) {
   auto foreign = request_with("Cookie", "_xsrf=" + forged);
   foreign.headers.set("X-XSRFToken", forged);
   EXPECT_FALSE(authenticator.shows_xsrf_token(foreign));
+}
+
+using LoginResult = std::optional<Result<UserPointer>>;
+
+/// Begins to log in; the result comes when it is there.
+std::shared_ptr<LoginResult> begin_to_log_in(asio::io_context& loop, Authenticator& authenticator,
+                                             BlockingPool& pool, const std::string& password,
+                                             const std::string& client) {
+  auto result = std::make_shared<LoginResult>();
+  asio::co_spawn(loop, authenticator.log_in("", password, client, &pool),
+                 [result](std::exception_ptr, Result<UserPointer> user) { *result = std::move(user); });
+  loop.poll();
+  return result;
+}
+
+TEST(Authenticator, bounds_the_attempts_of_each_client_and_of_all) {
+  asio::io_context loop;
+  BlockingPool pool(1);
+  Authenticator authenticator({own_user("tok")}, {.wait_after_failure = std::chrono::hours(1)});
+  const auto fill = [&](const std::string& client) {
+    for (int i = 0; i < 64; ++i)
+      EXPECT_FALSE(begin_to_log_in(loop, authenticator, pool, "wrong", client)->has_value());
+    const auto refused = begin_to_log_in(loop, authenticator, pool, "tok", client);
+    ASSERT_TRUE(refused->has_value());
+    EXPECT_EQ((*refused)->error().code, ErrorCode::unavailable);
+  };
+  fill("10.0.0.1");
+  const auto other = begin_to_log_in(loop, authenticator, pool, "tok", "10.0.0.2");
+  ASSERT_TRUE(other->has_value());
+  EXPECT_NE(other->value(), nullptr);
+  for (int client = 2; client <= 8; ++client) fill("10.0.0." + std::to_string(client));
+  EXPECT_FALSE(begin_to_log_in(loop, authenticator, pool, "tok", "10.0.0.9")->value());
+}
+
+TEST(Authenticator, who_comes_from_the_address_of_one_who_guesses_waits) {
+  asio::io_context loop;
+  BlockingPool pool(1);
+  Authenticator authenticator({own_user("tok")}, {.wait_after_failure = std::chrono::milliseconds(1)});
+  std::vector<std::shared_ptr<LoginResult>> guesses;
+  for (int i = 0; i < 40; ++i)
+    guesses.push_back(begin_to_log_in(loop, authenticator, pool, "wrong", ""));
+  const auto right = begin_to_log_in(loop, authenticator, pool, "tok", "");
+  loop.restart();
+  loop.run();
+  EXPECT_NE(right->value(), nullptr);
+  for (const auto& guess : guesses) EXPECT_EQ(guess->value(), nullptr);
 }
 
 TEST(Password, is_verified_against_its_hash) {

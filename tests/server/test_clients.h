@@ -42,11 +42,13 @@ struct TestResponse {
 /// A blocking TCP connection to the server; reads give up after half a minute.
 class TestConnection {
  public:
-  explicit TestConnection(std::uint16_t port)
+  /// `from`: an address of this machine to come from.
+  explicit TestConnection(std::uint16_t port, const char* from = nullptr)
       : loop_(std::make_unique<boost::asio::io_context>()), socket_(*loop_) {
     // Small, so that the server soon cannot write any more when a test does not read.
     socket_.open(boost::asio::ip::tcp::v4());
     socket_.set_option(boost::asio::socket_base::receive_buffer_size(64 * 1024));
+    if (from != nullptr) socket_.bind(boost::asio::ip::tcp::endpoint(boost::asio::ip::make_address(from), 0));
     socket_.connect(boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
     const timeval limit{.tv_sec = 30, .tv_usec = 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

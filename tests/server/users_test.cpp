@@ -225,6 +225,20 @@ TEST_F(LoginTest, a_wrong_password_lets_nobody_in) {
   EXPECT_THAT(answer.body, Not(HasSubstr("barley")));
 }
 
+TEST_F(LoginTest, one_who_guesses_keeps_out_nobody_else) {
+  settings_.wait_after_failed_login = std::chrono::hours(1);
+  start();
+  const auto cookie = first_cookie(request_with("", "GET", "/login"));
+  const auto guess = make_request_text("Cookie: " + cookie + "\r\n", "POST", "/login",
+                                       cookie + "&username=nobody&password=open+barley");
+  std::vector<std::unique_ptr<TestConnection>> guesses;
+  for (int i = 0; i < 40; ++i) {
+    guesses.push_back(std::make_unique<TestConnection>(port_, "127.0.0.2"));
+    guesses.back()->send(guess);
+  }
+  EXPECT_EQ(log_in("/login", "open+sesame").status, 302u);
+}
+
 TEST_F(LoginTest, goes_on_to_pages_of_this_server_only) {
   start();
   for (const auto* next : {"%2F%2Fevil.example", "https%3A%2F%2Fevil.example", "%2F%5Cevil.example",
