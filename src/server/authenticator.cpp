@@ -23,6 +23,7 @@ constexpr int most_attempts_of_client = 64;
 constexpr int most_tried_of_client = 8;
 constexpr std::size_t longest_password = 4096;
 constexpr std::size_t nonce_digits = 32;
+constexpr std::size_t most_ended_cookies = 10'000;
 
 /// `username-127-0-0-1-8888`: Jupyter's name, so that servers on several ports of a host do not share a
 /// cookie.
@@ -42,6 +43,14 @@ std::string_view token_of_header(std::string_view authorization) {
   const auto scheme = to_lower(authorization.substr(0, space));
   if (scheme != "token" && scheme != "bearer") return {};
   return trim(authorization.substr(space));
+}
+
+/// Of a cookie's value; nothing when it is none.
+std::optional<std::int64_t> expiry_of(std::string_view cookie) {
+  std::int64_t expiry = 0;
+  const auto [end, error] = std::from_chars(cookie.data(), cookie.data() + cookie.size(), expiry);
+  if (error != std::errc() || end == cookie.data() + cookie.size() || *end != '.') return std::nullopt;
+  return expiry;
 }
 
 std::string keyed_hex(std::string_view key, std::string_view purpose, std::string_view text) {
@@ -100,16 +109,15 @@ std::string Authenticator::signature(const User& user, std::string_view text) co
   return keyed_hex(key, "nextgen-kernels cookie ", text);
 }
 
-// `expiry:signature`. Which user's it is shows by whose signature it is.
+// `expiry.nonce:signature`. Which user's it is shows by whose signature it is.
 UserPointer Authenticator::user_of_cookie(const HttpRequest& request) const {
   const auto name = cookie_name(request);
   const auto cookie = request.cookie(name).value_or("");
   const auto colon = cookie.find(':');
   if (colon == std::string_view::npos) return nullptr;
-  std::int64_t expiry = 0;
-  const auto [end, error] = std::from_chars(cookie.data(), cookie.data() + colon, expiry);
-  if (error != std::errc() || end != cookie.data() + colon || expiry < std::time(nullptr)) return nullptr;
-  const auto text = fmt::format("{}:{}", name, expiry);
+  const auto expiry = expiry_of(cookie);
+  if (!expiry || *expiry < std::time(nullptr) || ended_cookies_.contains(std::string(cookie))) return nullptr;
+  const auto text = fmt::format("{}:{}", name, cookie.substr(0, colon));
   UserPointer found;
   for (const auto& user : users_)
     if (equal_constant_time(cookie.substr(colon + 1), signature(*user, text))) found = user;
@@ -124,8 +132,18 @@ std::string Authenticator::attributes() const {
 std::string Authenticator::make_cookie(const HttpRequest& request, const User& user) const {
   const auto name = cookie_name(request);
   const std::int64_t expiry = std::time(nullptr) + cookie_seconds;
-  return fmt::format("{}={}:{}; Max-Age={}; HttpOnly{}", name, expiry,
-                     signature(user, fmt::format("{}:{}", name, expiry)), cookie_seconds, attributes());
+  const auto value = fmt::format("{}.{}", expiry, random_hex(nonce_digits / 2));
+  return fmt::format("{}={}:{}; Max-Age={}; HttpOnly{}", name, value,
+                     signature(user, fmt::format("{}:{}", name, value)), cookie_seconds, attributes());
+}
+
+void Authenticator::end_cookie(const HttpRequest& request) {
+  // Only one that is good: others must not fill this.
+  if (user_of_cookie(request) == nullptr) return;
+  ended_cookies_.emplace(request.cookie(cookie_name(request)).value_or(""));
+  while (ended_cookies_.size() > most_ended_cookies ||
+         expiry_of(*ended_cookies_.begin()).value_or(0) < std::time(nullptr))
+    ended_cookies_.erase(ended_cookies_.begin());
 }
 
 std::string Authenticator::clear_cookie(const HttpRequest& request) const {

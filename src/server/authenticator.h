@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,9 @@ class Authenticator {
   /// The `Set-Cookie` value that saves this browser from showing who it is again, for 30 days.
   std::string make_cookie(const HttpRequest& request, const User& user) const;
 
+  /// Lets nobody in any more with the cookie of this request, as long as this server runs.
+  void end_cookie(const HttpRequest& request);
+
   /// The `Set-Cookie` value that takes it away.
   std::string clear_cookie(const HttpRequest& request) const;
 
@@ -81,6 +85,7 @@ class Authenticator {
   UserPointer anybody_;
   Settings settings_;
   std::string xsrf_key_;
+  std::set<std::string> ended_cookies_;  // Those that end first stand first.
   std::map<std::string, LoginAttempts> attempts_;  // To log in, under way, by client.
 };
 

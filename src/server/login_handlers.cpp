@@ -48,9 +48,8 @@ void fill_in(std::string& page, std::string_view placeholder, std::string_view t
 void LoginHandlers::add_routes(Router& router) {
   using enum http::verb;
   router.add(get, "/login", [this](HttpRequest request) { return get_page(std::move(request)); });
-  router.add(
-      post, "/login", [this](HttpRequest request) { return log_in(std::move(request)); },
-      {.body_limit = largest_form});
+  router.add(post, "/login", [this](HttpRequest request) { return log_in(std::move(request)); },
+             {.body_limit = largest_form});
   router.add(get, "/logout", [this](HttpRequest request) { return log_out(std::move(request)); });
 }
 
@@ -105,7 +104,8 @@ Task<Result<HttpResponse>> LoginHandlers::log_in(HttpRequest request) {
     page.status = http::status::forbidden;
     co_return page;
   }
-  const auto user = co_await authenticator_.log_in(form["username"], form["password"], request.client, &pool_);
+  const auto user =
+      co_await authenticator_.log_in(form["username"], form["password"], request.client, &pool_);
   if (!user || *user == nullptr) {
     auto page = make_page(request, next, user ? "That is not right." : user.error().message + ".");
     page.status = user ? http::status::unauthorized : http::status::service_unavailable;
@@ -118,6 +118,7 @@ Task<Result<HttpResponse>> LoginHandlers::log_in(HttpRequest request) {
 }
 
 Task<Result<HttpResponse>> LoginHandlers::log_out(HttpRequest request) {
+  authenticator_.end_cookie(request);
   auto response = redirect_response(base_url_ + "login");
   response.headers.set(http::field::set_cookie, authenticator_.clear_cookie(request));
   co_return response;

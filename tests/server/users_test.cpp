@@ -215,6 +215,10 @@ TEST_F(LoginTest, a_password_gives_a_cookie_that_lets_in) {
   const auto out = request_with("Cookie: " + cookie + "\r\n", "GET", "/logout");
   EXPECT_EQ(out.status, 302u);
   EXPECT_THAT(out.header("Set-Cookie"), HasSubstr("=; Max-Age=0;"));
+  // Nor does a copy of it let in, while another login's does.
+  EXPECT_EQ(request_with("Cookie: " + cookie + "\r\n", "GET", "/api/kernels").status, 403u);
+  const auto next = first_cookie(log_in("/login", "open+sesame"));
+  EXPECT_EQ(request_with("Cookie: " + next + "\r\n", "GET", "/api/kernels").status, 200u);
 }
 
 TEST_F(LoginTest, a_wrong_password_lets_nobody_in) {
