@@ -141,7 +141,8 @@ const std::vector<ServerTrait>& server_traits() {
         .name = "max_websockets",
         .type = TraitType::integer,
         .default_value = integer(0),
-        .help = "How many WebSockets are open at once; further ones are refused with 503. 0: no limit.",
+        .help = "How many WebSockets are open at once, to kernels and to events; further ones are refused "
+                "with 503. 0: no limit.",
         .minimum = 0},
        &ServerOptions::max_websockets},
       {{.class_name = "ServerApp",

@@ -30,12 +30,13 @@ Result<std::chrono::seconds> read_usage_interval(const HttpRequest& request) {
 }  // namespace
 
 EventHandlers::EventHandlers(Executor executor, EventBus& bus, MultiKernelManager& kernels,
-                             ResourceMonitor& resources, const OriginPolicy& origins,
+                             ResourceMonitor& resources, const OriginPolicy& origins, Seats& seats,
                              EventWebSocket::Settings settings)
     : bus_(bus),
       kernels_(kernels),
       resources_(resources),
       origins_(origins),
+      seats_(seats),
       settings_(settings),
       tasks_(std::move(executor)) {}
 
@@ -56,15 +57,18 @@ Task<Result<HttpResponse>> EventHandlers::subscribe(HttpRequest request) {
   if (!interval) co_return std::unexpected(interval.error());
   auto accepted = accept_websocket(request);
   if (!accepted) co_return std::move(accepted.error());
-  accepted->upgrade = [this, user = request.user, interval = *interval](ClientSocket tcp,
-                                                                        std::string received) {
-    tasks_.spawn("event listener", serve(std::move(tcp), user, std::move(received), interval));
+  auto seat = take_websocket_seat(seats_);
+  if (!seat) co_return std::unexpected(seat.error());
+  accepted->upgrade = [this, user = request.user, interval = *interval, seat = std::move(*seat)](
+                          ClientSocket tcp, std::string received) mutable {
+    tasks_.spawn("event listener",
+                 serve(std::move(tcp), user, std::move(received), interval, std::move(seat)));
   };
   co_return std::move(*accepted);
 }
 
 Task<void> EventHandlers::serve(ClientSocket tcp, UserPointer user, std::string received,
-                                std::chrono::seconds usage_interval) {
+                                std::chrono::seconds usage_interval, Seat) {
   using namespace asio::experimental::awaitable_operators;
   EventWebSocket socket(std::move(tcp), user, bus_, settings_);
   /// Keeps the list right, however this ends.

@@ -12,6 +12,7 @@
 #include "server/origin_policy.h"
 #include "server/resource_monitor.h"
 #include "server/router.h"
+#include "server/seats.h"
 
 namespace nextgen_kernels {
 
@@ -19,8 +20,9 @@ namespace nextgen_kernels {
 /// before it dies.
 class EventHandlers {
  public:
+  /// Each socket takes one of `seats`.
   EventHandlers(Executor executor, EventBus& bus, MultiKernelManager& kernels, ResourceMonitor& resources,
-                const OriginPolicy& origins, EventWebSocket::Settings settings);
+                const OriginPolicy& origins, Seats& seats, EventWebSocket::Settings settings);
   EventHandlers(const EventHandlers&) = delete;
   EventHandlers& operator=(const EventHandlers&) = delete;
 
@@ -37,13 +39,14 @@ class EventHandlers {
   Task<Result<HttpResponse>> list_schemas(HttpRequest request);
 
   Task<void> serve(ClientSocket tcp, UserPointer user, std::string received,
-                   std::chrono::seconds usage_interval);
+                   std::chrono::seconds usage_interval, Seat seat);
   Task<void> tell_usage(EventWebSocket* socket, UserPointer user, std::chrono::seconds interval);
 
   EventBus& bus_;
   MultiKernelManager& kernels_;
   ResourceMonitor& resources_;
   const OriginPolicy& origins_;
+  Seats& seats_;
   EventWebSocket::Settings settings_;
   std::list<EventWebSocket*> sockets_;
   bool closing_ = false;

@@ -39,7 +39,7 @@ struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration close_timeout =
       std::chrono::seconds(2);  ///< For its answer to a close frame.
   std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
-  std::size_t most_sockets = 0;  ///< At once; further ones are refused. 0: no limit.
+  std::size_t most_sockets = 0;  ///< At once, with those for events; further ones are refused. 0: no limit.
   /// How long after a frame the client is asked whether it has it; 0 never asks.
   std::chrono::steady_clock::duration acknowledgement_delay = std::chrono::milliseconds(50);
   PaceSettings pace = {};

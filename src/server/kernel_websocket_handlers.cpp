@@ -20,15 +20,15 @@ struct KernelWebSocketHandlers::Beginning {
 };
 
 KernelWebSocketHandlers::KernelWebSocketHandlers(const Executor& executor, MultiKernelManager& kernels,
-                                                 const OriginPolicy& origins,
+                                                 const OriginPolicy& origins, Seats& seats,
                                                  const KernelWebSocketSettings& settings)
-    : kernels_(kernels), origins_(origins), settings_(settings), socket_ended_(executor) {}
+    : kernels_(kernels), origins_(origins), seats_(seats), settings_(settings), socket_ended_(executor) {}
 
 KernelWebSocketHandlers::~KernelWebSocketHandlers() {
   const auto sockets = std::move(sockets_);
-  for (const auto& [key, socket] : sockets) {
-    socket->on_ended = nullptr;
-    socket->end();
+  for (const auto& [key, open] : sockets) {
+    open.socket->on_ended = nullptr;
+    open.socket->end();
   }
 }
 
@@ -41,11 +41,6 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());
   if (closing_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
-  if (settings_.most_sockets != 0 && sockets_.size() >= settings_.most_sockets) {
-    co_return make_error(ErrorCode::unavailable,
-                         "All {} WebSockets of this server are in use (ServerApp.max_websockets)",
-                         settings_.most_sockets);
-  }
   if (const auto allowed = origins_.check_origin(request); !allowed)
     co_return std::unexpected(allowed.error());
   auto query = ListenerQuery::parse(request);
@@ -53,6 +48,8 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
 
   auto accepted = accept_websocket(request);
   if (!accepted) co_return std::move(accepted.error());
+  auto seat = take_websocket_seat(seats_);
+  if (!seat) co_return std::unexpected(seat.error());
   KernelWebSocketClient client{.session_id = query->session_id.empty() ? random_uuid() : query->session_id,
                                .protocol = KernelWebSocketProtocol::legacy,
                                .read_only = request.user->read_only};
@@ -80,12 +77,12 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
                         .from = beginning->position,
                         .only_requests = std::move(beginning->only_requests)};
   accepted->upgrade = [this, kernel = std::move(*kernel), client = std::move(client), stream,
-                       frame = beginning->frame,
-                       reading = std::move(reading)](ClientSocket tcp, std::string received) mutable {
+                       frame = beginning->frame, reading = std::move(reading),
+                       seat = std::move(*seat)](ClientSocket tcp, std::string received) mutable {
     auto place =
         kernel->conversation()->places().open(stream, client.session_id, FrameAccount(frame, *reading.from));
     adopt(std::move(tcp), received, std::move(kernel), std::move(client), std::move(place),
-          std::move(reading));
+          std::move(reading), std::move(seat));
   };
   co_return std::move(*accepted);
 }
@@ -154,10 +151,10 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
 
 void KernelWebSocketHandlers::adopt(ClientSocket tcp, const std::string& received,
                                     std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
-                                    std::shared_ptr<ListenerPlace> place, CursorOptions reading) {
+                                    std::shared_ptr<ListenerPlace> place, CursorOptions reading, Seat seat) {
   const auto socket = std::make_shared<KernelWebSocket>(std::move(tcp), std::move(kernel), std::move(client),
                                                         std::move(place), std::move(reading), settings_);
-  sockets_.emplace(socket.get(), socket);
+  sockets_.emplace(socket.get(), OpenSocket{socket, std::move(seat)});
   socket->on_ended = [this](KernelWebSocket& ended) { remove(ended); };
   socket->start(received);
   if (closing_) socket->close(websocket_close::service_restart, "The server is shutting down");
@@ -171,7 +168,7 @@ void KernelWebSocketHandlers::remove(KernelWebSocket& socket) {
 Task<void> KernelWebSocketHandlers::close_all(std::uint16_t code, std::string reason) {
   closing_ = true;
   std::vector<std::shared_ptr<KernelWebSocket>> sockets;
-  for (const auto& [key, socket] : sockets_) sockets.push_back(socket);
+  for (const auto& [key, open] : sockets_) sockets.push_back(open.socket);
   for (const auto& socket : sockets) socket->close(code, reason);
   sockets.clear();
   while (!sockets_.empty()) co_await socket_ended_.wait();

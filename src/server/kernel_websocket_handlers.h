@@ -12,6 +12,7 @@
 #include "server/listener_query.h"
 #include "server/origin_policy.h"
 #include "server/router.h"
+#include "server/seats.h"
 
 namespace nextgen_kernels {
 
@@ -19,8 +20,9 @@ namespace nextgen_kernels {
 /// sockets. Owned by the server, which calls `close_all` before it dies.
 class KernelWebSocketHandlers {
  public:
+  /// Each socket takes one of `seats`.
   KernelWebSocketHandlers(const Executor& executor, MultiKernelManager& kernels, const OriginPolicy& origins,
-                          const KernelWebSocketSettings& settings);
+                          Seats& seats, const KernelWebSocketSettings& settings);
   KernelWebSocketHandlers(const KernelWebSocketHandlers&) = delete;
   KernelWebSocketHandlers& operator=(const KernelWebSocketHandlers&) = delete;
   ~KernelWebSocketHandlers();
@@ -40,13 +42,19 @@ class KernelWebSocketHandlers {
                                                         const ListenerQuery& query) const;
   static std::expected<Beginning, HttpResponse> resume(const KernelManager& kernel, const ResumePoint& point);
   void adopt(ClientSocket tcp, const std::string& received, std::shared_ptr<KernelManager> kernel,
-             KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place, CursorOptions reading);
+             KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place, CursorOptions reading,
+             Seat seat);
   void remove(KernelWebSocket& socket);
 
   MultiKernelManager& kernels_;
   const OriginPolicy& origins_;
+  Seats& seats_;
   KernelWebSocketSettings settings_;
-  std::unordered_map<KernelWebSocket*, std::shared_ptr<KernelWebSocket>> sockets_;
+  struct OpenSocket {
+    std::shared_ptr<KernelWebSocket> socket;
+    Seat seat;
+  };
+  std::unordered_map<KernelWebSocket*, OpenSocket> sockets_;
   bool closing_ = false;
   Event socket_ended_;
 };

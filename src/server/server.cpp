@@ -109,7 +109,8 @@ class Server::Service final : public HttpService {
         sessions_(executor, kernels, settings_.sessions),
         resources_(executor, kernels, pool_),
         status_handlers_(kernels, settings_.version),
-        event_handlers_(executor, events_, kernels, resources_, origins_,
+        websocket_seats_(settings_.websockets.most_sockets),
+        event_handlers_(executor, events_, kernels, resources_, origins_, websocket_seats_,
                         {.ping_interval = settings_.websockets.ping_interval,
                          .close_timeout = settings_.websockets.close_timeout}),
         metrics_handlers_(executor, kernels, status_handlers_, pool_,
@@ -120,7 +121,7 @@ class Server::Service final : public HttpService {
         session_handlers_(sessions_, kernels, settings_.base_url),
         execute_handlers_(executor, kernels, pool_, settings_.base_url),
         journal_handlers_(executor, kernels),
-        websocket_handlers_(executor, kernels, origins_, settings_.websockets),
+        websocket_handlers_(executor, kernels, origins_, websocket_seats_, settings_.websockets),
         page_handlers_(authenticator_),
         login_handlers_(authenticator_, passwords_, settings_.base_url),
         content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
@@ -370,6 +371,7 @@ class Server::Service final : public HttpService {
   ResourceMonitor resources_;
   EventBus events_;
   StatusHandlers status_handlers_;
+  Seats websocket_seats_;  // Of kernels' and of events'.
   EventHandlers event_handlers_;
   MetricsHandlers metrics_handlers_;
   RegistryHandlers registry_handlers_;

@@ -44,4 +44,11 @@ std::expected<HttpResponse, HttpResponse> accept_websocket(const HttpRequest& re
   return response;
 }
 
+Result<Seat> take_websocket_seat(Seats& seats) {
+  auto seat = seats.take();
+  if (seat) return *std::move(seat);
+  return make_error(ErrorCode::unavailable,
+                    "All {} WebSockets of this server are in use (ServerApp.max_websockets)", seats.limit());
+}
+
 }  // namespace nextgen_kernels

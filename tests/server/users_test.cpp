@@ -169,14 +169,26 @@ TEST_F(UsersTest, more_websockets_than_allowed_are_refused) {
   settings_.websockets.most_sockets = 1;
   start();
   const auto kernel = start_kernel_as(server_token);
-  auto first = open_websocket(kernel);
-  const auto second =
-      request_with(std::string(server_token) +
-                       "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-                   "GET", "/api/kernels/" + kernel + "/channels");
-  EXPECT_EQ(second.status, 503u);
-  EXPECT_THAT(second.body, HasSubstr("ServerApp.max_websockets"));
+  const auto channels = "/api/kernels/" + kernel + "/channels";
+  const std::string events = "/api/events/subscribe";
+  const auto refusal_of = [this](const std::string& target) {
+    return request_with(std::string(server_token) +
+                            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                        "GET", target);
+  };
+  for (const auto& open : {channels, events}) {
+    TestWebSocket first(port_, open, server_token);
+    for (const auto& target : {channels, events}) {
+      const auto second = refusal_of(target);
+      EXPECT_EQ(second.status, 503u) << open << ", then " << target;
+      EXPECT_THAT(second.body, HasSubstr("ServerApp.max_websockets"));
+    }
+    first.send_frame(WebSocketOpcode::close, close_payload(1000, ""));
+    EXPECT_EQ(first.receive_close(), 1000u);
+    while (!first.at_end()) {
+    }
+  }
 }
 
 // The login page
