@@ -169,7 +169,8 @@ class FileReader {
   }
 
   void warn_of_readable_secret(const FileEntry& entry, mode_t mode) {
-    if (entry.trait.definition->secret && entry.value->is_string() && (mode & (S_IRGRP | S_IROTH)) != 0)
+    // Null, and an empty list or object, say that there is none.
+    if (entry.trait.definition->secret && !entry.value->empty() && (mode & (S_IRGRP | S_IROTH)) != 0)
       warn("{} is a secret and {} can be read by other users: chmod 600 {}",
            entry.trait.definition->full_name(), path_.native(), path_.native());
   }

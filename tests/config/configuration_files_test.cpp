@@ -105,6 +105,19 @@ TEST_F(ConfigurationFilesTest, a_secret_that_others_can_read_warns) {
                           " can be read by other users: chmod 600 " + file()));
 }
 
+TEST_F(ConfigurationFilesTest, users_that_others_can_read_warn) {
+  const auto warnings = [this](const std::string& users) {
+    const auto path = write("file.json", R"({"IdentityProvider": {"users": )" + users + "}}");
+    fs::permissions(path, fs::perms::others_read, fs::perm_options::add);
+    Configuration configuration(server_trait_table());
+    return apply_configuration_file(configuration, path).value();
+  };
+  EXPECT_THAT(warnings(R"([{"username": "ada", "token": "0123456789abcdef"}])"),
+              ElementsAre("IdentityProvider.users is a secret and " + file() +
+                          " can be read by other users: chmod 600 " + file()));
+  EXPECT_THAT(warnings("[]"), IsEmpty());
+}
+
 TEST_F(ConfigurationFilesTest, the_default_file_has_every_trait_and_changes_nothing) {
   const auto path = write_default_configuration(server_trait_table(), paths_, ExistingFile::refuse);
   ASSERT_TRUE(path.has_value()) << path.error().message;
