@@ -93,9 +93,14 @@ Result<void> OriginPolicy::check_origin(const HttpRequest& request) const {
 }
 
 Result<void> OriginPolicy::check_same_site(const HttpRequest& request) const {
-  if (request.credential == Credential::token || settings_.allow_origin == "*") return {};
-  if (request.has_header("Origin")) return check_origin(request);
-  if (request.has_header("Sec-Fetch-Site")) {
+  if (request.credential == Credential::token) return {};
+  // Who has no cookie has nothing that another site could misuse.
+  if (request.credential == Credential::not_required && settings_.allow_origin == "*") return {};
+  if (request.has_header("Origin")) {
+    // That all sites may ask does not mean that they may act for those who have a cookie.
+    const auto origin = request.header("Origin");
+    if (is_own(request, origin) || is_allowed_origin(origin)) return {};
+  } else if (request.has_header("Sec-Fetch-Site")) {
     const auto site = request.header("Sec-Fetch-Site");
     if (site == "same-origin" || site == "none") return {};
   } else if (request.has_header("Referer")) {

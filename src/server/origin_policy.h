@@ -36,7 +36,7 @@ class OriginPolicy {
   Result<void> check_origin(const HttpRequest& request) const;
 
   /// For requests that change something: a browser that came with a cookie has to show that one of our pages
-  /// asks.
+  /// asks, or one of a site that is named.
   Result<void> check_same_site(const HttpRequest& request) const;
 
   /// The headers that let the asking page read the answer.

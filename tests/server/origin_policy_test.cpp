@@ -101,6 +101,23 @@ TEST(OriginPolicy, wants_browsers_with_a_cookie_to_show_whose_page_asks) {
   EXPECT_FALSE(passes({{"Referer", "http://evil.example/"}}, Credential::not_required));
 }
 
+TEST(OriginPolicy, all_sites_may_ask_but_not_act_for_those_with_a_cookie) {
+  OriginSettings all;
+  all.allow_origin = "*";
+  const auto passes = [&all](const Headers& headers, Credential credential) {
+    return policy(all).check_same_site(request_with(headers, credential)).has_value();
+  };
+  const Headers foreign = {{"Origin", "http://localhost:9999"}, {"Sec-Fetch-Site", "same-site"}};
+  EXPECT_FALSE(passes(foreign, Credential::cookie));
+  EXPECT_FALSE(passes({{"Sec-Fetch-Site", "same-site"}}, Credential::cookie));
+  EXPECT_TRUE(passes({{"Origin", "http://localhost:8888"}}, Credential::cookie));
+  EXPECT_TRUE(passes(foreign, Credential::token));
+  EXPECT_TRUE(passes(foreign, Credential::not_required));
+  OriginSettings one;
+  one.allow_origin = "https://lab.example";
+  EXPECT_TRUE(policy(one).check_same_site(request_with({{"Origin", "https://lab.example"}})));
+}
+
 std::string allowed_origin(const OriginSettings& settings, const std::string& origin, Credential credential) {
   HttpResponse response;
   policy(settings).add_cors_headers(request_with({{"Origin", origin}}, credential), response);
