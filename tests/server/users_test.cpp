@@ -132,6 +132,12 @@ TEST_F(UsersTest, metrics_are_for_those_who_see_all) {
   EXPECT_EQ(request_with(watcher, "GET", "/metrics").status, 200u);
 }
 
+TEST_F(UsersTest, metrics_that_strangers_see_all_users_see) {
+  settings_.authenticate_prometheus = false;
+  start();
+  for (const auto* who : {"", ada, watcher}) EXPECT_EQ(request_with(who, "GET", "/metrics").status, 200u);
+}
+
 TEST_F(UsersTest, a_read_only_token_changes_nothing) {
   start();
   const auto kernel = start_kernel_as(ada);
