@@ -14,7 +14,10 @@ constexpr std::size_t longest_origin = 512;
 
 /// The host of a Host header, without its port and without the brackets of an IPv6 address.
 std::string host_name(std::string_view host) {
-  if (host.starts_with('[')) return to_lower(host.substr(1, host.find(']') - 1));
+  const auto bracket = host.find(']');
+  const auto rest = bracket == std::string_view::npos ? std::string_view() : host.substr(bracket + 1);
+  if (host.starts_with('[') && (rest.empty() ? host.ends_with(']') : rest.starts_with(':')))
+    return to_lower(host.substr(1, bracket - 1));
   return to_lower(host.substr(0, host.rfind(':')));
 }
 
@@ -46,11 +49,12 @@ std::string_view origin_of(std::string_view url) {
 }  // namespace
 
 Result<OriginPolicy> OriginPolicy::make(OriginSettings settings) {
+  for (auto& name : settings.local_hostnames) name = to_lower(name);
   OriginPolicy policy(std::move(settings));
   const auto& pattern = policy.settings_.allow_origin_pat;
   if (pattern.empty()) return policy;
   try {
-    policy.pattern_.emplace(pattern, std::regex::ECMAScript | std::regex::optimize);
+    policy.pattern_.emplace(pattern, std::regex::ECMAScript | std::regex::icase | std::regex::optimize);
   } catch (const std::regex_error& error) {
     return make_error(ErrorCode::invalid_argument, "allow_origin_pat '{}' is not a regular expression: {}",
                       pattern, error.what());
@@ -76,9 +80,8 @@ Result<void> OriginPolicy::check_host(const HttpRequest& request) const {
 
 bool OriginPolicy::is_allowed_origin(std::string_view origin) const {
   if (origin.empty() || origin.size() > longest_origin) return false;
-  const auto lower = to_lower(origin);
-  if (!settings_.allow_origin.empty()) return lower == to_lower(settings_.allow_origin);
-  return pattern_ && std::regex_match(lower, *pattern_);
+  if (!settings_.allow_origin.empty()) return to_lower(origin) == to_lower(settings_.allow_origin);
+  return pattern_ && std::regex_match(origin.begin(), origin.end(), *pattern_);
 }
 
 Result<void> OriginPolicy::check_origin(const HttpRequest& request) const {

@@ -13,7 +13,7 @@ namespace nextgen_kernels {
 /// Which other sites' pages may use this server from a browser; the names are upstream's traits.
 struct OriginSettings {
   std::string allow_origin;      ///< One origin (`https://host:port`), or `*`.
-  std::string allow_origin_pat;  ///< A regular expression that a whole origin matches.
+  std::string allow_origin_pat;  ///< A regular expression that a whole origin matches, in any case.
   bool allow_credentials = false;
   /// False: only requests that name this machine (a loopback address, or one of `local_hostnames`) as their
   /// host are answered, so that a site cannot reach a local server by pointing its own name here (DNS

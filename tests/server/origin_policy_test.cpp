@@ -30,7 +30,7 @@ TEST(OriginPolicy, answers_to_names_of_this_machine_only) {
   for (const auto* host : {"localhost", "LocalHost:8888", "127.0.0.1", "127.8.9.10:1", "[::1]", "[::1]:8888"})
     EXPECT_TRUE(host_passes(host)) << host;
   for (const auto* host : {"evil.example", "localhost.evil.example:80", "10.0.0.1", "0.0.0.0:8888", "[",
-                           "[::2]:1", "127.0.0.1.evil"})
+                           "[::2]:1", "127.0.0.1.evil", "[::1].evil.example", "[::1]evil:80", "[::1", "::1]"})
     EXPECT_FALSE(host_passes(host)) << host;
 }
 
@@ -42,6 +42,8 @@ TEST(OriginPolicy, answers_to_other_names_when_told_so) {
   named.local_hostnames = {"box"};
   EXPECT_TRUE(host_passes("box:8888", named));
   EXPECT_FALSE(host_passes("other:8888", named));
+  named.local_hostnames = {"MyBox"};
+  for (const auto* host : {"MyBox", "mybox:8888", "MYBOX"}) EXPECT_TRUE(host_passes(host, named)) << host;
 }
 
 TEST(OriginPolicy, lets_own_pages_and_programs_in) {
@@ -69,6 +71,11 @@ TEST(OriginPolicy, lets_configured_sites_in) {
   pattern.allow_origin_pat = R"(https://\w+\.example)";
   EXPECT_TRUE(policy(pattern).check_origin(request_with({{"Origin", "https://a.example"}})));
   EXPECT_FALSE(policy(pattern).check_origin(request_with({{"Origin", "https://a.example.evil"}})));
+  OriginSettings capitals;
+  capitals.allow_origin_pat = R"(https://[A-M]\w*\.Lab\.example)";
+  for (const auto* origin : {"https://a.lab.example", "https://A.LAB.Example", "https://Max.Lab.example"})
+    EXPECT_TRUE(policy(capitals).check_origin(request_with({{"Origin", origin}}))) << origin;
+  EXPECT_FALSE(policy(capitals).check_origin(request_with({{"Origin", "https://z.lab.example"}})));
   EXPECT_FALSE(
       policy(pattern).check_origin(request_with({{"Origin", "https://" + std::string(10'000, 'a')}})));
   OriginSettings all;
