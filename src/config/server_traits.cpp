@@ -106,7 +106,8 @@ const std::vector<ServerTrait>& server_traits() {
         .name = "allow_credentials",
         .type = TraitType::boolean,
         .default_value = false,
-        .help = "Whether pages of the allowed origins may send the visitor's cookie along."},
+        .help = "Whether pages of the origins that allow_origin or allow_origin_pat name may send the "
+                "visitor's cookie along; from other hosts, browsers do so only when the server speaks TLS."},
        &ServerOptions::allow_credentials},
       {{.class_name = "ServerApp",
         .name = "allow_remote_access",

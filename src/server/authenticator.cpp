@@ -124,9 +124,9 @@ UserPointer Authenticator::user_of_cookie(const HttpRequest& request) const {
   return found;
 }
 
-std::string Authenticator::attributes() const {
-  return fmt::format("; SameSite=Lax{}; Path={}", settings_.secure_cookies ? "; Secure" : "",
-                     settings_.base_url);
+std::string Authenticator::attributes(SameSite same_site) const {
+  return fmt::format("; SameSite={}{}; Path={}", same_site == SameSite::none ? "None" : "Lax",
+                     settings_.secure_cookies ? "; Secure" : "", settings_.base_url);
 }
 
 std::string Authenticator::make_cookie(const HttpRequest& request, const User& user) const {
@@ -134,7 +134,8 @@ std::string Authenticator::make_cookie(const HttpRequest& request, const User& u
   const std::int64_t expiry = std::time(nullptr) + cookie_seconds;
   const auto value = fmt::format("{}.{}", expiry, random_hex(nonce_digits / 2));
   return fmt::format("{}={}:{}; Max-Age={}; HttpOnly{}", name, value,
-                     signature(user, fmt::format("{}:{}", name, value)), cookie_seconds, attributes());
+                     signature(user, fmt::format("{}:{}", name, value)), cookie_seconds,
+                     attributes(session_same_site()));
 }
 
 void Authenticator::end_cookie(const HttpRequest& request) {
@@ -147,7 +148,7 @@ void Authenticator::end_cookie(const HttpRequest& request) {
 }
 
 std::string Authenticator::clear_cookie(const HttpRequest& request) const {
-  return fmt::format("{}=; Max-Age=0; HttpOnly{}", cookie_name(request), attributes());
+  return fmt::format("{}=; Max-Age=0; HttpOnly{}", cookie_name(request), attributes(session_same_site()));
 }
 
 std::string Authenticator::xsrf_signature(std::string_view nonce) const {
@@ -163,7 +164,7 @@ std::string Authenticator::xsrf_token(const HttpRequest& request) const {
 
 std::string Authenticator::make_xsrf_cookie(const std::string& xsrf_token) const {
   // Pages read it, so it is not HttpOnly.
-  return fmt::format("_xsrf={}{}", xsrf_token, attributes());
+  return fmt::format("_xsrf={}{}", xsrf_token, attributes(SameSite::lax));
 }
 
 bool Authenticator::shows_xsrf_token(const HttpRequest& request, std::string_view sent) const {

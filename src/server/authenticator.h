@@ -22,7 +22,9 @@ class Authenticator {
  public:
   struct Settings {
     bool secure_cookies = false;  ///< Browsers send the cookies over TLS only.
-    std::string base_url = "/";   ///< Cookies are for paths below it.
+    /// Browsers send the cookie that lets in with what pages of other sites ask, too; needs secure_cookies.
+    bool cross_site_cookies = false;
+    std::string base_url = "/";  ///< Cookies are for paths below it.
     std::chrono::steady_clock::duration wait_after_failure = std::chrono::seconds(1);
   };
 
@@ -79,13 +81,17 @@ class Authenticator {
   UserPointer user_of_cookie(const HttpRequest& request) const;
   std::string signature(const User& user, std::string_view text) const;
   std::string xsrf_signature(std::string_view nonce) const;
-  std::string attributes() const;
+  enum class SameSite { lax, none };
+  std::string attributes(SameSite same_site) const;
+  SameSite session_same_site() const {
+    return settings_.secure_cookies && settings_.cross_site_cookies ? SameSite::none : SameSite::lax;
+  }
 
   std::vector<UserPointer> users_;
   UserPointer anybody_;
   Settings settings_;
   std::string xsrf_key_;
-  std::set<std::string> ended_cookies_;  // Those that end first stand first.
+  std::set<std::string> ended_cookies_;            // Those that end first stand first.
   std::map<std::string, LoginAttempts> attempts_;  // To log in, under way, by client.
 };
 

@@ -15,6 +15,12 @@ struct OriginSettings {
   std::string allow_origin;      ///< One origin (`https://host:port`), or `*`.
   std::string allow_origin_pat;  ///< A regular expression that a whole origin matches, in any case.
   bool allow_credentials = false;
+
+  /// Whether pages of other sites, which are named, may send the visitor's cookie.
+  bool lets_sites_send_cookies() const {
+    return allow_credentials && allow_origin != "*" && !(allow_origin.empty() && allow_origin_pat.empty());
+  }
+
   /// False: only requests that name this machine (a loopback address, or one of `local_hostnames`) as their
   /// host are answered, so that a site cannot reach a local server by pointing its own name here (DNS
   /// rebinding).

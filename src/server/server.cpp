@@ -103,6 +103,7 @@ class Server::Service final : public HttpService {
         origins_(std::move(origins)),
         authenticator_(users_of(settings_),
                        {.secure_cookies = settings_.tls.has_value(),
+                        .cross_site_cookies = settings_.origins.lets_sites_send_cookies(),
                         .base_url = settings_.base_url,
                         .wait_after_failure = settings_.wait_after_failed_login}),
         pool_(blocking_threads),

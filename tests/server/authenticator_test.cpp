@@ -1,10 +1,12 @@
 #include "server/authenticator.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/task_group.h"
 #include "server/password.h"
 
 namespace nextgen_kernels {
@@ -76,6 +78,18 @@ TEST(Authenticator, takes_the_cookie_that_it_made) {
   EXPECT_THAT(cookie, Not(HasSubstr("tok")));
   EXPECT_EQ(credential_of(authenticator, request_with("Cookie", "a=b; " + cookie + "; c")),
             Credential::cookie);
+}
+
+TEST(Authenticator, pages_of_other_sites_get_the_cookie_sent_over_tls_only) {
+  const auto user = own_user("tok");
+  const auto request = request_with("Accept", "*/*");
+  Authenticator::Settings settings{.secure_cookies = true, .cross_site_cookies = true, .base_url = "/"};
+  const Authenticator secure({user}, settings);
+  EXPECT_THAT(secure.make_cookie(request, user), HasSubstr("; HttpOnly; SameSite=None; Secure; Path=/"));
+  EXPECT_THAT(secure.clear_cookie(request), HasSubstr("; SameSite=None; Secure"));
+  EXPECT_THAT(secure.make_xsrf_cookie("x"), HasSubstr("; SameSite=Lax; Secure"));
+  settings.secure_cookies = false;
+  EXPECT_THAT(Authenticator({user}, settings).make_cookie(request, user), HasSubstr("; SameSite=Lax; Path"));
 }
 
 TEST(Authenticator, refuses_cookies_of_others) {
@@ -150,48 +164,68 @@ TEST(Authenticator, a_page_shows_that_it_is_ours_by_sending_its_cookie_back) {
 
 using LoginResult = std::optional<Result<UserPointer>>;
 
-/// Begins to log in; the result comes when it is there.
-std::shared_ptr<LoginResult> begin_to_log_in(asio::io_context& loop, Authenticator& authenticator,
-                                             BlockingPool& pool, const std::string& password,
-                                             const std::string& client) {
-  auto result = std::make_shared<LoginResult>();
-  asio::co_spawn(loop, authenticator.log_in("", password, client, &pool),
-                 [result](std::exception_ptr, Result<UserPointer> user) { *result = std::move(user); });
-  loop.poll();
-  return result;
+Task<void> log_in(Authenticator* authenticator, BlockingPool* pool, std::string password, std::string client,
+                  std::shared_ptr<LoginResult> result) {
+  *result = co_await authenticator->log_in("", std::move(password), std::move(client), pool);
 }
 
-TEST(Authenticator, bounds_the_attempts_of_each_client_and_of_all) {
-  asio::io_context loop;
-  BlockingPool pool(1);
-  Authenticator authenticator({own_user("tok")}, {.wait_after_failure = std::chrono::hours(1)});
-  const auto fill = [&](const std::string& client) {
-    for (int i = 0; i < 64; ++i)
-      EXPECT_FALSE(begin_to_log_in(loop, authenticator, pool, "wrong", client)->has_value());
-    const auto refused = begin_to_log_in(loop, authenticator, pool, "tok", client);
+/// An authenticator on an event loop, and clients that try to log in.
+class LoginAttempts : public testing::Test {
+ protected:
+  void TearDown() override {
+    tasks_.cancel();
+    asio::co_spawn(loop_, tasks_.join(), asio::detached);
+    run();
+  }
+
+  /// Begins to log in; the result comes when it is there.
+  std::shared_ptr<LoginResult> begin(const std::string& password, const std::string& client) {
+    auto result = std::make_shared<LoginResult>();
+    tasks_.spawn("log in", log_in(&*authenticator_, &pool_, password, client, result));
+    loop_.restart();
+    loop_.poll();
+    return result;
+  }
+
+  void run() {
+    loop_.restart();
+    loop_.run();
+  }
+
+  asio::io_context loop_;
+  BlockingPool pool_{1};
+  std::optional<Authenticator> authenticator_;
+  TaskGroup tasks_{loop_.get_executor()};
+};
+
+TEST_F(LoginAttempts, are_bounded_for_each_client_and_for_all) {
+  authenticator_.emplace(std::vector{own_user("tok")},
+                         Authenticator::Settings{.wait_after_failure = std::chrono::hours(1)});
+  const auto fill = [this](const std::string& client) {
+    for (int i = 0; i < 64; ++i) EXPECT_FALSE(begin("wrong", client)->has_value());
+    const auto refused = begin("tok", client);
     ASSERT_TRUE(refused->has_value());
     EXPECT_EQ((*refused)->error().code, ErrorCode::unavailable);
   };
   fill("10.0.0.1");
-  const auto other = begin_to_log_in(loop, authenticator, pool, "tok", "10.0.0.2");
+  const auto other = begin("tok", "10.0.0.2");
   ASSERT_TRUE(other->has_value());
-  EXPECT_NE(other->value(), nullptr);
+  EXPECT_NE((*other)->value(), nullptr);
   for (int client = 2; client <= 8; ++client) fill("10.0.0." + std::to_string(client));
-  EXPECT_FALSE(begin_to_log_in(loop, authenticator, pool, "tok", "10.0.0.9")->value());
+  const auto too_many = begin("tok", "10.0.0.9");
+  ASSERT_TRUE(too_many->has_value());
+  EXPECT_EQ((*too_many)->error().code, ErrorCode::unavailable);
 }
 
-TEST(Authenticator, who_comes_from_the_address_of_one_who_guesses_waits) {
-  asio::io_context loop;
-  BlockingPool pool(1);
-  Authenticator authenticator({own_user("tok")}, {.wait_after_failure = std::chrono::milliseconds(1)});
+TEST_F(LoginAttempts, of_one_client_wait_for_each_other) {
+  authenticator_.emplace(std::vector{own_user("tok")},
+                         Authenticator::Settings{.wait_after_failure = std::chrono::milliseconds(1)});
   std::vector<std::shared_ptr<LoginResult>> guesses;
-  for (int i = 0; i < 40; ++i)
-    guesses.push_back(begin_to_log_in(loop, authenticator, pool, "wrong", ""));
-  const auto right = begin_to_log_in(loop, authenticator, pool, "tok", "");
-  loop.restart();
-  loop.run();
-  EXPECT_NE(right->value(), nullptr);
-  for (const auto& guess : guesses) EXPECT_EQ(guess->value(), nullptr);
+  for (int i = 0; i < 40; ++i) guesses.push_back(begin("wrong", ""));
+  const auto right = begin("tok", "");
+  run();
+  EXPECT_NE((*right)->value(), nullptr);
+  for (const auto& guess : guesses) EXPECT_EQ((*guess)->value(), nullptr);
 }
 
 TEST(Password, is_verified_against_its_hash) {

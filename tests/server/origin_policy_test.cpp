@@ -125,6 +125,20 @@ TEST(OriginPolicy, all_sites_may_ask_but_not_act_for_those_with_a_cookie) {
   EXPECT_TRUE(policy(one).check_same_site(request_with({{"Origin", "https://lab.example"}})));
 }
 
+TEST(OriginPolicy, cookies_come_from_sites_that_are_named) {
+  OriginSettings settings;
+  settings.allow_origin = "https://lab.example";
+  EXPECT_FALSE(settings.lets_sites_send_cookies());
+  settings.allow_credentials = true;
+  EXPECT_TRUE(settings.lets_sites_send_cookies());
+  settings.allow_origin = "*";
+  EXPECT_FALSE(settings.lets_sites_send_cookies());
+  settings.allow_origin = "";
+  EXPECT_FALSE(settings.lets_sites_send_cookies());
+  settings.allow_origin_pat = "https://.*";
+  EXPECT_TRUE(settings.lets_sites_send_cookies());
+}
+
 std::string allowed_origin(const OriginSettings& settings, const std::string& origin, Credential credential) {
   HttpResponse response;
   policy(settings).add_cors_headers(request_with({{"Origin", origin}}, credential), response);
