@@ -154,13 +154,22 @@ http::status status_of(ErrorCode code) {
   return http::status::internal_server_error;
 }
 
+namespace {
+
+HttpResponse explain(http::status status, std::string_view message, std::string_view reason) {
+  return json_response(status, {{"message", message}, {"reason", reason}, {"traceback", ""}});
+}
+
+}  // namespace
+
 HttpResponse error_response(http::status status, std::string_view message) {
-  return json_response(
-      status,
-      {{"message", message}, {"reason", std::string_view(http::obsolete_reason(status))}, {"traceback", ""}});
+  return explain(status, message, std::string_view(http::obsolete_reason(status)));
 }
 
 HttpResponse error_response(const Error& error) {
+  // As Kernel Gateway: by its status alone it is like a wrong token.
+  if (error.code == ErrorCode::resource_limit)
+    return explain(status_of(error.code), error.message, "Resource Limit");
   return error_response(status_of(error.code), error.message);
 }
 

@@ -164,6 +164,7 @@ TEST_F(UsersTest, limits_count_the_kernels_of_each) {
   const auto refused = request_with(ada, "POST", "/api/kernels");
   EXPECT_EQ(refused.status, 403u);
   EXPECT_THAT(refused.body, HasSubstr("Resource Limit: ada has 1 kernels"));
+  EXPECT_EQ(refused.json().at("reason"), "Resource Limit");
   start_kernel_as(bob);
   start_kernel_as(server_token);
   const auto full = request_with(server_token, "POST", "/api/kernels");
