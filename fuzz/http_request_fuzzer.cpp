@@ -4,6 +4,7 @@
 
 #include "fuzzing.h"
 #include "server/authenticator.h"
+#include "server/execute_body.h"
 #include "server/http_cache.h"
 #include "server/http_message.h"
 #include "server/json_fields.h"
@@ -52,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   response.headers.set(http::field::etag, make_entity_tag(request.body));
   (void)revalidate(request, std::move(response));
   (void)accept_websocket(request);
+  (void)parse_execute_body(request.body);
   if (const auto body = parse_json_body(request); body && *body) (void)environment_field(**body, {});
   return 0;
 }
