@@ -171,9 +171,9 @@ const std::vector<ServerTrait>& server_traits() {
         .name = "websocket_ping_interval",
         .type = TraitType::number,
         .default_value = 30.0,
-        .help =
-            "Seconds between the pings that keep a WebSocket open and find out that a client is gone: after "
-            "30 of them without a sign of life it is. 0 sends none.",
+        .help = "Seconds between the pings that keep a WebSocket open and find out that a client is gone: "
+                "one that "
+                "answers none of 30, and takes nothing of what waits for it. 0 sends none.",
         .minimum = 0,
         .maximum = 86400},
        &ServerOptions::websocket_ping_interval},

@@ -251,7 +251,7 @@ bool KernelWebSocket::write_collected() {
       end();
       return false;
     }
-    if (count > 0) last_sign_of_life_ = steady_clock::now();
+    written_bytes_ += count;
     for (auto& piece : pieces) {
       const auto taken = std::min(count, piece.size());
       piece += taken;
@@ -486,6 +486,19 @@ KernelManager::ClientRole KernelWebSocket::role() const {
   return client_.read_only ? KernelManager::ClientRole::watcher : KernelManager::ClientRole::user;
 }
 
+/// What the system had to hold for the client at the last look is taken by now, or a part of it: the client
+/// reads, though the answers to our pings are behind what it still has to read. A look that finds nothing
+/// held says nothing: the system at the other end takes some for a process that has stopped.
+void KernelWebSocket::look_at_queue() {
+  int queued = 0;
+  if (::ioctl(socket_.native_handle(), SIOCOUTQ, &queued) != 0) return;
+  const auto now_queued = static_cast<std::uint64_t>(std::max(queued, 0));
+  if (queued_bytes_ > 0 && now_queued < queued_bytes_ + written_bytes_)
+    last_sign_of_life_ = steady_clock::now();
+  queued_bytes_ = now_queued;
+  written_bytes_ = 0;
+}
+
 void KernelWebSocket::leave_the_count() {
   if (std::exchange(counted_, false)) kernel_->remove_connection(role());
 }
@@ -503,6 +516,7 @@ void KernelWebSocket::on_timer() {
     log_debug("{}: no answer to the close frame", describe());
     return end();
   }
+  look_at_queue();
   const auto now = steady_clock::now();
   if (now - last_heard_ > settings_.absent_after) leave_the_count();
   if (now - last_sign_of_life_ > settings_.ping_timeout) {

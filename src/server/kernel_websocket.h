@@ -34,7 +34,8 @@ struct KernelWebSocketSettings {
   /// A client of which nothing was heard for so long is no more one of the kernel's `connections`, until it
   /// is heard again.
   std::chrono::steady_clock::duration absent_after = std::chrono::seconds(90);
-  /// A client of which nothing was heard for so long, and that took nothing of what is sent, is gone.
+  /// A client of which nothing was heard for so long, and that took nothing of what was on its way to it, is
+  /// gone. That its system takes what is sent says nothing: it does so for a process that hangs.
   std::chrono::steady_clock::duration ping_timeout = std::chrono::minutes(15);
   std::chrono::steady_clock::duration close_timeout =
       std::chrono::seconds(2);  ///< For its answer to a close frame.
@@ -129,6 +130,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void acknowledge_what_arrived();
   void note_presence();
   KernelManager::ClientRole role() const;
+  void look_at_queue();
   void leave_the_count();
   void arm_timer(std::chrono::steady_clock::duration delay);
   void on_timer();
@@ -151,7 +153,9 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   bool peer_closed_ = false;
   std::chrono::steady_clock::time_point last_sign_of_life_;
   std::chrono::steady_clock::time_point last_heard_;
-  bool counted_ = true;  // As one of the kernel's connections.
+  std::uint64_t queued_bytes_ = 0;   // Not yet taken by the other side, at the last look;
+  std::uint64_t written_bytes_ = 0;  // written since.
+  bool counted_ = true;              // As one of the kernel's connections.
 
   std::string queued_control_;                            // Whole control frames.
   std::vector<Message::Pointer> queued_own_;              // Of ours, to this client only.

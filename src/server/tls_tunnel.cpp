@@ -86,6 +86,9 @@ class TlsTunnel {
   Task<void> cut_off_after_close() {
     co_await end_of_inner();
     co_await sleep_for(patience_);
+    // What the system still holds for it must not arrive later.
+    error_code ignored;
+    client_.next_layer().set_option(asio::socket_base::linger(true, 0), ignored);
     close();
   }
 

@@ -89,6 +89,78 @@ def test_tls_carries_rest_and_websockets(start_server: StartServer, tmp_path: Pa
     assert "; Secure;" in login.headers["Set-Cookie"]
 
 
+@pytest.mark.parametrize("transport", ["http", "https"])
+@pytest.mark.parametrize("output", [0, 30_000_000])
+def test_a_client_that_hangs_gives_its_place_to_another(
+    start_server: StartServer, tmp_path: Path, transport: str, output: int
+) -> None:
+    options = ["--ServerApp.max_websockets=1", "--ServerApp.websocket_ping_interval=0.2"]
+    context: dict[str, str] = {}
+    if transport == "https":
+        certificate, key = make_certificate(tmp_path)
+        options += [f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"]
+        context = {"ca_certs": str(certificate)}
+    server = start_server(options=options)
+    verify = context.get("ca_certs", True)
+    root = f"{transport}://127.0.0.1:{server.port}/api"
+    created = requests.post(f"{root}/kernels", headers=server.headers, verify=verify, timeout=60)
+    kernel_id = created.json()["id"]
+
+    def connect() -> websocket.WebSocket:
+        return websocket.create_connection(
+            f"{root.replace('http', 'ws', 1)}/kernels/{kernel_id}/channels",
+            header=server.headers,
+            subprotocols=[V1],
+            sslopt=context,
+            timeout=60,
+        )
+
+    def connect_if_there_is_room() -> websocket.WebSocket | None:
+        try:
+            return connect()
+        except websocket.WebSocketBadStatusException as refused:
+            assert refused.status_code == 503
+            return None
+
+    hanging = connect()  # It reads nothing, and so answers no ping.
+    run = requests.post(
+        f"{root}/nextgen/kernels/{kernel_id}/execute",
+        json={"code": f"print('x' * {output})"},
+        headers=server.headers,
+        verify=verify,
+        timeout=60,
+    )
+    assert run.json()["status"] == "ok"
+    other = poll_until(connect_if_there_is_room, "that the hanging client was given up")
+    other.close()
+    hanging.shutdown()
+
+
+def test_cookies_for_pages_of_named_sites(start_server: StartServer, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    site = "https://lab.example"
+    server = start_server(
+        options=[
+            f"--ServerApp.certfile={certificate}",
+            f"--ServerApp.keyfile={key}",
+            f"--ServerApp.allow_origin={site}",
+            "--ServerApp.allow_credentials=true",
+        ]
+    )
+    url = f"https://127.0.0.1:{server.port}"
+    page = requests.get(f"{url}/?token={server.token}", verify=str(certificate), timeout=60)
+    session = next(c for c in page.raw.headers.getlist("Set-Cookie") if c.startswith("username-"))
+    assert "; SameSite=None; Secure;" in session
+    # As a browser sends it along with what a page of the site asks.
+    for origin, status in ((site, 201), ("https://evil.example", 404)):
+        headers = {"Cookie": session.split(";")[0], "Origin": origin, "Sec-Fetch-Site": "cross-site"}
+        asked = requests.post(f"{url}/api/kernels", headers=headers, verify=str(certificate), timeout=60)
+        assert asked.status_code == status
+        if status == 201:
+            assert asked.headers["Access-Control-Allow-Origin"] == site
+            assert asked.headers["Access-Control-Allow-Credentials"] == "true"
+
+
 def test_a_renewed_certificate_is_used_without_a_restart(start_server: StartServer, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
     server = start_server(options=[f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"])

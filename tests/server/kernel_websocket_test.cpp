@@ -331,6 +331,21 @@ TEST_F(KernelWebSocketTest, gives_up_on_clients_that_do_not_answer_pings) {
   EXPECT_EQ(error, boost::asio::error::connection_reset);
 }
 
+TEST_F(KernelWebSocketTest, gives_up_on_clients_whose_system_takes_what_they_do_not_read) {
+  // Longer than the system at the other end takes to acknowledge a ping.
+  settings_.websockets.ping_interval = std::chrono::milliseconds(100);
+  settings_.websockets.ping_timeout = std::chrono::milliseconds(400);
+  settings_.websockets.most_sockets = 1;
+  start();
+  const auto id = start_ready_kernel();
+  auto socket = open_v1_idle(id, "&session_id=s");
+  while (const auto event = socket.receive()) EXPECT_EQ(event->opcode, WebSocketOpcode::ping);
+  wait_for_connections(id, 0);
+  print(id, {"while it was away"});
+  auto again = open_v1_idle(id, "&session_id=s");
+  EXPECT_EQ(receive_v1(again).content.at("text"), "while it was away");
+}
+
 // Control frames and the end
 // ----------------------------------------------------------------------------------------
 
