@@ -4,17 +4,12 @@
 #include <iterator>
 
 namespace nextgen_kernels {
-namespace {
-
-// Bounds the memory of one client: 64 KiB. What is older than that many partings cannot be resumed.
-constexpr std::size_t most_runs = 4096;
-
-}  // namespace
 
 FrameAccount::FrameAccount(FrameNumber first, MessageNumber position)
     : first_frame_(first),
       next_frame_(first),
       acknowledged_(first),
+      acknowledged_position_(position),
       position_(position),
       run_continues_(position),
       runs_{{.frame = first, .number = position}} {}
@@ -22,7 +17,12 @@ FrameAccount::FrameAccount(FrameNumber first, MessageNumber position)
 void FrameAccount::begin_run(MessageNumber number) {
   if (runs_.back().frame == next_frame_) runs_.pop_back();
   runs_.push_back({.frame = next_frame_, .number = number});
-  if (runs_.size() > most_runs) runs_.pop_front();
+  while (runs_.size() > most_runs && (runs_[1].frame <= acknowledged_ || runs_.size() > most_runs_ever))
+    runs_.pop_front();
+}
+
+void FrameAccount::finish() {
+  while (runs_.size() > most_runs) runs_.pop_front();
 }
 
 void FrameAccount::add(MessageNumber number) {
@@ -41,11 +41,16 @@ void FrameAccount::add_own(MessageNumber before, MessageNumber after) {
 }
 
 void FrameAccount::acknowledge(FrameNumber frame) {
-  if (frame > acknowledged_ && frame <= next_frame_) acknowledged_ = frame;
+  if (frame <= acknowledged_) return;
+  const auto position = position_of(frame);
+  if (!position) return;
+  acknowledged_ = frame;
+  acknowledged_position_ = *position;
 }
 
 std::optional<MessageNumber> FrameAccount::position_of(FrameNumber frame) const {
   if (frame == next_frame_) return position_;
+  if (frame == acknowledged_) return acknowledged_position_;
   if (frame > next_frame_) return std::nullopt;
   const auto after = std::ranges::upper_bound(runs_, frame, {}, &Run::frame);
   if (after == runs_.begin()) return std::nullopt;

@@ -52,12 +52,37 @@ TEST(FrameAccount, takes_no_acknowledgement_that_cannot_be) {
   EXPECT_EQ(frames.acknowledged(), 12u);
 }
 
-TEST(FrameAccount, forgets_the_oldest_and_says_so) {
+TEST(FrameAccount, what_the_client_is_not_known_to_have_is_not_forgotten) {
   FrameAccount frames(1, 1);
-  for (MessageNumber number = 1; number <= 20'000; number += 2) frames.add(number);
+  for (MessageNumber number = 1; number <= 200'000; number += 2) frames.add(number);
+  EXPECT_EQ(frames.position_of(1), 1u);
+  frames.acknowledge(90'001);
+  frames.add(300'000);
+  EXPECT_EQ(frames.position_of(90'001), 180'001u);
+  EXPECT_EQ(frames.position_of(90'002), 180'003u);
   EXPECT_EQ(frames.position_of(1), std::nullopt);
-  EXPECT_EQ(frames.position_of(10'000), 19'999u);
-  EXPECT_EQ(frames.position_of(9'000), 17'999u);
+  EXPECT_LE(frames.memory_size(), FrameAccount::most_runs * 16);
+}
+
+TEST(FrameAccount, where_the_client_is_known_to_stand_is_never_forgotten) {
+  FrameAccount frames(1, 1);
+  frames.add(1);
+  frames.add(3);
+  frames.acknowledge(3);
+  for (MessageNumber number = 5; number <= 5 + 2 * FrameAccount::most_runs_ever; number += 2)
+    frames.add(number);
+  frames.finish();
+  EXPECT_EQ(frames.position_of(4), std::nullopt) << "the bound";
+  EXPECT_EQ(frames.acknowledged_position(), 4u);
+  EXPECT_EQ(frames.position_of(3), 4u);
+}
+
+TEST(FrameAccount, takes_no_acknowledgement_of_what_it_has_forgotten) {
+  FrameAccount frames(1, 1);
+  for (MessageNumber number = 1; number <= 3 * FrameAccount::most_runs; number += 2) frames.add(number);
+  frames.finish();
+  frames.acknowledge(2);
+  EXPECT_EQ(frames.acknowledged(), 1u);
 }
 
 }  // namespace
