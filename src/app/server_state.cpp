@@ -86,8 +86,25 @@ Task<ServerState::Found> ServerState::take_left_behind() {
 void ServerState::put(const KernelRecord& record) {
   StoredKernel kernel{
       .kernel_id = record.kernel_id, .record = record.to_json(), .seen = Timestamp::clock::now()};
-  kernels_.insert_or_assign(kernel.kernel_id, kernel);
-  write([kernel = std::move(kernel)](StateStore& store) { return store.put_kernel(kernel); });
+  kernels_.insert_or_assign(record.kernel_id, std::move(kernel));
+  // One write at a time: however often a record changes meanwhile, only its newest state is written after it.
+  const auto [in_writing, is_first] = kernels_in_writing_.try_emplace(record.kernel_id, false);
+  in_writing->second = !is_first;
+  if (is_first) write_kernel(record.kernel_id);
+}
+
+void ServerState::write_kernel(const std::string& kernel_id) {
+  auto result = std::make_shared<Result<void>>();
+  files_.run_then(
+      executor_, [this, result, kernel = kernels_.at(kernel_id)] { *result = store_->put_kernel(kernel); },
+      [this, result, kernel_id] {
+        note(*result);
+        const auto has_changed =
+            kernels_in_writing_.extract(kernel_id).mapped() && kernels_.contains(kernel_id);
+        if (!has_changed) return;
+        kernels_in_writing_.emplace(kernel_id, false);
+        write_kernel(kernel_id);
+      });
 }
 
 void ServerState::remove(const std::string& kernel_id) {
@@ -97,7 +114,9 @@ void ServerState::remove(const std::string& kernel_id) {
 }
 
 Task<void> ServerState::written() {
-  co_await files_.run([] { return true; });
+  do {
+    co_await files_.run([] { return true; });
+  } while (!kernels_in_writing_.empty());
 }
 
 void ServerState::put(const Session& session) {

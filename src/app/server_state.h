@@ -55,15 +55,17 @@ class ServerState final : public KernelRecorder {
   using Write = std::function<Result<void>(StateStore& store)>;
 
   void write(Write write);
+  void write_kernel(const std::string& kernel_id);
   void note(const Result<void>& result);
   Task<void> note_again_and_again(std::function<std::uint64_t()> messages);
   LeftBehind everything() const;
 
   Executor executor_;
   std::unique_ptr<StateStore> store_;
-  std::map<std::string, StoredKernel> kernels_;    // As the file should have them.
-  std::map<std::string, StoredSession> sessions_;  // As well.
-  bool out_of_step_ = false;                       // The file has not all of that.
+  std::map<std::string, StoredKernel> kernels_;     // As the file should have them.
+  std::map<std::string, StoredSession> sessions_;   // As well.
+  std::map<std::string, bool> kernels_in_writing_;  // Whether there was a newer record since.
+  bool out_of_step_ = false;                        // The file has not all of that.
   TaskGroup tasks_;
   BlockingPool files_{1};  // One thread: what is written is written in order. Ends before the store does.
 };
