@@ -19,6 +19,8 @@ constexpr std::array<std::string_view, 9> requests_without_state = {
     "delete_subshell_request", "list_subshell_request", "usage_request",
 };
 
+constexpr std::size_t longest_cell_id = 1024;
+
 bool tells_state(std::string_view parent_type) {
   return std::ranges::find(requests_without_state, parent_type) == requests_without_state.end();
 }
@@ -55,32 +57,34 @@ std::string_view to_string(ExecutionState state) {
   return "dead";
 }
 
-Audience Conversation::audience_of(std::string_view session_id) {
-  if (const auto known = sessions_.find(session_id); known != sessions_.end()) return known->second;
-  const auto number = static_cast<Audience>(sessions_.size() + 1);
-  const auto added = sessions_.emplace(session_id, number).first;
-  session_names_.push_back(added->first);
-  return number;
+std::string_view Conversation::session_of(Audience audience) const {
+  const auto* session = places_.sessions().find(audience);
+  return session == nullptr ? std::string_view() : session->id;
 }
 
-std::string_view Conversation::session_of(Audience audience) const {
-  const auto number = std::to_underlying(audience);
-  return number == 0 || number > session_names_.size() ? std::string_view() : session_names_[number - 1];
+std::shared_ptr<const RequestOrigin> Conversation::make_origin(const OutgoingMessage& message,
+                                                               Audience sender) const {
+  // Clients choose the ids of their cells; what is longer than any of theirs is not kept with every output.
+  return std::make_shared<RequestOrigin>(
+      RequestOrigin{.cell_id = message.cell_id.size() > longest_cell_id ? std::string() : message.cell_id,
+                    .requester = std::string(session_of(sender))});
 }
 
 void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
   if (message.channel != Channel::control && tells_state(message.header.msg_type)) note_activity();
+  places_.sessions().note_use(sender);
   if (message.channel == Channel::stdin_) return;  // An input_reply has no reply of its own.
   requests_.add({.message_id = std::string(message.header.msg_id),
                  .message_type = std::string(message.header.msg_type),
                  .channel = message.channel,
                  .sender = sender,
-                 .cell_id = message.cell_id,
+                 .origin = make_origin(message, sender),
                  .since = journal_.next_number()});
 }
 
 void Conversation::receive(Message::Pointer message) {
   const auto audience = route(*message);
+  auto origin = origin_of(*message);
   const auto parent_id = message->parent_fields().msg_id;
   const auto* request = requests_.find(parent_id);
   const bool counts_as_activity = tells_state(message->parent_fields().msg_type) &&
@@ -91,15 +95,20 @@ void Conversation::receive(Message::Pointer message) {
     requests_.note_reply(parent_id);
   }
   if (counts_as_activity) note_activity();
-  journal_.append(std::move(message), audience);
+  journal_.append(std::move(message), audience, std::move(origin));
+}
+
+std::shared_ptr<const RequestOrigin> Conversation::origin_of(const Message& message) const {
+  const auto* request = requests_.recall(message.parent_fields().msg_id);
+  return request == nullptr ? nullptr : request->origin;
 }
 
 Audience Conversation::route(const Message& message) {
   if (message.channel() == Channel::iopub) return Audience::everybody;
   if (const auto* request = requests_.find(message.parent_fields().msg_id)) return request->sender;
   // Forgotten, or asked by somebody who talks to the kernel directly: by the session that the asker named.
-  const auto session = sessions_.find(message.parent_fields().session);
-  return session == sessions_.end() ? Audience::everybody : session->second;
+  const auto* session = places_.sessions().find(message.parent_fields().session);
+  return session == nullptr ? Audience::everybody : session->audience;
 }
 
 void Conversation::follow_status(const Message& message) {
@@ -144,7 +153,8 @@ void Conversation::publish(Audience audience, std::string_view message_type, std
     log_error("Cannot publish a {} message: {}", message_type, message.error().message);
     return;
   }
-  journal_.append(std::move(*message), audience);
+  auto origin = origin_of(**message);
+  journal_.append(std::move(*message), audience, std::move(origin));
   journal_.notify();
 }
 

@@ -2,12 +2,9 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 #include "base/strings.h"
 #include "base/timestamp.h"
@@ -44,9 +41,9 @@ class Conversation : public MessageSink {
 
   /// The audience of a client session (`session_id` of a WebSocket, `session` of a header): the same for the
   /// same id.
-  Audience audience_of(std::string_view session_id);
+  Audience audience_of(std::string_view session_id) { return places_.sessions().audience_of(session_id); }
 
-  /// The session of an audience; empty when there is none.
+  /// The session of an audience; empty when there is none (any more).
   std::string_view session_of(Audience audience) const;
 
   /// A listener's request is about to go to the kernel.
@@ -80,9 +77,6 @@ class Conversation : public MessageSink {
   /// The kernel, which was known to run something, has answered a request behind that.
   void note_answer();
 
-  /// The sessions that have an audience.
-  std::vector<std::string> sessions() const { return {session_names_.begin(), session_names_.end()}; }
-
   /// The kernel begins to be somebody's: its idle time counts from now.
   void note_activity();
 
@@ -100,6 +94,8 @@ class Conversation : public MessageSink {
   const RequestTable& requests() const { return requests_; }
 
  private:
+  std::shared_ptr<const RequestOrigin> make_origin(const OutgoingMessage& message, Audience sender) const;
+  std::shared_ptr<const RequestOrigin> origin_of(const Message& message) const;
   Audience route(const Message& message);
   void follow_status(const Message& message);
   void publish(Audience audience, std::string_view message_type, std::string_view content,
@@ -108,8 +104,6 @@ class Conversation : public MessageSink {
   Journal journal_;
   ListenerPlaces places_;
   RequestTable requests_;
-  std::unordered_map<std::string, Audience, StringHash, std::equal_to<>> sessions_;
-  std::vector<std::string_view> session_names_;  // By audience, from 1 on; the text is in sessions_.
   std::unordered_set<std::string, StringHash, std::equal_to<>> busy_requests_;
   ExecutionState state_ = ExecutionState::starting;
   Timestamp last_activity_ = Timestamp::clock::now();

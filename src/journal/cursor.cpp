@@ -31,12 +31,12 @@ bool Cursor::selects(const JournalEntry& entry) const {
 }
 
 template <typename Entries>
-bool Cursor::take(const Entries& entries, MessageNumber first, Batch& batch, std::size_t max_messages,
-                  std::size_t max_bytes) {
+bool Cursor::take(const Entries& entries, MessageNumber first, Batch& batch, const Limits& limits) {
   auto entry = entries.begin() + static_cast<std::ptrdiff_t>(next_ - first);
   for (; entry != entries.end(); ++entry, ++next_) {
-    if (batch.entries.size() >= max_messages || batch_bytes_ >= max_bytes) return false;
+    if (batch.entries.size() >= limits.messages || batch_bytes_ >= limits.bytes) return false;
     if (!selects(*entry)) continue;
+    if (limits.stops_before != nullptr && limits.stops_before(*entry->message)) return false;
     batch_bytes_ += entry->message->memory_size();
     batch.entries.push_back(*entry);
   }
@@ -54,7 +54,8 @@ void Cursor::enter_block() {
   journal_.spill_->load(next_);
 }
 
-Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes) {
+Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes, Condition stops_before) {
+  const Limits limits{.messages = max_messages, .bytes = max_bytes, .stops_before = stops_before};
   Batch batch;
   batch_bytes_ = 0;
   while (!waiting_) {
@@ -63,11 +64,11 @@ Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes) {
       const auto& entries = journal_.entries_;
       if (batch.entries.empty())
         batch.entries.reserve(std::min<std::size_t>(max_messages, journal_.next_number() - next_));
-      take(entries, journal_.memory_first_, batch, max_messages, max_bytes);
+      take(entries, journal_.memory_first_, batch, limits);
       return batch;
     }
     if (in_block()) {  // Also when its place in the file was taken meanwhile.
-      if (!take(*block_, block_->front().number, batch, max_messages, max_bytes)) return batch;
+      if (!take(*block_, block_->front().number, batch, limits)) return batch;
       continue;
     }
     if (const auto readable = journal_.next_readable(next_); readable > next_) {
@@ -79,7 +80,7 @@ Cursor::Batch Cursor::read(std::size_t max_messages, std::size_t max_bytes) {
     }
     const auto& writing = journal_.writing_;
     if (writing != nullptr && next_ >= writing->front().number) {
-      if (!take(*writing, writing->front().number, batch, max_messages, max_bytes)) return batch;
+      if (!take(*writing, writing->front().number, batch, limits)) return batch;
       continue;
     }
     enter_block();

@@ -50,10 +50,13 @@ class Cursor {
     std::optional<LostMessages> lost;   ///< Gone before this cursor came to read them; precede `entries`.
   };
 
+  using Condition = bool (*)(const Message& message);
+
   /// Up to `max_messages` messages, at least one if there is one, and no more once `max_bytes` are reached.
   /// Nothing, without being at the end, while they are read from disk; the listener is told when they are
   /// there.
-  Batch read(std::size_t max_messages, std::size_t max_bytes);
+  /// Ends before a message that `stops_before` is true of, if that is given.
+  Batch read(std::size_t max_messages, std::size_t max_bytes, Condition stops_before = nullptr);
 
   /// The number of the next message this cursor looks at.
   MessageNumber position() const { return next_; }
@@ -68,11 +71,16 @@ class Cursor {
  private:
   friend class Journal;
 
+  struct Limits {
+    std::size_t messages;
+    std::size_t bytes;
+    Condition stops_before;
+  };
+
   bool selects(const JournalEntry& entry) const;
   /// Reads entries that follow one another, from `next_` on, until the batch is full. False then.
   template <typename Entries>
-  bool take(const Entries& entries, MessageNumber first, Batch& batch, std::size_t max_messages,
-            std::size_t max_bytes);
+  bool take(const Entries& entries, MessageNumber first, Batch& batch, const Limits& limits);
   bool in_block() const;
   /// Makes `block_` hold `next_`, or begins to wait for it.
   void enter_block();

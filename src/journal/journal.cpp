@@ -45,16 +45,32 @@ Journal::~Journal() {
   if (services_ != nullptr) services_->budget.leave(*this);
 }
 
-MessageNumber Journal::append(Message::Pointer message, Audience audience) {
+MessageNumber Journal::append(Message::Pointer message, Audience audience,
+                              std::shared_ptr<const RequestOrigin> origin) {
   const auto size = message->memory_size();
   const auto number = next_number();
-  entries_.push_back(
-      {.message = std::move(message), .number = number, .audience = audience, .epoch = epoch_});
+  entries_.push_back({.message = std::move(message),
+                      .number = number,
+                      .audience = audience,
+                      .epoch = epoch_,
+                      .origin = std::move(origin)});
   bytes_ += size;
   appended_bytes_ += size;
   if (bytes_ > relieve_above_ || entries_.size() > limits_.memory_messages) relieve();
   if (services_ != nullptr) services_->budget.take(size);
   return number;
+}
+
+void Journal::note_growth(MessageNumber number) {
+  if (number < memory_first_) return;  // It is on its way out.
+  auto& entry = entries_[number - memory_first_];
+  const auto grown = entry.message->legacy_size();
+  if (grown == entry.grown) return;
+  const auto more = grown - entry.grown;
+  entry.grown = grown;
+  bytes_ += more;
+  if (bytes_ > relieve_above_) relieve();
+  if (services_ != nullptr) services_->budget.take(more);
 }
 
 // What leaves the memory
@@ -72,7 +88,7 @@ void Journal::relieve() {
   // While there is room to be had, because a write is under way, nothing goes so soon; and the newest message
   // does not make older ones go.
   const bool newest_is_extra = writing_ != nullptr && !entries_.empty();
-  const auto newest = newest_is_extra ? entries_.back().message->memory_size() : 0;
+  const auto newest = newest_is_extra ? entries_.back().memory_size() : 0;
   const std::size_t patience = writing_ != nullptr && !spill_failed_ ? disk_patience : 1;
   while (entries_.size() > 1 && (bytes_ - newest > patience * limits_.memory_bytes ||
                                  entries_.size() > patience * limits_.memory_messages))
@@ -95,7 +111,7 @@ std::size_t Journal::count_to_spill() const {
   for (const auto& entry : entries_) {
     const bool unneeded = entry.number < needed && left > limits_.retained_bytes;
     if (bytes_ - left >= largest_block_ || (!too_much && !unneeded)) break;
-    left -= entry.message->memory_size();
+    left -= entry.memory_size();
     ++count;
   }
   return too_much || bytes_ - left >= std::min(least_block_bytes, largest_block_) ? count : 0;
@@ -108,7 +124,7 @@ void Journal::begin_spill(std::size_t count) {
   std::move(entries_.begin(), end, std::back_inserter(entries));
   entries_.erase(entries_.begin(), end);
   memory_first_ += count;
-  for (const auto& entry : entries) writing_bytes_ += entry.message->memory_size();
+  for (const auto& entry : entries) writing_bytes_ += entry.memory_size();
   writing_ = std::make_shared<const std::vector<JournalEntry>>(std::move(entries));
   spill_->write(writing_);
 }
@@ -148,7 +164,7 @@ void Journal::keep_what_was_not_written(const Error& error) {
 }
 
 void Journal::forget_oldest() {
-  const auto size = entries_.front().message->memory_size();
+  const auto size = entries_.front().memory_size();
   entries_.pop_front();
   ++memory_first_;
   bytes_ -= size;
@@ -161,7 +177,7 @@ void Journal::spill_oldest() {
   std::size_t count = 0;
   for (const auto& entry : entries_) {
     if (bytes >= largest_block_) break;
-    bytes += entry.message->memory_size();
+    bytes += entry.memory_size();
     ++count;
   }
   if (count > 0) begin_spill(count);

@@ -67,7 +67,11 @@ class Journal final : private MemoryBudget::Member {
   /// Told when a cursor finds out what it lost.
   std::function<void(const Overrun&)> on_overrun;
 
-  MessageNumber append(Message::Pointer message, Audience audience);
+  MessageNumber append(Message::Pointer message, Audience audience,
+                       std::shared_ptr<const RequestOrigin> origin = nullptr);
+
+  /// The message may take more memory than before: its legacy frame was made.
+  void note_growth(MessageNumber number);
 
   /// What is appended from now on comes from a new process of the kernel.
   void begin_epoch() { ++epoch_; }

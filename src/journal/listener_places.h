@@ -1,12 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <list>
+#include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "journal/frame_account.h"
+#include "journal/session_table.h"
 
 namespace nextgen_kernels {
 
@@ -17,12 +21,22 @@ struct ListenerPlace {
   std::string session_id;
   FrameAccount frames;
   bool connected = true;
+
+  SessionPosition position() const { return {frames.acknowledged(), frames.acknowledged_position()}; }
 };
 
-/// The places of a kernel's clients, of those that are gone too. Owned by the kernel's `Conversation`; on its
-/// executor. Bounded: the places of the clients that have been gone longest are forgotten.
+/// The sessions of a kernel's clients and the places of their connections, of those that are gone too. Owned
+/// by the kernel's `Conversation`; on its executor. Bounded: of the connections that ended the last
+/// `most_absent` are known frame by frame, the last `most_of_session` of one session, and 16 MiB of them;
+/// of the sessions of the others it is known where they stood (`SessionTable`).
 class ListenerPlaces {
  public:
+  static constexpr std::size_t most_absent = 1000;
+  static constexpr std::ptrdiff_t most_of_session = 10;
+
+  SessionTable& sessions() { return sessions_; }
+  const SessionTable& sessions() const { return sessions_; }
+
   /// A number for a new connection.
   std::uint64_t new_stream() { return next_stream_++; }
 
@@ -36,11 +50,19 @@ class ListenerPlaces {
   std::shared_ptr<ListenerPlace> find(std::uint64_t stream) const;
   /// The session's newest connection's.
   std::shared_ptr<ListenerPlace> find_session(std::string_view session_id) const;
+  /// Where a session that comes back goes on; nothing when it is new, or forgotten.
+  std::optional<SessionPosition> position_of(std::string_view session_id) const;
 
  private:
+  using Absent = std::deque<std::shared_ptr<ListenerPlace>>;
+
+  void forget(Absent::iterator place);
+
   std::uint64_t next_stream_ = 1;
-  std::size_t connected_ = 0;
-  std::list<std::shared_ptr<ListenerPlace>> places_;  // Oldest first.
+  std::map<std::uint64_t, std::shared_ptr<ListenerPlace>> places_;  // By stream: the newest last.
+  Absent absent_;  // Of them: those that went first come first.
+  std::size_t absent_bytes_ = 0;
+  SessionTable sessions_;
 };
 
 }  // namespace nextgen_kernels

@@ -76,7 +76,7 @@ void RequestTable::end_if_complete(Index::iterator entry) {
 
 void RequestTable::end(Index::iterator entry) {
   const auto request = entry->second;
-  if (request->message_id.size() + request->cell_id.size() > longest_remembered) {
+  if (request->message_id.size() > longest_remembered) {
     requests_.erase(request);
     by_id_.erase(entry);
     return;

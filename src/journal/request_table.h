@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@ struct Request {
   std::string message_type;
   Channel channel = Channel::shell;
   Audience sender = Audience::everybody;
-  std::string cell_id;
+  std::shared_ptr<const RequestOrigin> origin = {};
   MessageNumber since = 0;  ///< What the kernel says of it has this number, or a higher one.
   bool replied = false;
   bool idle = false;

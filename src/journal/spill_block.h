@@ -13,8 +13,10 @@ namespace nextgen_kernels {
 
 /// Entries with consecutive numbers as they lie in the spill file:
 ///
-///     [count][audience, epoch, frame size] … [v1 WebSocket frame] …
+///     [count][origin count][audience, epoch, frame size, origin] … [origin: two sizes, cell, requester] …
+///     [v1 WebSocket frame] …
 ///
+/// where the origins are counted from 1 in the order in which entries name them, and 0 is none;
 /// in the machine's byte order, since nobody but the process that wrote it reads it.
 class SpillBlock {
  public:

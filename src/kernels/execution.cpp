@@ -93,7 +93,8 @@ Execution::News Execution::read() {
     auto batch = cursor_->read(batch_messages, batch_bytes);
     news.lost = batch.lost;
     news.looked_on = !batch.entries.empty();
-    for (auto& [message, number, audience, epoch] : batch.entries) {
+    for (auto& entry : batch.entries) {
+      auto& message = entry.message;
       if (message->parent_fields().msg_id != id_ || read_progress_.complete()) continue;
       read_progress_.note(*message);
       if (message->channel() == Channel::iopub && message->header_fields().msg_type != "status")

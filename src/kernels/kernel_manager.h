@@ -272,7 +272,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   int launches_again_ = 0;
   int users_ = 0;
   int watchers_ = 0;
-  std::size_t recorded_sessions_ = 0;
+  std::vector<std::string> recorded_sessions_;
   std::optional<Adoption> adoption_;
   std::chrono::steady_clock::time_point started_at_;
   Event changed_;

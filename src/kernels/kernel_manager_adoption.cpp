@@ -1,4 +1,6 @@
 // What `KernelManager` does for the server that comes after this one, and after the one before.
+#include <algorithm>
+#include <ranges>
 #include <variant>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -29,10 +31,7 @@ std::string describe_gap(Timestamp seen) {
 
 void KernelManager::keep_record() {
   if (options_.recorder == nullptr || !has_process()) return;
-  auto sessions = conversation_->sessions();
-  recorded_sessions_ = sessions.size();
-  if (sessions.size() > most_listeners)
-    sessions.erase(sessions.begin(), sessions.end() - static_cast<std::ptrdiff_t>(most_listeners));
+  recorded_sessions_ = conversation_->places().sessions().most_important(most_listeners);
   options_.recorder->put({.kernel_id = launch_.kernel_id,
                           .kernel_name = launch_.spec.name,
                           .environment = launch_.environment,
@@ -42,7 +41,7 @@ void KernelManager::keep_record() {
                           .connection_info = connection_info_,
                           .client = client_ == nullptr ? nlohmann::json() : client_->adoption_record(),
                           .journal_id = conversation_->journal().id(),
-                          .listeners = std::move(sessions),
+                          .listeners = recorded_sessions_,
                           .restart_count = restart_count_,
                           .is_spare = launch_.is_spare});
 }
@@ -53,7 +52,8 @@ void KernelManager::forget_record() {
 
 void KernelManager::add_connection(ClientRole role) {
   ++(role == ClientRole::user ? users_ : watchers_);
-  if (conversation_->sessions().size() != recorded_sessions_) keep_record();
+  const auto sessions = conversation_->places().sessions().most_important(most_listeners);
+  if (!std::ranges::is_permutation(sessions, recorded_sessions_)) keep_record();
 }
 
 void KernelManager::remove_connection(ClientRole role) {
@@ -126,7 +126,7 @@ void KernelManager::begin_adopted(const AbandonedKernel& abandoned, KernelClient
 void KernelManager::restore_listeners(const std::vector<std::string>& sessions) {
   auto& places = conversation_->places();
   const auto first = conversation_->journal().first_number();
-  for (const auto& session : sessions) {
+  for (const auto& session : std::views::reverse(sessions)) {  // The most important one was used last.
     conversation_->audience_of(session);
     places.close(*places.open(places.new_stream(), session, FrameAccount(first, first)));
   }

@@ -50,20 +50,26 @@ class JournalReader final : private JournalListener {
   Cursor cursor_;
 };
 
-bool selects(const MessageQuery& query, const JournalEntry& entry, const Request* request) {
+bool selects(const MessageQuery& query, const JournalEntry& entry) {
   if (query.channel && entry.message->channel() != *query.channel) return false;
   if (query.parent && entry.message->parent_fields().msg_id != *query.parent) return false;
-  return !query.cell || (request != nullptr && request->cell_id == *query.cell);
+  return !query.cell || (entry.origin != nullptr && entry.origin->cell_id == *query.cell);
 }
 
 std::string quoted_or_null(std::string_view text) {
   return text.empty() ? "null" : quote_json(replace_invalid_utf8(text));
 }
 
-void append_line(std::string& page, const JournalEntry& entry, const Conversation& conversation,
-                 const Request* request) {
-  const auto cell = request == nullptr ? std::string_view() : std::string_view(request->cell_id);
-  const auto requester = request == nullptr ? std::string_view() : conversation.session_of(request->sender);
+void append_lost(std::string& page, const LostMessages& lost) {
+  fmt::format_to(std::back_inserter(page),
+                 R"({{"lost": {{"first": {}, "last": {}}}}})"
+                 "\n",
+                 lost.first, lost.last);
+}
+
+void append_line(std::string& page, const JournalEntry& entry) {
+  const auto cell = entry.origin == nullptr ? std::string_view() : entry.origin->cell_id;
+  const auto requester = entry.origin == nullptr ? std::string_view() : entry.origin->requester;
   fmt::format_to(std::back_inserter(page),
                  R"({{"number": {}, "epoch": {}, "cell_id": {}, "requester": {}, "message": {}}})"
                  "\n",
@@ -123,20 +129,19 @@ Task<Result<HttpResponse>> JournalHandlers::list_messages(HttpRequest request) {
   if (!query) co_return std::unexpected(query.error());
   const auto conversation = (*kernel)->conversation();
 
-  const auto start = query->since.value_or(conversation->journal().first_number());
+  // What was gone before anybody asked for it is no loss of the reader's.
+  const auto first = conversation->journal().first_number();
+  const auto start = std::max(query->since.value_or(first), first);
   JournalReader reader(executor_, conversation, start, std::move(query->filter));
   std::string page;
+  if (const auto since = std::max<MessageNumber>(query->since.value_or(first), 1); since < first)
+    append_lost(page, {.first = since, .last = first - 1});
   std::size_t count = 0;
   auto next = reader.cursor().position();
   bool full = false;
   while (!full && !reader.cursor().at_end() && reader.cursor().position() - start < page_scan) {
     auto batch = co_await reader.read();
-    if (batch.lost) {
-      fmt::format_to(std::back_inserter(page),
-                     R"({{"lost": {{"first": {}, "last": {}}}}})"
-                     "\n",
-                     batch.lost->first, batch.lost->last);
-    }
+    if (batch.lost) append_lost(page, *batch.lost);
     next = reader.cursor().position();
     for (const auto& entry : batch.entries) {
       full = count == query->limit || page.size() > page_bytes;
@@ -144,9 +149,8 @@ Task<Result<HttpResponse>> JournalHandlers::list_messages(HttpRequest request) {
         next = entry.number;
         break;
       }
-      const auto* asked = conversation->requests().recall(entry.message->parent_fields().msg_id);
-      if (!selects(*query, entry, asked)) continue;
-      append_line(page, entry, *conversation, asked);
+      if (!selects(*query, entry)) continue;
+      append_line(page, entry);
       ++count;
     }
   }

@@ -32,6 +32,16 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return number;
 }
 
+Result<void> check_given_once(const HttpRequest& request, std::initializer_list<std::string_view> names) {
+  for (const auto name : names) {
+    const auto count = std::ranges::count(request.query, name,
+                                          [](const auto& pair) -> std::string_view { return pair.first; });
+    if (count > 1)
+      return make_error(ErrorCode::invalid_argument, "{} is given {} times; once is enough", name, count);
+  }
+  return {};
+}
+
 std::string stream_id(std::string_view journal_id, std::uint64_t stream) {
   return fmt::format("{}-{}", journal_id, stream);
 }
@@ -69,6 +79,10 @@ Result<ReplayRequest> parse_replay(std::string_view text) {
 
 Result<ListenerQuery> ListenerQuery::parse(const HttpRequest& request) {
   ListenerQuery query;
+  if (const auto once =
+          check_given_once(request, {"resume_from", "replay", "msg_types", "exclude_msg_types"});
+      !once)
+    return std::unexpected(once.error());
   query.session_id = request.query_value("session_id").value_or("");
   if (!is_session_id(query.session_id)) {
     return make_error(ErrorCode::invalid_argument, "session_id must be at most 255 visible ASCII characters");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ Result<ResumePoint> parse_resume_point(std::string_view text);
 
 /// `running`, `all` or `since=N`.
 Result<ReplayRequest> parse_replay(std::string_view text);
+
+/// Fails with ErrorCode::invalid_argument when one of these parameters is given more than once.
+Result<void> check_given_once(const HttpRequest& request, std::initializer_list<std::string_view> names);
 
 /// A decimal number and nothing else.
 std::optional<std::uint64_t> parse_number(std::string_view text);

@@ -24,6 +24,10 @@ std::optional<std::string> text_parameter(const HttpRequest& request, std::strin
 
 Result<MessageQuery> MessageQuery::parse(const HttpRequest& request) {
   MessageQuery query;
+  if (const auto once = check_given_once(
+          request, {"since", "limit", "parent", "cell", "channel", "msg_types", "exclude_msg_types"});
+      !once)
+    return std::unexpected(once.error());
   const auto since = number_parameter(request, "since");
   if (!since) return std::unexpected(since.error());
   query.since = *since;

@@ -96,7 +96,10 @@ std::string_view Message::buffer(std::size_t index) const {
 }
 
 std::string_view Message::legacy_frame() const {
-  std::call_once(legacy_once_, [this] { legacy_ = encode_legacy_frame(*this); });
+  std::call_once(legacy_once_, [this] {
+    legacy_ = encode_legacy_frame(*this);
+    legacy_size_ = legacy_.capacity();
+  });
   return legacy_;
 }
 

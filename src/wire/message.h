@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -71,9 +72,11 @@ class Message {
   /// call, at most once; lives as long as the message.
   std::string_view legacy_frame() const;
 
-  /// What the message takes in memory, for bounds. Constant for its life: the legacy frame, which exists only
-  /// while a listener speaks that protocol, is not counted.
+  /// What the message takes in memory, for bounds. Constant for its life: without the legacy frame, which
+  /// exists only when a listener speaks that protocol.
   std::size_t memory_size() const { return sizeof(Message) + size_; }
+  /// What the legacy frame takes; 0 before it is made.
+  std::size_t legacy_size() const { return legacy_size_; }
 
  private:
   std::string_view part(std::size_t index) const;
@@ -88,6 +91,7 @@ class Message {
   Header parent_;
   mutable std::once_flag legacy_once_;
   mutable std::string legacy_;
+  mutable std::atomic<std::size_t> legacy_size_ = 0;
 };
 
 /// A message of our own in the kernel's name: a status, or an error on standard error. `content` and

@@ -50,6 +50,37 @@ TEST_F(JournalTest, batches_are_bounded_by_count_and_by_bytes_but_never_empty) {
   EXPECT_THAT(contents(cursor.read(10, 1)), IsEmpty());
 }
 
+TEST_F(JournalTest, a_cursor_stops_where_it_is_told_to) {
+  Journal journal({});
+  Cursor cursor(journal, listener_, {.audience = alice});
+  for (int i = 1; i <= 3; ++i) journal.append(numbered(i), Audience::everybody);
+  const auto is_second = [](const Message& message) { return message.content() == "2"; };
+  EXPECT_THAT(contents(cursor.read(10, 1000, is_second)), ElementsAre("1"));
+  EXPECT_THAT(contents(cursor.read(10, 1000, is_second)), IsEmpty());
+  EXPECT_THAT(contents(cursor.read(10, 1000)), ElementsAre("2", "3"));
+}
+
+TEST_F(JournalTest, legacy_frames_count_while_they_are_there) {
+  Journal journal({.memory_messages = 2});
+  journal.append(numbered(1), Audience::everybody);
+  journal.append(numbered(2), Audience::everybody);
+  Cursor cursor(journal, listener_, {.audience = alice, .from = 1});
+  const auto batch = cursor.read(10, 1000);
+  const auto before = journal.memory_size();
+  std::size_t frames = 0;
+  for (const auto& entry : batch.entries) {
+    frames += entry.message->legacy_frame().size();
+    journal.note_growth(entry.number);
+    journal.note_growth(entry.number);
+  }
+  EXPECT_GE(journal.memory_size(), before + frames);
+  journal.append(numbered(3), Audience::everybody);
+  journal.append(numbered(4), Audience::everybody);
+  EXPECT_EQ(journal.memory_size(), before) << "they went with their messages";
+  journal.note_growth(1);
+  EXPECT_EQ(journal.memory_size(), before);
+}
+
 TEST_F(JournalTest, everything_stays_up_to_the_bound_of_bytes_whether_needed_or_not) {
   Journal journal({.memory_bytes = 3 * message_size()});
   Cursor cursor(journal, listener_, {.audience = alice});

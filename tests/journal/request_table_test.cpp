@@ -11,7 +11,8 @@ using testing::UnorderedElementsAre;
 Request request(std::string id, MessageNumber since = 0) {
   Request result;
   result.message_id = std::move(id);
-  result.cell_id = "cell of " + result.message_id;
+  result.origin = std::make_shared<RequestOrigin>(
+      RequestOrigin{.cell_id = "cell of " + result.message_id, .requester = {}});
   result.since = since;
   return result;
 }
@@ -41,7 +42,7 @@ TEST(RequestTable, a_request_that_has_ended_is_remembered) {
   }
   EXPECT_EQ(table.recall("a"), nullptr) << "the bound";
   ASSERT_NE(table.recall("c"), nullptr);
-  EXPECT_EQ(table.recall("c")->cell_id, "cell of c");
+  EXPECT_EQ(table.recall("c")->origin->cell_id, "cell of c");
   table.add(request("d"));
   EXPECT_NE(table.recall("d"), nullptr) << "and one under way, too";
 }
@@ -90,10 +91,10 @@ TEST(RequestTable, an_id_used_again_means_the_newer_request) {
   table.add(request("a"));
   table.note_reply("a");
   auto again = request("a");
-  again.cell_id = "cell";
+  again.origin = std::make_shared<RequestOrigin>(RequestOrigin{.cell_id = "cell", .requester = {}});
   table.add(std::move(again));
   ASSERT_NE(table.find("a"), nullptr);
-  EXPECT_EQ(table.find("a")->cell_id, "cell");
+  EXPECT_EQ(table.find("a")->origin->cell_id, "cell");
   EXPECT_FALSE(table.find("a")->replied);
   EXPECT_EQ(table.size(), 1u);
 }

@@ -124,14 +124,23 @@ TEST_F(SpillTest, messages_come_back_as_they_were) {
   const std::string large(70'000, '\xff');
   const auto original =
       Message::make(Channel::shell, parts, std::array<std::string_view, 2>{"", large}).value();
+  const RequestOrigin origin{.cell_id = "cell", .requester = "session"};
+  const auto shared = std::make_shared<RequestOrigin>(origin);
+  journal.append(original, bob, shared);
   journal.append(original, bob);
+  journal.append(original, bob, std::make_shared<RequestOrigin>());
+  journal.append(original, bob, shared);
   journal.begin_epoch();
   append(journal, 500);
   Cursor cursor(journal, listener_, {.audience = Audience::observer, .from = 1});
   cursor.read(1, 1);
   work_.do_all();
-  const auto batch = cursor.read(1, 1);
-  ASSERT_THAT(batch.entries, SizeIs(1));
+  const auto batch = cursor.read(4, mebibyte);
+  ASSERT_THAT(batch.entries, SizeIs(4));
+  EXPECT_EQ(*batch.entries[0].origin, origin);
+  EXPECT_EQ(batch.entries[1].origin, nullptr);
+  EXPECT_EQ(*batch.entries[2].origin, RequestOrigin());
+  EXPECT_EQ(batch.entries[3].origin, batch.entries[0].origin);
   const auto& entry = batch.entries.front();
   EXPECT_NE(entry.message, original);
   EXPECT_EQ(entry.message->v1_frame(), original->v1_frame());
@@ -372,8 +381,9 @@ TEST_F(SpillTest, without_a_disk_the_largest_journal_gives_up_its_oldest) {
 // -----------------------------------------------------------------------------------------------------------
 
 TEST(SpillBlock, refuses_what_is_damaged) {
+  const auto origin = std::make_shared<RequestOrigin>(RequestOrigin{.cell_id = "c", .requester = "s"});
   const std::vector<JournalEntry> entries = {{.message = numbered(1), .number = 1},
-                                             {.message = numbered(2), .number = 2}};
+                                             {.message = numbered(2), .number = 2, .origin = origin}};
   auto block = SpillBlock::encode_table(entries);
   for (const auto& entry : entries) block += entry.message->v1_frame();
   EXPECT_EQ(block.size(), SpillBlock::size_of(entries));
@@ -386,17 +396,25 @@ TEST(SpillBlock, refuses_what_is_damaged) {
   ASSERT_THAT(parsed, SizeIs(2));
   EXPECT_EQ(parsed[1].number, 8u);
   EXPECT_EQ(parsed[1].message->content(), "2");
+  EXPECT_EQ(*parsed[1].origin, *origin);
   for (std::size_t size = 0; size < block.size(); ++size) EXPECT_FALSE(parse(block.substr(0, size))) << size;
   EXPECT_FALSE(parse(block + "x"));
+  constexpr std::size_t counts = 16;
+  constexpr std::size_t record = 24;
   auto too_many = block;
   too_many[7] = '\x7F';
   EXPECT_FALSE(parse(too_many));
   auto too_large = block;
-  too_large[8 + 15] = '\x7F';
+  too_large[counts + 15] = '\x7F';
   EXPECT_FALSE(parse(too_large));
   auto no_frame = block;
-  no_frame[8 + 32] = '\x01';
+  no_frame[counts + 2 * record + 10] = '\x01';
   EXPECT_FALSE(parse(no_frame));
+  for (const char number : {'\0', '\2'}) {
+    auto no_origin = block;
+    no_origin[counts + record + 16] = number;
+    EXPECT_FALSE(parse(no_origin));
+  }
 }
 
 }  // namespace

@@ -129,6 +129,27 @@ TEST_F(AdoptionTest, a_kernel_that_was_to_end_with_its_server_is_refused) {
   EXPECT_THAT(adopted.error().message, HasSubstr("to end with its server"));
 }
 
+TEST_F(AdoptionTest, the_record_has_the_sessions_that_are_connected_and_those_that_were_last) {
+  abandon();
+  auto& places = kernel_->conversation()->places();
+  const auto connect = [&](const std::string& session) {
+    auto place = places.open(places.new_stream(), session, FrameAccount(1, 1));
+    kernel_->add_connection(KernelManager::ClientRole::user);
+    kernel_->remove_connection(KernelManager::ClientRole::user);
+    return place;
+  };
+  const auto tab = connect("tab");
+  const auto back = connect("back");
+  places.close(*back);
+  for (int i = 0; i < 150; ++i) places.close(*connect(std::to_string(i)));
+  places.close(*connect("back"));
+  connect("newest");
+  const auto& listeners = recorder_.records.at(kernel_->kernel_id()).listeners;
+  EXPECT_THAT(listeners, testing::SizeIs(100));
+  EXPECT_THAT(listeners, testing::IsSupersetOf({"tab", "back", "newest", "149"}));
+  places.close(*tab);
+}
+
 TEST_F(AdoptionTest, a_shutdown_ends_the_record) {
   abandon();
   run(kernel_->shutdown_kernel({std::chrono::seconds(2)}));

@@ -85,6 +85,32 @@ TEST_F(JournalApiTest, finds_by_cell_by_request_and_by_channel_also_when_the_req
   EXPECT_EQ(messages(id, "?cell=other").size(), 1u);
 }
 
+TEST_F(JournalApiTest, finds_by_cell_as_long_as_there_is_something_of_it) {
+  start();
+  const auto id = start_ready_kernel();
+  auto socket = open_v1_idle(id, "&session_id=mine");
+  on_loop([&] {
+    const auto conversation = kernels_->find_kernel(id)->conversation();
+    const auto run = [&](const std::string& request_id, const std::string& metadata) {
+      const auto header = request_header(request_id);
+      const auto request =
+          decode_v1_message(v1_payload(Channel::shell, {header, "{}", metadata, "{}"})).value();
+      conversation->record_request(request, conversation->audience_of("mine"));
+      conversation->receive(make_kernel_message(Channel::iopub, "output", "{}", header, "kernel").value());
+      conversation->receive(
+          make_kernel_message(Channel::iopub, "status", R"({"execution_state":"idle"})", header, "kernel")
+              .value());
+      conversation->receive(make_kernel_message(Channel::shell, "a_reply", "{}", header, "kernel").value());
+    };
+    run("first", R"({"cellId": "cell-A"})");
+    for (int i = 0; i < 10'050; ++i) run(std::to_string(i), "{}");
+  });
+  const auto lines = messages(id, "?cell=cell-A");
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].at("cell_id"), "cell-A");
+  EXPECT_EQ(lines[0].at("requester"), "mine");
+}
+
 TEST_F(JournalApiTest, any_message_is_one_line_with_its_buffers_in_base64) {
   start();
   const auto id = start_ready_kernel();
@@ -137,7 +163,8 @@ TEST_F(JournalApiTest, refuses_bad_queries) {
   const auto path = "/api/nextgen/kernels/" + id + "/messages";
   for (const auto& [query, told] :
        {std::pair("?since=x", "since"), std::pair("?limit=0", "limit"), std::pair("?limit=10001", "limit"),
-        std::pair("?channel=hb", "channel"), std::pair("?msg_types=a&exclude_msg_types=b", "not both")}) {
+        std::pair("?channel=hb", "channel"), std::pair("?msg_types=a&exclude_msg_types=b", "not both"),
+        std::pair("?cell=a&cell=b", "cell is given 2 times")}) {
     const auto response = request("GET", path + query);
     EXPECT_EQ(response.status, 400u) << query;
     EXPECT_THAT(response.json().at("message").get<std::string>(), HasSubstr(told));

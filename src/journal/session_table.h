@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "journal/frame_account.h"
+
+namespace nextgen_kernels {
+
+/// Where a session goes on when it comes back: what it is known to have is before that.
+struct SessionPosition {
+  FrameNumber frame = 0;
+  MessageNumber message = 0;
+};
+
+/// The client sessions of a kernel: what tells their replies apart, and where those stood that are gone.
+/// Owned by the kernel's `ListenerPlaces`; on its executor. Bounded: of the sessions without a connection the
+/// `limit` ones used last are kept (with ids of 255 bytes less than 5 MB), and of ten times as many others
+/// it is known that they were here.
+class SessionTable {
+ public:
+  struct Session {
+    std::string id;
+    Audience audience = Audience::everybody;
+    std::size_t connections = 0;
+    std::optional<SessionPosition> left_at;  ///< When nothing else says where it stood.
+  };
+
+  explicit SessionTable(std::size_t limit = 10'000) : limit_(limit) {}
+
+  /// The audience of a session, which is one of the kernel's from now on: the same for the same id.
+  Audience audience_of(std::string_view id);
+
+  /// The session asked something.
+  void note_use(Audience audience);
+
+  void connect(std::string_view id);
+  void disconnect(std::string_view id);
+  /// Where it stood is known from nowhere else any more.
+  void note_position(std::string_view id, SessionPosition position);
+
+  const Session* find(std::string_view id) const;
+  const Session* find(Audience audience) const;
+  /// It was here, and what it was is forgotten.
+  bool is_forgotten(std::string_view id) const;
+
+  /// The ids of the most important ones: the connected first, then those used last.
+  std::vector<std::string> most_important(std::size_t count) const;
+
+ private:
+  using Sessions = std::list<Session>;
+
+  Session& use(std::string_view id);
+  void forget_oldest();
+
+  std::size_t limit_;
+  std::uint32_t last_audience_ = 0;
+  std::size_t connected_ = 0;
+  Sessions sessions_;  // Those used last come last.
+  std::unordered_map<std::string_view, Sessions::iterator> by_id_;
+  std::unordered_map<Audience, Sessions::iterator> by_audience_;
+  std::unordered_set<std::size_t> forgotten_;  // Hashes of ids.
+  std::deque<std::size_t> forgotten_in_order_;
+};
+
+}  // namespace nextgen_kernels
