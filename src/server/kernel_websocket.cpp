@@ -46,9 +46,21 @@ bool is_question(std::string_view message_type) {
 
 std::string describe_loss(const LostMessages& lost) {
   return fmt::format(
-      "Messages {} to {} of the kernel ({} in all) were lost: this client reads too slowly for "
-      "what is kept for it.",
+      "Messages {} to {} of the kernel (up to {} for this client) are lost: they are no longer kept.",
       lost.first, lost.last, lost.count());
+}
+
+/// After an answer, or the `idle` that ends its outputs, a kernel often says nothing for a while.
+bool ends_a_request(const Message& message) {
+  if (message.channel() != Channel::iopub) return message.channel() != Channel::stdin_;
+  return message.header_fields().msg_type == "status" && message.content().contains("\"idle\"");
+}
+
+/// What Jupyter Server's limits of the rate are for, too: the outputs of what runs.
+bool is_paced(const Message& message) {
+  const auto& type = message.header_fields().msg_type;
+  return message.channel() == Channel::iopub && type != "status" && type != "comm_open" &&
+         type != "execute_input";
 }
 
 }  // namespace
@@ -70,6 +82,7 @@ KernelWebSocket::KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelMana
       timer_(socket_.get_executor()),
       pace_timer_(socket_.get_executor()),
       acknowledgement_timer_(socket_.get_executor()),
+      drain_timer_(socket_.get_executor()),
       last_sign_of_life_(steady_clock::now()),
       last_heard_(last_sign_of_life_) {
   kernel_->add_connection(role());
@@ -91,6 +104,8 @@ void KernelWebSocket::start(std::string_view received) {
   socket_.non_blocking(true, error);
   if (error) return end();
   log_debug("{} opened", describe());
+  if (conversation_->journal().closed()) watch_draining();
+  if (!client_.greeting.empty()) queue_notice(client_.greeting + "\n");
   announce_state();
   flush();
   if (state_ == State::open && settings_.ping_interval > steady_clock::duration::zero())
@@ -113,6 +128,7 @@ void KernelWebSocket::end() {
   timer_.cancel();
   pace_timer_.cancel();
   acknowledgement_timer_.cancel();
+  drain_timer_.cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);
   buffers_.clear();
@@ -137,6 +153,7 @@ void KernelWebSocket::close(std::uint16_t code, std::string_view reason) {
 // -----------------------------------------------------------------------------------------------------------
 
 void KernelWebSocket::on_journal_activity() {
+  if (conversation_->journal().closed()) watch_draining();
   if (writing_) return;
   const auto self = shared_from_this();
   flush();
@@ -159,7 +176,7 @@ bool KernelWebSocket::collect() {
   std::swap(control_, queued_control_);
   if (!control_.empty()) buffers_.push_back(asio::buffer(control_));
   if (state_ == State::open) tell_state_ahead();
-  collect_own();
+  collect_own(cursor_.position(), cursor_.position());
   if (state_ == State::open) collect_journal();
   if (!buffers_.empty()) return true;
   if (state_ == State::open && conversation_->journal().closed() && cursor_.at_end())
@@ -167,28 +184,43 @@ bool KernelWebSocket::collect() {
   return false;
 }
 
-void KernelWebSocket::collect_own() {
+/// Who has not got these goes on at `before`, who has them at `after`.
+void KernelWebSocket::collect_own(MessageNumber before, MessageNumber after) {
   for (auto& message : queued_own_) {
-    place_->frames.add_own(cursor_.position(), cursor_.position());
+    place_->frames.add_own(before, after);
     add_frame(std::move(message));
   }
   queued_own_.clear();
 }
 
+/// What may be sent now. What the limits of the rate are not for waits only for what comes before it.
+Cursor::Batch KernelWebSocket::read_journal() {
+  if (const auto count = pacer_.allowed(batch_messages, steady_clock::now()); count > 0)
+    return cursor_.read(count, batch_bytes);
+  wait_for_pace();
+  return cursor_.read(batch_messages, batch_bytes, is_paced);
+}
+
 void KernelWebSocket::collect_journal() {
-  const auto count = pacer_.allowed(batch_messages, steady_clock::now());
-  if (count == 0) return wait_for_pace();
-  auto batch = cursor_.read(count, batch_bytes);
+  auto batch = read_journal();
   if (batch.lost) tell_loss(batch);
-  std::size_t bytes = 0;
+  if (cursor_.at_end()) told_state_ = shown_state(kernel_->execution_state());
+  if (batch.entries.empty()) return;
+  at_rest_ = cursor_.at_end() && ends_a_request(*batch.entries.back().message);
+  told_epoch_ = batch.entries.back().epoch;
   for (auto& entry : batch.entries) {
     place_->frames.add(entry.number);
-    bytes += frame_of(*entry.message).size();
+    spend_pace(*entry.message);
     add_frame(std::move(entry.message));
+    if (client_.protocol == KernelWebSocketProtocol::legacy)
+      conversation_->journal().note_growth(entry.number);
   }
-  pacer_.spend(batch.entries.size(), bytes);
-  if (!batch.entries.empty()) told_epoch_ = batch.entries.back().epoch;
-  if (cursor_.at_end()) told_state_ = shown_state(kernel_->execution_state());
+  if (at_rest_) ask_with_this_batch();
+}
+
+void KernelWebSocket::spend_pace(const Message& message) {
+  if (!pacer_.enabled() || !is_paced(message)) return;
+  pacer_.spend(1, message.header_fields().msg_type == "stream" ? frame_of(message).size() : 0);
 }
 
 /// One notice in the place of what is gone, and the state that the kernel is in: its changes may be gone,
@@ -199,14 +231,12 @@ void KernelWebSocket::tell_loss(const Cursor::Batch& batch) {
     text += " The kernel was restarted meanwhile.";
   log_warning("{}: {}", describe(), text);
   queue_notice(text + "\n");
+  const auto after = batch.lost->last + 1;
+  collect_own(batch.lost->first, after);
   // Who is told `dead` expects nothing more; that follows in its place.
   if (const auto state = kernel_->execution_state(); state != ExecutionState::dead)
     queue_state(shown_state(state));
-  for (auto& message : queued_own_) {
-    place_->frames.add_own(batch.lost->first, batch.lost->last + 1);
-    add_frame(std::move(message));
-  }
-  queued_own_.clear();
+  collect_own(after, after);
 }
 
 /// What belongs to no request may come before what is still to be read; see docs/operators/journal.md.
@@ -251,6 +281,7 @@ bool KernelWebSocket::write_collected() {
       end();
       return false;
     }
+    if (count > 0) last_taken_ = steady_clock::now();
     written_bytes_ += count;
     for (auto& piece : pieces) {
       const auto taken = std::min(count, piece.size());
@@ -318,17 +349,28 @@ void KernelWebSocket::queue_state(ExecutionState state) {
 // ------------------------------------------------------------------------------------------------
 
 /// A while after a frame was written, the client is asked whether it has it: by a ping, which every client
-/// answers with what it carries (RFC 6455 §5.5.3).
+/// answers with what it carries (RFC 6455 §5.5.3). At once when nothing more is expected for now: who goes
+/// then has said what it has.
 void KernelWebSocket::expect_acknowledgement() {
-  if (acknowledgement_expected_ || settings_.acknowledgement_delay <= steady_clock::duration::zero()) return;
+  if (question_ != Question::none || !asks()) return;
   if (place_->frames.acknowledged() == place_->frames.next()) return;
-  acknowledgement_expected_ = true;
-  acknowledgement_timer_.expires_after(settings_.acknowledgement_delay);
+  question_ = Question::due;
+  acknowledgement_timer_.expires_after(at_rest_ ? steady_clock::duration::zero()
+                                                : settings_.acknowledgement_delay);
   acknowledgement_timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (error || self->state_ != State::open) return;
+    if (error || self->state_ != State::open || self->question_ != Question::due) return;
+    self->question_ = Question::asked;
     self->ask_for_acknowledgement();
     self->flush();
   });
+}
+
+void KernelWebSocket::ask_with_this_batch() {
+  if (question_ == Question::asked || !asks()) return;
+  acknowledgement_timer_.cancel();
+  question_ = Question::asked;
+  question_frame_ = encode_websocket_frame(WebSocketOpcode::ping, std::to_string(place_->frames.next()));
+  buffers_.push_back(asio::buffer(question_frame_));
 }
 
 void KernelWebSocket::ask_for_acknowledgement() {
@@ -336,18 +378,11 @@ void KernelWebSocket::ask_for_acknowledgement() {
     queue_control(WebSocketOpcode::ping, std::to_string(place_->frames.next()));
 }
 
-/// Who says goodbye has what arrived, by the acknowledgements of TCP; the last answer to a ping says less.
-void KernelWebSocket::acknowledge_what_arrived() {
-  int under_way = 0;
-  if (writing_ || ::ioctl(socket_.native_handle(), SIOCOUTQ, &under_way) != 0 || under_way != 0) return;
-  place_->frames.acknowledge(place_->frames.next());
-}
-
 void KernelWebSocket::take_acknowledgement(std::string_view payload) {
   const auto frame = parse_number(payload);
   if (!frame) return;
   place_->frames.acknowledge(*frame);
-  acknowledgement_expected_ = false;
+  if (question_ == Question::asked) question_ = Question::none;
   expect_acknowledgement();
 }
 
@@ -417,7 +452,6 @@ void KernelWebSocket::handle_close(const WebSocketEvent& event) {
     if (!writing_ && queued_control_.empty()) end();
     return;
   }
-  acknowledge_what_arrived();
   close(event.close_code == websocket_close::no_status ? websocket_close::normal : event.close_code, "");
 }
 
@@ -503,6 +537,27 @@ void KernelWebSocket::leave_the_count() {
   if (std::exchange(counted_, false)) kernel_->remove_connection(role());
 }
 
+/// A kernel that is gone keeps its journal, and the file on disk, for those who still read it: not for ever.
+void KernelWebSocket::watch_draining() {
+  if (!std::exchange(draining_, true)) last_taken_ = steady_clock::now();
+  drain_timer_.expires_at(last_taken_ + settings_.drain_timeout);
+  drain_timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (error || self->state_ == State::ended) return;
+    if (self->last_taken_ + self->settings_.drain_timeout > steady_clock::now())
+      return self->watch_draining();
+    log_info("{}: the kernel is gone, and the client takes nothing of what is left: closed",
+             self->describe());
+    self->cut_off();
+  });
+}
+
+/// What the system still holds for the client must not arrive later: its session gets it when it comes back.
+void KernelWebSocket::cut_off() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  end();
+}
+
 void KernelWebSocket::arm_timer(steady_clock::duration delay) {
   timer_.expires_after(delay);
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
@@ -521,10 +576,7 @@ void KernelWebSocket::on_timer() {
   if (now - last_heard_ > settings_.absent_after) leave_the_count();
   if (now - last_sign_of_life_ > settings_.ping_timeout) {
     log_info("{}: nothing heard any more, closed", describe());
-    // What the system still holds for it must not arrive later: the session gets it when it comes back.
-    boost::system::error_code ignored;
-    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-    return end();
+    return cut_off();
   }
   ask_for_acknowledgement();
   arm_timer(settings_.ping_interval);

@@ -39,6 +39,8 @@ struct KernelWebSocketSettings {
   std::chrono::steady_clock::duration ping_timeout = std::chrono::minutes(15);
   std::chrono::steady_clock::duration close_timeout =
       std::chrono::seconds(2);  ///< For its answer to a close frame.
+  /// For the rest of what a kernel said that is gone: a client that takes nothing for so long is cut off.
+  std::chrono::steady_clock::duration drain_timeout = std::chrono::seconds(30);
   std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
   std::size_t most_sockets = 0;  ///< At once, with those for events; further ones are refused. 0: no limit.
   /// How long after a frame the client is asked whether it has it; 0 never asks.
@@ -52,7 +54,8 @@ struct KernelWebSocketSettings {
 struct KernelWebSocketClient {
   std::string session_id;
   KernelWebSocketProtocol protocol = KernelWebSocketProtocol::legacy;
-  bool read_only = false;  ///< Listens only; what it asks of the kernel is refused.
+  bool read_only = false;     ///< Listens only; what it asks of the kernel is refused.
+  std::string greeting = {};  ///< A notice that it gets first.
 };
 
 /// One client's connection to one kernel after the upgrade: RFC 6455 over the TCP socket, by our own code.
@@ -99,7 +102,9 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void flush();
   bool collect();
   void collect_journal();
-  void collect_own();
+  Cursor::Batch read_journal();
+  void spend_pace(const Message& message);
+  void collect_own(MessageNumber before, MessageNumber after);
   void tell_loss(const Cursor::Batch& batch);
   void tell_state_ahead();
   std::string_view frame_of(const Message& message) const;
@@ -124,14 +129,18 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void queue_notice(std::string_view text);
   void queue_state(ExecutionState state);
   void announce_state();
+  /// Clients are asked which frames they have.
+  bool asks() const { return settings_.acknowledgement_delay > std::chrono::steady_clock::duration::zero(); }
   void expect_acknowledgement();
+  void ask_with_this_batch();
   void ask_for_acknowledgement();
   void take_acknowledgement(std::string_view payload);
-  void acknowledge_what_arrived();
   void note_presence();
   KernelManager::ClientRole role() const;
   void look_at_queue();
   void leave_the_count();
+  void watch_draining();
+  void cut_off();
   void arm_timer(std::chrono::steady_clock::duration delay);
   void on_timer();
   std::string describe() const;
@@ -148,14 +157,21 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   asio::steady_timer timer_;
   asio::steady_timer pace_timer_;
   asio::steady_timer acknowledgement_timer_;
-  bool acknowledgement_expected_ = false;  // The timer runs, or the client has been asked.
+  asio::steady_timer drain_timer_;
+  /// Whether the client has been asked which frames it has, or will be once the timer ends.
+  enum class Question { none, due, asked };
+  Question question_ = Question::none;
+  std::string question_frame_;  // While it is written.
+  bool at_rest_ = false;        // The last frame was the end of a request, and nothing follows yet.
+  bool draining_ = false;       // The journal is closed, what is left of it is written.
   State state_ = State::open;
   bool peer_closed_ = false;
   std::chrono::steady_clock::time_point last_sign_of_life_;
   std::chrono::steady_clock::time_point last_heard_;
-  std::uint64_t queued_bytes_ = 0;   // Not yet taken by the other side, at the last look;
-  std::uint64_t written_bytes_ = 0;  // written since.
-  bool counted_ = true;              // As one of the kernel's connections.
+  std::chrono::steady_clock::time_point last_taken_;  // Something of what is sent.
+  std::uint64_t queued_bytes_ = 0;                    // Not yet taken by the other side, at the last look;
+  std::uint64_t written_bytes_ = 0;                   // written since.
+  bool counted_ = true;                               // As one of the kernel's connections.
 
   std::string queued_control_;                            // Whole control frames.
   std::vector<Message::Pointer> queued_own_;              // Of ours, to this client only.

@@ -14,9 +14,11 @@ namespace nextgen_kernels {
 
 /// Where a client begins: what the number of its first frame is, and which message that frame is of.
 struct KernelWebSocketHandlers::Beginning {
+  std::string session_id = {};
   FrameNumber frame = 0;
   MessageNumber position = 0;
   std::optional<RequestIds> only_requests = std::nullopt;
+  std::string notice = {};  ///< What the client should know of it.
 };
 
 KernelWebSocketHandlers::KernelWebSocketHandlers(const Executor& executor, MultiKernelManager& kernels,
@@ -50,9 +52,8 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   if (!accepted) co_return std::move(accepted.error());
   auto seat = take_websocket_seat(seats_);
   if (!seat) co_return std::unexpected(seat.error());
-  KernelWebSocketClient client{.session_id = query->session_id.empty() ? random_uuid() : query->session_id,
-                               .protocol = KernelWebSocketProtocol::legacy,
-                               .read_only = request.user->read_only};
+  KernelWebSocketClient client{
+      .session_id = {}, .protocol = KernelWebSocketProtocol::legacy, .read_only = request.user->read_only};
   if (request.header_lists("Sec-WebSocket-Protocol", v1_subprotocol)) {
     client.protocol = KernelWebSocketProtocol::v1;
     accepted->headers.set(http::field::sec_websocket_protocol, v1_subprotocol);
@@ -67,6 +68,8 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   const auto& conversation = (*kernel)->conversation();
   auto beginning = find_beginning(**kernel, *query);
   if (!beginning) co_return std::move(beginning.error());
+  client.session_id = std::move(beginning->session_id);
+  client.greeting = std::move(beginning->notice);
   const auto stream = conversation->places().new_stream();
   accepted->headers.set("Nextgen-Kernels-Journal", stream_id(conversation->journal().id(), stream));
   accepted->headers.set("Nextgen-Kernels-First-Frame", std::to_string(beginning->frame));
@@ -89,15 +92,20 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
 
 std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::find_beginning(
     const KernelManager& kernel, const ListenerQuery& query) const {
-  if (query.resume_from) return resume(kernel, *query.resume_from);
+  if (query.resume_from) return resume(kernel, query);
   auto& conversation = *kernel.conversation();
   const auto& journal = conversation.journal();
-  const auto begin_at = [](MessageNumber number) { return Beginning{.frame = number, .position = number}; };
+  const auto begin_at = [&](MessageNumber number) {
+    return Beginning{.session_id = query.session_id.empty() ? random_uuid() : query.session_id,
+                     .frame = number,
+                     .position = number};
+  };
   switch (query.replay.kind) {
     case ReplayRequest::Kind::all:
       return begin_at(journal.first_number());
-    case ReplayRequest::Kind::since:
-      return begin_at(std::clamp<MessageNumber>(query.replay.since, 1, journal.next_number()));
+    case ReplayRequest::Kind::since:  // What is not kept any more is no loss of who comes now.
+      return begin_at(
+          std::clamp<MessageNumber>(query.replay.since, journal.first_number(), journal.next_number()));
     case ReplayRequest::Kind::running: {
       auto running = conversation.requests().running(journal.next_number());
       auto beginning = begin_at(std::max(running.since, journal.first_number()));
@@ -108,17 +116,23 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
       break;
   }
   // A session that comes back goes on after what it is known to have.
-  const auto place = query.session_id.empty() || !settings_.buffer_offline_messages
-                         ? nullptr
-                         : conversation.places().find_session(query.session_id);
-  if (place == nullptr) return begin_at(journal.next_number());
-  const auto frame = place->frames.acknowledged();
-  return Beginning{.frame = frame,
-                   .position = place->frames.position_of(frame).value_or(journal.first_number())};
+  auto beginning = begin_at(journal.next_number());
+  if (query.session_id.empty() || !settings_.buffer_offline_messages) return beginning;
+  const auto& places = conversation.places();
+  if (const auto position = places.position_of(query.session_id)) {
+    beginning.frame = position->frame;
+    beginning.position = position->message;
+  } else if (places.sessions().is_forgotten(query.session_id)) {
+    beginning.notice =
+        "What the kernel said while this session was away is not shown: so many others came meanwhile that "
+        "it is not known any more where this one was.";
+  }
+  return beginning;
 }
 
 std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::resume(
-    const KernelManager& kernel, const ResumePoint& point) {
+    const KernelManager& kernel, const ListenerQuery& query) {
+  const auto& point = *query.resume_from;
   auto& conversation = *kernel.conversation();
   const auto& id = conversation.journal().id();
   const auto gone = [](std::string text) {
@@ -136,17 +150,25 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
   const auto place = conversation.places().find(point.stream);
   if (place == nullptr)
     return gone(fmt::format("resume_from names connection {}, which is not known (any more).", point.stream));
-  if (point.frame > place->frames.next()) {
-    return std::unexpected(error_response(
-        http::status::bad_request,
-        fmt::format("resume_from asks for frame {}, but the connection was sent nothing beyond frame {}",
-                    point.frame, place->frames.next() - 1)));
+  const auto wrong = [](std::string text) {
+    return std::unexpected(error_response(http::status::bad_request, std::move(text)));
+  };
+  if (!query.session_id.empty() && query.session_id != place->session_id) {
+    return wrong(
+        "resume_from names a connection of another session: replies are for the session that asked. Give "
+        "the session_id of that connection, or none.");
+  }
+  if (point.frame < place->frames.first() || point.frame > place->frames.next()) {
+    return wrong(
+        fmt::format("resume_from asks for frame {}, but the connection began with frame {}, and was sent "
+                    "nothing beyond frame {}",
+                    point.frame, place->frames.first(), place->frames.next() - 1));
   }
   const auto position = place->frames.position_of(point.frame);
   if (!position)
     return gone(fmt::format("resume_from asks for frame {}, of which it is not known any more what it was.",
                             point.frame));
-  return Beginning{.frame = point.frame, .position = *position};
+  return Beginning{.session_id = place->session_id, .frame = point.frame, .position = *position};
 }
 
 void KernelWebSocketHandlers::adopt(ClientSocket tcp, const std::string& received,

@@ -40,7 +40,8 @@ class KernelWebSocketHandlers {
   /// Where a client begins, or the refusal of what it asked for.
   std::expected<Beginning, HttpResponse> find_beginning(const KernelManager& kernel,
                                                         const ListenerQuery& query) const;
-  static std::expected<Beginning, HttpResponse> resume(const KernelManager& kernel, const ResumePoint& point);
+  static std::expected<Beginning, HttpResponse> resume(const KernelManager& kernel,
+                                                       const ListenerQuery& query);
   void adopt(ClientSocket tcp, const std::string& received, std::shared_ptr<KernelManager> kernel,
              KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place, CursorOptions reading,
              Seat seat);

@@ -458,7 +458,9 @@ class TestReconnect:
             gate.wait_for_report()
             with Channels(server, kernel_id, offered=offered, session_id=channels.session_id) as again:
                 execution = again.result_of(request)
-                assert execution.text() == "".join(f"{i}\n" for i in range(100))
+                # What was received in the last moment may come twice.
+                printed = execution.text().removeprefix("before\n")
+                assert printed == "".join(f"{i}\n" for i in range(100))
                 assert execution.reply.content["status"] == "ok"
 
     def test_same_session_twice_leaves_the_newer_one_working(

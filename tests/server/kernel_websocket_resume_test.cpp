@@ -138,15 +138,17 @@ TEST_F(ResumeTest, tells_what_is_gone_and_goes_on) {
   print_numbered(id, 1, 30);
   auto resumed = open_v1(id, resume);
   const auto seen = read(resumed, 13);
-  EXPECT_THAT(seen[1], HasSubstr("(20 in all) were lost"));
+  EXPECT_THAT(seen[1], HasSubstr("(up to 20 for this client) are lost"));
   EXPECT_EQ(seen[2], "state idle") << "its changes may be among what is gone";
   EXPECT_EQ(seen[3], numbered(21));
   EXPECT_EQ(seen[12], numbered(30));
   // Who did not get the notice is told again; who did is not.
   auto again = open_v1(id, resume_after(resumed, 1));
-  EXPECT_THAT(read(again, 2).back(), HasSubstr("(20 in all) were lost"));
-  auto after = open_v1(id, resume_after(resumed, 3));
-  EXPECT_EQ(read(after, 2).back(), numbered(21));
+  EXPECT_THAT(read(again, 2).back(), HasSubstr("(up to 20 for this client) are lost"));
+  for (const auto got : {2, 3}) {
+    auto after = open_v1(id, resume_after(resumed, got));
+    EXPECT_EQ(read(after, 2).back(), numbered(21)) << got;
+  }
 }
 
 TEST_F(ResumeTest, refuses_what_it_cannot_resume_and_says_why) {
@@ -168,9 +170,55 @@ TEST_F(ResumeTest, refuses_what_it_cannot_resume_and_says_why) {
   EXPECT_EQ(beyond.status, 400u);
   EXPECT_THAT(beyond.json().at("message").get<std::string>(), HasSubstr("nothing beyond frame"));
   const auto before = refusal(id, "resume_from=" + journal + ":0");
-  EXPECT_EQ(before.status, 410u);
+  EXPECT_EQ(before.status, 400u);
+  EXPECT_THAT(before.json().at("message").get<std::string>(), HasSubstr("began with frame"));
   EXPECT_EQ(refusal(id, "replay=some").status, 400u);
   EXPECT_EQ(refusal(id, "msg_types=a&exclude_msg_types=b").status, 400u);
+  const auto twice = refusal(id, "msg_types=a&msg_types=b");
+  EXPECT_EQ(twice.status, 400u);
+  EXPECT_THAT(twice.json().at("message").get<std::string>(), HasSubstr("msg_types is given 2 times"));
+}
+
+TEST_F(ResumeTest, replies_are_for_the_session_of_the_connection_that_is_resumed) {
+  start();
+  const auto id = start_ready_kernel();
+  auto named = open_v1_idle(id, "&session_id=mine");
+  auto nameless = open_v1_idle(id);
+  const auto resume_named = resume_after(named, 1);
+  const auto resume_nameless = resume_after(nameless, 1);
+  ask(named, "r1");
+  ask(nameless, "r2");
+  say(id, Channel::shell, "execute_reply", request_header("r1"));
+  say(id, Channel::shell, "inspect_reply", request_header("r2"));
+  const auto other = refusal(id, "session_id=other" + resume_named);
+  EXPECT_EQ(other.status, 400u);
+  EXPECT_THAT(other.json().at("message").get<std::string>(), HasSubstr("another session"));
+  for (const auto* session : {"&session_id=mine", ""}) {
+    auto resumed = open_v1(id, session + resume_named);
+    EXPECT_THAT(read(resumed, 2), ElementsAre("state idle", "execute_reply"));
+  }
+  auto resumed = open_v1(id, resume_nameless);
+  EXPECT_THAT(read(resumed, 2), ElementsAre("state idle", "inspect_reply"));
+}
+
+TEST_F(ResumeTest, goes_on_at_any_frame_however_many_messages_a_filter_left_out) {
+  start();
+  const auto id = start_ready_kernel();
+  auto socket = open_v1_idle(id, "&exclude_msg_types=execute_input");
+  constexpr int count = 6000;
+  for (int i = 1; i <= count; ++i) {
+    on_loop([&] {
+      kernels_->find_kernel(id)->conversation()->receive(
+          make_kernel_message(Channel::iopub, "execute_input", "{}", "{}", "kernel").value());
+    });
+    print_numbered(id, i, i);
+    ASSERT_EQ(read(socket, 1).front(), numbered(i));
+  }
+  for (const auto got : {0, 100, count}) {
+    auto resumed = open_v1(id, "&exclude_msg_types=execute_input" + resume_after(socket, 1 + got));
+    EXPECT_THAT(read(resumed, 1), ElementsAre("state idle"));
+    if (got < count) EXPECT_THAT(read(resumed, 1), ElementsAre(numbered(got + 1)));
+  }
 }
 
 // By session
@@ -218,13 +266,17 @@ TEST_F(ResumeTest, a_session_that_never_acknowledged_gets_everything_again) {
   for (const auto& text : texts) ASSERT_EQ(receive_v1(back).content.at("text"), text);
 }
 
-TEST_F(ResumeTest, a_session_that_said_goodbye_has_what_had_arrived) {
+TEST_F(ResumeTest, a_session_that_said_goodbye_has_what_it_said_it_has) {
+  settings_.websockets.acknowledgement_delay = std::chrono::hours(1);
   start();
   const auto id = start_ready_kernel();
   {
     auto socket = open_v1_idle(id, "&session_id=a");
-    print(id, {"seen"});
-    EXPECT_THAT(read(socket, 1), ElementsAre("seen"));
+    ask(socket, "r1");
+    say(id, Channel::shell, "execute_reply", request_header("r1"));
+    const auto seen = acknowledge(socket, id, "a");  // Asked at once: the request has ended.
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_EQ(seen.front().type, "execute_reply");
     socket.send_frame(WebSocketOpcode::close, close_payload(1000, ""));
     EXPECT_EQ(socket.receive_close(), 1000);
   }
@@ -232,6 +284,50 @@ TEST_F(ResumeTest, a_session_that_said_goodbye_has_what_had_arrived) {
   print(id, {"missed"});
   auto back = open_v1_idle(id, "&session_id=a");
   EXPECT_THAT(read(back, 1), ElementsAre("missed"));
+}
+
+TEST_F(ResumeTest, what_a_session_had_not_read_when_it_said_goodbye_comes_again) {
+  start();
+  const auto id = start_ready_kernel();
+  {
+    auto socket = open_v1_idle(id, "&session_id=a");
+    print(id, {"on its way"});
+    wait_until([&] {  // Its system has it, as TCP says, or a proxy: it has not.
+      const auto place = kernels_->find_kernel(id)->conversation()->places().find_session("a");
+      return place->frames.next() == place->frames.first() + 2;
+    });
+    socket.send_frame(WebSocketOpcode::close, close_payload(1000, ""));
+    wait_for_connections(id, 0);
+  }
+  auto back = open_v1_idle(id, "&session_id=a");
+  EXPECT_THAT(read(back, 1), ElementsAre("on its way"));
+}
+
+TEST_F(ResumeTest, a_session_comes_back_after_any_number_of_others) {
+  start();
+  const auto id = start_ready_kernel();
+  open_v1_idle(id, "&session_id=mine");
+  for (int i = 0; i < 120; ++i) open_v1_idle(id);
+  wait_for_connections(id, 0);
+  print(id, {"missed"});
+  auto back = open_v1_idle(id, "&session_id=mine");
+  EXPECT_THAT(read(back, 1), ElementsAre("missed"));
+}
+
+TEST_F(ResumeTest, a_session_that_is_forgotten_is_told) {
+  start();
+  const auto id = start_ready_kernel();
+  open_v1_idle(id, "&session_id=mine");
+  wait_for_connections(id, 0);
+  on_loop([&] {
+    auto& sessions = kernels_->find_kernel(id)->conversation()->places().sessions();
+    for (int i = 0; sessions.find("mine") != nullptr; ++i) sessions.audience_of("other " + std::to_string(i));
+  });
+  auto back = open_v1(id, "&session_id=mine");
+  EXPECT_THAT(read(back, 2),
+              ElementsAre(HasSubstr("while this session was away is not shown"), "state idle"));
+  auto again = open_v1(id, "&session_id=mine");
+  EXPECT_THAT(read(again, 1), ElementsAre("state idle"));
 }
 
 TEST_F(ResumeTest, a_session_whose_old_socket_hangs_misses_nothing) {
@@ -295,6 +391,19 @@ TEST_F(ResumeTest, a_new_session_gets_the_past_it_asks_for) {
   EXPECT_THAT(read(since, 3), ElementsAre(numbered(2), numbered(3), numbered(4)));
 }
 
+TEST_F(ResumeTest, what_was_gone_before_is_no_loss_of_who_asks_for_the_past) {
+  kernel_options_.journal_limits.memory_messages = 3;
+  start();
+  const auto id = start_ready_kernel();
+  print_numbered(id, 1, 9);
+  auto since = open_v1_idle(id, "&replay=since=1");
+  EXPECT_THAT(read(since, 3), ElementsAre(numbered(7), numbered(8), numbered(9)));
+  EXPECT_EQ(request("GET", "/api/nextgen/kernels/" + id + "/messages?since=1").status, 200u);
+  const auto journal = request("GET", "/api/nextgen/kernels/" + id + "/journal").json();
+  EXPECT_EQ(journal.at("overruns"), 0);
+  EXPECT_EQ(journal.at("lost_messages"), 0);
+}
+
 TEST_F(ResumeTest, a_new_session_gets_what_belongs_to_running_requests) {
   start();
   const auto id = start_ready_kernel();
@@ -342,6 +451,35 @@ TEST_F(ResumeTest, limits_of_the_rate_delay_and_drop_nothing) {
   print_numbered(id, 1, 200);
   for (int i = 1; i <= 200; ++i) ASSERT_EQ(read(socket, 1).front(), numbered(i));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(90));
+}
+
+TEST_F(ResumeTest, limits_of_the_rate_are_for_outputs_and_those_of_bytes_for_streams) {
+  settings_.websockets.pace = {
+      .messages_per_second = 1, .bytes_per_second = 1, .window = std::chrono::seconds(2)};
+  start();
+  const auto id = start_ready_kernel();
+  auto socket = open_v1_idle(id);
+  ask(socket, "r1");
+  on_loop([&] {
+    const auto conversation = kernels_->find_kernel(id)->conversation();
+    const auto say_large = [&](const std::string& type) {
+      const auto content = nlohmann::json{{"data", std::string(1'000'000, 'x')}}.dump();
+      conversation->receive(
+          make_kernel_message(Channel::iopub, type, content, request_header("r1"), "kernel").value());
+    };
+    say_large("display_data");
+    say_large("display_data");
+    for (int i = 0; i < 3; ++i) conversation->publish_status(ExecutionState::busy);
+    conversation->flush();
+  });
+  say(id, Channel::shell, "execute_reply", request_header("r1"));
+  say(id, Channel::stdin_, "input_request", request_header("r1"));
+  EXPECT_THAT(read(socket, 7), ElementsAre("display_data", "display_data", "state busy", "state busy",
+                                           "state busy", "execute_reply", "input_request"));
+  const auto begin = std::chrono::steady_clock::now();
+  print(id, {"later"});
+  EXPECT_THAT(read(socket, 1), ElementsAre("later"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
 }
 
 TEST_F(ResumeTest, the_state_of_the_kernel_overtakes_what_a_client_is_far_behind_with) {
@@ -403,6 +541,18 @@ TEST_F(ResumeTest, a_client_that_stalls_gets_everything_from_disk) {
   }
   const auto page = request("GET", "/api/nextgen/kernels/" + id + "/messages?since=2&limit=1").body;
   EXPECT_THAT(page, HasSubstr(numbered(0)));
+}
+
+TEST_F(ResumeTest, a_kernel_that_is_gone_waits_for_its_readers_but_not_for_ever) {
+  settings_.websockets.drain_timeout = std::chrono::milliseconds(50);
+  start();
+  const auto id = start_ready_kernel();
+  auto stalled = open_v1_idle(id);
+  print(id, std::vector<std::string>(4000, std::string(5'000, 'x')));
+  std::weak_ptr<Conversation> conversation =
+      on_loop([&] { return kernels_->find_kernel(id)->conversation(); });
+  EXPECT_EQ(request("DELETE", "/api/kernels/" + id).status, 204u);
+  wait_until([&] { return conversation.expired(); });
 }
 
 }  // namespace
