@@ -148,12 +148,19 @@ Task<Result<void>> KernelManager::launch() {
   if (!info) co_return std::unexpected(info.error());
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
-  auto chosen = co_await choose_client();
-  if (chosen) keep_record();
+  auto chosen = choose_client();
+  if (chosen) {
+    keep_record();
+  } else {
+    // Nobody can talk to what was launched.
+    co_await provisioner_->kill(ShutdownPurpose::end);
+    co_await provisioner_->wait();
+    co_await provisioner_->cleanup(ShutdownPurpose::end);
+  }
   co_return chosen;
 }
 
-Task<Result<void>> KernelManager::choose_client() {
+Result<void> KernelManager::choose_client() {
   auto selection = select_client(*provisioner_);
   if (selection && (client_ == nullptr || client_->class_reference() != selection->client_class)) {
     auto client = factories_.make_client(selection->client_class, *conversation_, executor_);
@@ -164,18 +171,12 @@ Task<Result<void>> KernelManager::choose_client() {
       selection = std::unexpected(client.error());
     }
   }
-  if (!selection) {
-    // Nobody can talk to what was launched.
-    co_await provisioner_->kill(ShutdownPurpose::end);
-    co_await provisioner_->wait();
-    co_await provisioner_->cleanup(ShutdownPurpose::end);
-    co_return std::unexpected(selection.error());
-  }
+  if (!selection) return std::unexpected(selection.error());
   selection_ = std::move(*selection);
   log_info("Kernel {} ({}): provisioner {}, client {}, matched by {}: {}", kernel_id(), launch_.spec.name,
            provisioner_->class_reference(), selection_.client_class, selection_.matched_by,
            selection_.explanation);
-  co_return Result<void>{};
+  return {};
 }
 
 Task<void> KernelManager::supervise() {

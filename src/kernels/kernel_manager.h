@@ -137,8 +137,14 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// be the right one and to run. When it fails, the process may run all the same: `shutdown_kernel` ends it.
   Task<Result<void>> adopt_kernel(AbandonedKernel abandoned);
 
+  /// Whose provisioner takes a process over.
+  enum class Adopter {
+    its_own_class,  ///< Only one of the class that is recorded.
+    any_class,      ///< Any that understands the record: of a process, who it is.
+  };
+
   /// The same for a process that is to be ended only.
-  Task<Result<void>> attach_to(AbandonedKernel abandoned);
+  Task<Result<void>> attach_to(AbandonedKernel abandoned, Adopter adopter);
 
   /// Nothing when this server has launched the kernel.
   const std::optional<Adoption>& adoption() const { return adoption_; }
@@ -214,12 +220,12 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<void>> launch();
   Task<Result<void>> interrupt();
   Task<Result<void>> restart();
-  Task<Result<void>> choose_client();
+  Result<void> choose_client();
   void on_liveness_change();
   Task<Result<KernelClient::Answer>> connect_client();
   Task<Result<KernelClient::Answer>> reach_kernel();
   Task<void> supervise();
-  Task<Result<void>> attach(KernelRecord record);
+  Task<Result<void>> attach(KernelRecord record, Adopter adopter);
   void begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer);
   void restore_listeners(const std::vector<std::string>& sessions);
   Task<void> supervise_adopted();

@@ -60,11 +60,11 @@ void KernelManager::remove_connection(ClientRole role) {
   --(role == ClientRole::user ? users_ : watchers_);
 }
 
-Task<Result<void>> KernelManager::attach(KernelRecord record) {
+Task<Result<void>> KernelManager::attach(KernelRecord record, Adopter adopter) {
   if (factories_.prepare) co_await factories_.prepare(launch_.spec);
   auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
   if (!provisioner) co_return std::unexpected(provisioner.error());
-  if ((*provisioner)->class_reference() != record.provisioner_class) {
+  if (adopter == Adopter::its_own_class && (*provisioner)->class_reference() != record.provisioner_class) {
     co_return make_error(ErrorCode::invalid_argument,
                          "It was started by provisioner {}, but kernel spec {} has {}",
                          record.provisioner_class, launch_.spec.name, (*provisioner)->class_reference());
@@ -79,10 +79,10 @@ Task<Result<void>> KernelManager::attach(KernelRecord record) {
   co_return Result<void>{};
 }
 
-Task<Result<void>> KernelManager::attach_to(AbandonedKernel abandoned) {
+Task<Result<void>> KernelManager::attach_to(AbandonedKernel abandoned, Adopter adopter) {
   const auto self = shared_from_this();
   const auto operation = co_await begin_operation();
-  auto attached = co_await attach(abandoned.record);
+  auto attached = co_await attach(std::move(abandoned.record), adopter);
   if (has_process()) co_return Result<void>{};
   co_return attached;
 }
@@ -90,10 +90,10 @@ Task<Result<void>> KernelManager::attach_to(AbandonedKernel abandoned) {
 Task<Result<void>> KernelManager::adopt_kernel(AbandonedKernel abandoned) {
   const auto self = shared_from_this();
   const auto operation = co_await begin_operation();
-  auto attached = co_await attach(abandoned.record);
+  auto attached = co_await attach(abandoned.record, Adopter::its_own_class);
   if (!attached) co_return attached;
   conversation_->begin_process();
-  if (auto chosen = co_await choose_client(); !chosen) co_return chosen;
+  if (auto chosen = choose_client(); !chosen) co_return chosen;
   adoption_ =
       Adoption{.journal_id = abandoned.record.journal_id, .explanation = describe_gap(abandoned.seen)};
   conversation_->publish_notice(adoption_->explanation + "\n");

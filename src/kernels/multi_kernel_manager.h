@@ -122,11 +122,10 @@ class MultiKernelManager {
   KernelLaunch launch_of(KernelSpec spec) const;
   Task<std::shared_ptr<KernelManager>> take_from_pool(KernelLaunch launch);
   Task<void> adopt_kernel(AbandonedKernel abandoned, AdoptionPolicy policy);
-  /// Ends with why it could not be adopted, or with nothing.
-  Task<std::string> try_to_adopt(std::shared_ptr<KernelManager> kernel, AbandonedKernel abandoned);
+  Task<Result<void>> try_to_adopt(std::shared_ptr<KernelManager> kernel, AbandonedKernel abandoned);
   std::string why_not_adopted(const KernelRecord& record, const Result<KernelSpec>& spec,
                               AdoptionPolicy policy) const;
-  Task<void> report_orphan(AbandonedKernel abandoned, std::string reason);
+  Task<void> report_orphan(AbandonedKernel abandoned, KernelSpec spec, std::string reason);
   void end_orphan(const std::shared_ptr<KernelManager>& kernel, const std::string& reason);
   Task<void> end_kernel(std::shared_ptr<KernelManager> kernel, ShutdownCause cause);
   void add(const std::shared_ptr<KernelManager>& kernel);

@@ -1,9 +1,29 @@
 // What `MultiKernelManager` does with the kernels of servers that are gone.
+#include <utility>
+#include <vector>
+
 #include "base/log.h"
 #include "kernels/multi_kernel_manager.h"
 #include "registry/kernel_provisioner_factory.h"
 
 namespace nextgen_kernels {
+namespace {
+
+ShutdownCause has_ended(const KernelRecord& record) {
+  std::string text = "It has ended, as the server has that had started it.";
+  log_warning("Kernel {} ({}): {}", record.kernel_id, record.kernel_name, text);
+  return {.action = KernelAction::died, .reason = std::move(text)};
+}
+
+/// Why a kernel cannot be adopted whose spec or provisioner (of a plugin, maybe) is not to be had.
+std::string missing_parts(const KernelRecord& record, const Error& error) {
+  return fmt::format(
+      "{}. A server adopts kernels only while their kernel spec and their provisioner ({}) are installed as "
+      "they were: install again what brings them",
+      error.message, record.provisioner_class);
+}
+
+}  // namespace
 
 Task<void> MultiKernelManager::adopt_kernels(std::vector<AbandonedKernel> abandoned, AdoptionPolicy policy) {
   TaskGroup adoptions(executor_);
@@ -20,14 +40,18 @@ Task<void> MultiKernelManager::adopt_kernel(AbandonedKernel abandoned, AdoptionP
   auto reason = why_not_adopted(record, spec, policy);
   if (reason.empty()) {
     const auto kernel = make_kernel_manager_({.kernel_id = record.kernel_id,
-                                              .spec = std::move(*spec),
+                                              .spec = *spec,
                                               .environment = record.environment,
                                               .working_directory = record.working_directory});
-    reason = co_await try_to_adopt(kernel, abandoned);
-    if (reason.empty()) co_return;
-    if (kernel->has_process()) co_return end_orphan(kernel, reason);
+    const auto adopted = co_await try_to_adopt(kernel, abandoned);
+    if (adopted) co_return;
+    if (kernel->has_process()) co_return end_orphan(kernel, adopted.error().message);
+    const bool was_asked = !kernel->provisioner_class().empty();
+    if (was_asked && adopted.error().code == ErrorCode::not_found)
+      co_return co_await end_kernel(kernel, has_ended(record));
+    reason = was_asked ? adopted.error().message : missing_parts(record, adopted.error());
   }
-  co_await report_orphan(std::move(abandoned), std::move(reason));
+  co_await report_orphan(std::move(abandoned), std::move(spec).value_or(KernelSpec()), std::move(reason));
 }
 
 std::string MultiKernelManager::why_not_adopted(const KernelRecord& record, const Result<KernelSpec>& spec,
@@ -36,45 +60,61 @@ std::string MultiKernelManager::why_not_adopted(const KernelRecord& record, cons
   if (record.is_spare) return "it was one of the pool, which nobody had used";
   if (record.provisioner.is_null())
     return fmt::format("its provisioner {} cannot hand it over", record.provisioner_class);
-  if (!spec) return spec.error().message;
+  if (!spec) return missing_parts(record, spec.error());
   if (find_kernel(record.kernel_id) != nullptr) return "another kernel has its id";
   return {};
 }
 
-Task<std::string> MultiKernelManager::try_to_adopt(std::shared_ptr<KernelManager> kernel,
-                                                   AbandonedKernel abandoned) {
+Task<Result<void>> MultiKernelManager::try_to_adopt(std::shared_ptr<KernelManager> kernel,
+                                                    AbandonedKernel abandoned) {
   add(kernel);
-  const auto adopted = co_await kernel->adopt_kernel(std::move(abandoned));
+  auto adopted = co_await kernel->adopt_kernel(std::move(abandoned));
   if (adopted) {
     if (cull_timeout(kernel->kernel_spec(), options_.culling)) begin_culling();
-    co_return std::string();
+  } else {
+    std::erase(kernels_, kernel);
+    kernel->on_shutdown_by_client = nullptr;
   }
-  std::erase(kernels_, kernel);
-  kernel->on_shutdown_by_client = nullptr;
-  co_return adopted.error().message;
+  co_return adopted;
 }
 
-/// Of a kernel that is not there any more, or that cannot be reached from here, it is only told.
-Task<void> MultiKernelManager::report_orphan(AbandonedKernel abandoned, std::string reason) {
+/// Of a kernel that is not there any more, or that cannot be reached from here, it is only told. `spec` is
+/// its kernel spec, without a name when there is none.
+Task<void> MultiKernelManager::report_orphan(AbandonedKernel abandoned, KernelSpec spec, std::string reason) {
+  using enum KernelManager::Adopter;
   const auto& record = abandoned.record;
-  KernelSpec spec;
-  spec.name = record.kernel_name;
-  // The provisioner that makes processes here; kernels of others are refused.
-  spec.provisioner.name = KernelProvisionerFactory::standard_provisioner_name;
-  const auto kernel = make_kernel_manager_(
-      {.kernel_id = record.kernel_id, .spec = std::move(spec), .environment = {}, .working_directory = {}});
-  kernel->on_event = [this](const KernelEvent& event) { tell(event); };
-  const auto attached = co_await kernel->attach_to(abandoned);
-  if (attached) co_return end_orphan(kernel, reason);
-  const bool has_ended = attached.error().code == ErrorCode::not_found;
-  auto text = has_ended ? std::string("It has ended, as the server has that had started it.")
-                        : fmt::format(
-                              "The server that had started it is gone, and it could not be adopted: {}. "
-                              "Its process cannot be ended from here either: {}.",
-                              reason, attached.error().message);
+  std::vector<std::pair<KernelSpec, KernelManager::Adopter>> adopters;
+  // What cannot hand a kernel over cannot take it over to end it, either.
+  if (!spec.name.empty() && !record.provisioner.is_null())
+    adopters.emplace_back(std::move(spec), its_own_class);
+  // The provisioner that makes processes here: it ends one whose record has what it looks at, as records of
+  // classes that extend it have. It refuses others.
+  KernelSpec standard;
+  standard.name = record.kernel_name;
+  standard.provisioner.name = KernelProvisionerFactory::standard_provisioner_name;
+  adopters.emplace_back(std::move(standard), any_class);
+
+  std::shared_ptr<KernelManager> kernel;
+  Result<void> attached;
+  for (auto& [spec_of_adopter, adopter] : adopters) {
+    kernel = make_kernel_manager_({.kernel_id = record.kernel_id,
+                                   .spec = std::move(spec_of_adopter),
+                                   .environment = {},
+                                   .working_directory = {}});
+    kernel->on_event = [this](const KernelEvent& event) { tell(event); };
+    attached = co_await kernel->attach_to(abandoned, adopter);
+    if (attached) co_return end_orphan(kernel, reason);
+    if (kernel->provisioner_class() == record.provisioner_class &&
+        attached.error().code == ErrorCode::not_found)
+      co_return co_await end_kernel(kernel, has_ended(record));
+  }
+  auto text = fmt::format(
+      "The server that had started it is gone, and it could not be adopted: {}. Its process cannot be ended "
+      "from here either: {}. If it still runs, end it by other means: kernels of this machine have the id "
+      "in their command line.",
+      reason, attached.error().message);
   log_warning("Kernel {} ({}): {}", record.kernel_id, record.kernel_name, text);
-  co_await end_kernel(kernel, {.action = has_ended ? KernelAction::died : KernelAction::orphan_ended,
-                               .reason = std::move(text)});
+  co_await end_kernel(kernel, {.action = KernelAction::orphan_ended, .reason = std::move(text)});
 }
 
 void MultiKernelManager::end_orphan(const std::shared_ptr<KernelManager>& kernel, const std::string& reason) {

@@ -1,21 +1,12 @@
 #include <signal.h>
 
 #include "kernel_fixture.h"
-#include "kernels/kernel_record.h"
+#include "kernel_recorder.h"
 
 namespace nextgen_kernels {
 namespace {
 
 using testing::HasSubstr;
-
-class Recorder final : public KernelRecorder {
- public:
-  void put(const KernelRecord& record) override { records[record.kernel_id] = record; }
-  void remove(const std::string& kernel_id) override { records.erase(kernel_id); }
-  Task<void> written() override { co_return; }
-
-  std::map<std::string, KernelRecord> records;
-};
 
 /// A kernel of one manager, adopted by another as if the first were gone.
 class AdoptionTest : public KernelFixture {
@@ -26,7 +17,8 @@ class AdoptionTest : public KernelFixture {
     provisioner_options_.lifetime = ChildLifetime::own;
   }
   ~AdoptionTest() override {
-    if (adopter_ != nullptr) run(adopter_->shutdown_kernel({std::chrono::seconds(2)}));
+    for (const auto& kernel : {adopter_, kernel_})  // Before the recorder goes.
+      if (kernel != nullptr) run(kernel->shutdown_kernel({std::chrono::seconds(2)}));
   }
 
   AbandonedKernel abandon(const std::vector<std::string>& more = {}) {
@@ -50,7 +42,7 @@ class AdoptionTest : public KernelFixture {
     return *adopter_;
   }
 
-  Recorder recorder_;
+  MemoryRecorder recorder_;
   std::vector<KernelEvent> events_;
   std::shared_ptr<KernelManager> adopter_;
 };
