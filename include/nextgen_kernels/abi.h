@@ -113,8 +113,8 @@ typedef struct nk_provisioner_functions {
    * Result: the connection info, a JSON object, as the client of this provisioner understands it.
    */
   void (*launch_kernel)(void* self, nk_string request, nk_reply reply);
-  /* Asked once after each successful launch. Result, when the kernel has ended: {"exit_code": 0, "signal":
-   * 0}. */
+  /* Asked once after each successful launch, and after adopt_kernel. Result, when the kernel has ended:
+   * {"exit_code": 0, "signal": 0}. */
   void (*wait)(void* self, nk_reply reply);
   /* The result of these is ignored, and the server waits for them for ten seconds only. */
   void (*send_signal)(void* self, int32_t signal_number, nk_reply reply);
@@ -137,6 +137,22 @@ typedef struct nk_provisioner_functions {
    */
   void (*complete_connection)(void* self, nk_string connection_info, uint64_t timeout_milliseconds,
                               nk_reply reply);
+  /*
+   * What a provisioner of this class in the next server needs to take the kernel over, should this server end
+   * without ending it: a JSON value, kept on disk where only the user reads it. Answers at once; asked again
+   * and again while the kernel runs, the last answer counts. null: it cannot be handed over. May be NULL:
+   * none can.
+   */
+  void (*adoption_record)(void* self, nk_reply reply);
+  /*
+   * Takes over a kernel that an object of a server that is gone launched, in the place of launch_kernel.
+   * `request` is a JSON object: kernel_id, record (what adoption_record answered last), connection_info.
+   * Result: the connection info. NK_ERROR_NOT_FOUND: the kernel has ended. After the result, or another
+   * error, the server asks `wait` and, when it cannot use the kernel, ends it. Never touch a process that
+   * only has the number of the one that was recorded. The server waits for ten seconds. May be NULL: none can
+   * be handed over.
+   */
+  void (*adopt_kernel)(void* self, nk_string request, nk_reply reply);
 } nk_provisioner_functions;
 
 /* What a kernel client does. One object for one kernel, over restarts. */
@@ -166,6 +182,21 @@ typedef struct nk_client_functions {
   /* For how long the kernel has said nothing, once it no longer answers; 0 while it does. A change is told
      with nk_host::liveness_changed. May be NULL: it answers. */
   uint64_t (*silent_milliseconds)(void* self);
+  /*
+   * What the client of the next server must know, so that answers to what was asked through this one reach
+   * it: a JSON value, kept on disk where only the user reads it. Answers at once; asked again and again, also
+   * before there is a connection, the last answer counts. May be NULL: null, nothing.
+   */
+  void (*adoption_record)(void* self, nk_reply reply);
+  /*
+   * `connect` for a kernel that was in use before, by a server that is gone or by somebody else (owns_kernel
+   * is 0), and that may be busy for hours. `record` is a JSON value: what adoption_record of the client
+   * before answered last, or null. Result: as of `connect` when the kernel takes requests, or null when it
+   * shows signs of life only: what waits behind its work is answered later. May be NULL: `connect` is used,
+   * and a kernel that is too busy to answer it counts as one that cannot be reached.
+   */
+  void (*reconnect)(void* self, nk_string connection_info, nk_string record, uint64_t timeout_milliseconds,
+                    nk_reply reply);
 } nk_client_functions;
 
 /*

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -47,6 +48,21 @@ class KernelClient {
     static_cast<void>(timeout);
     reply.fail(ErrorCode::unavailable, "The client of this kernel cannot send a " +
                                            std::string(message_type) + " of the server's own");
+  }
+
+  /// What the client of the next server must know, so that answers to what was asked through this one reach
+  /// it. Asked again and again, also before there is a connection; the last answer counts, and is kept on
+  /// disk where only the user reads it.
+  virtual Json adoption_record() { return nullptr; }
+
+  /// `connect` for a kernel that was in use before, by a server that is gone or by somebody else (see
+  /// `owns_kernel`), and that may be busy for hours. `record` is what `adoption_record` of the client before
+  /// returned last, or null. Answer as to `connect` when the kernel takes requests, or null when it shows
+  /// signs of life only. Without it a kernel that is too busy to answer `connect` cannot be reached.
+  virtual void reconnect(const Json& info, const Json& record, std::chrono::milliseconds timeout,
+                         Reply<Json> reply) {
+    static_cast<void>(record);
+    connect(info, timeout, std::move(reply));
   }
 
   /// For how long the kernel has said nothing, once it no longer answers; zero while it does. Say with
@@ -115,6 +131,20 @@ class BaseKernelClient : public KernelClient {
     functions_->shell_request(base_, detail::to_abi(message_type), detail::to_abi(text),
                               static_cast<std::uint64_t>(timeout.count()), std::move(reply).release());
   }
+  Json adoption_record() override {
+    if (!hands_over()) return nullptr;
+    detail::Answer answer;
+    functions_->adoption_record(base_, answer.reply());
+    return Json::parse(answer.text());
+  }
+  void reconnect(const Json& info, const Json& record, std::chrono::milliseconds timeout,
+                 Reply<Json> reply) override {
+    if (!hands_over()) return connect(info, timeout, std::move(reply));
+    const auto info_text = info.dump();
+    const auto record_text = record.dump();
+    functions_->reconnect(base_, detail::to_abi(info_text), detail::to_abi(record_text),
+                          static_cast<std::uint64_t>(timeout.count()), std::move(reply).release());
+  }
   std::chrono::milliseconds silent_for() override {
     return std::chrono::milliseconds(functions_->silent_milliseconds(base_));
   }
@@ -142,6 +172,12 @@ class BaseKernelClient : public KernelClient {
 
     static constexpr nk_base_client_hooks table = {sizeof(nk_base_client_hooks), &received_hook};
   };
+
+  /// Not with a server that is older than this.
+  bool hands_over() const {
+    constexpr auto end = offsetof(nk_client_functions, reconnect) + sizeof(functions_->reconnect);
+    return detail::reaches(functions_, end);
+  }
 
   void* base_ = nullptr;
   const nk_client_functions* functions_ = nullptr;

@@ -112,6 +112,16 @@ struct [[gnu::visibility("hidden")]] ProvisionerFunctions {
               of(self).complete_connection(Json::parse(from_abi(info)), std::chrono::milliseconds(timeout),
                                            std::move(typed));
             });
+          },
+      .adoption_record =
+          [](void* self, nk_reply reply) {
+            answer(reply, [&] { return of(self).adoption_record().dump(); });
+          },
+      .adopt_kernel =
+          [](void* self, nk_string request, nk_reply reply) {
+            call_with_reply<Json>(reply, [&](Reply<Json> typed) {
+              of(self).adopt_kernel(Json::parse(from_abi(request)), std::move(typed));
+            });
           }};
 };
 
@@ -156,6 +166,17 @@ struct [[gnu::visibility("hidden")]] ClientFunctions {
             std::int64_t milliseconds = 0;
             call_logged("silent_for", [&] { milliseconds = of(self).silent_for().count(); });
             return milliseconds < 0 ? std::uint64_t{0} : static_cast<std::uint64_t>(milliseconds);
+          },
+      .adoption_record =
+          [](void* self, nk_reply reply) {
+            answer(reply, [&] { return of(self).adoption_record().dump(); });
+          },
+      .reconnect =
+          [](void* self, nk_string info, nk_string record, std::uint64_t timeout, nk_reply reply) {
+            call_with_reply<Json>(reply, [&](Reply<Json> typed) {
+              of(self).reconnect(Json::parse(from_abi(info)), Json::parse(from_abi(record)),
+                                 Milliseconds(timeout), std::move(typed));
+            });
           }};
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -39,7 +40,21 @@ class Provisioner {
     reply.succeed(info);
   }
 
-  /// Answer when the kernel has ended. Called once after each launch.
+  /// What a provisioner of this class in the next server needs to take the kernel over, should this server
+  /// end without ending it. Asked again and again while the kernel runs; the last answer counts, and is kept
+  /// on disk where only the user reads it. Null: it cannot be handed over.
+  virtual Json adoption_record() { return nullptr; }
+
+  /// Takes over a kernel of a server that is gone, in the place of `launch_kernel`. Members of `request`:
+  /// kernel_id, record (what `adoption_record` returned last), connection_info. Answer the connection info;
+  /// `not_found` when the kernel has ended. After another error the server asks `wait` and ends the kernel.
+  /// Never touch a process that only has the number of the one that was recorded.
+  virtual void adopt_kernel(const Json& request, Reply<Json> reply) {
+    static_cast<void>(request);
+    reply.fail(ErrorCode::unavailable, "This provisioner takes no kernels over");
+  }
+
+  /// Answer when the kernel has ended. Called once after each launch, and after an adoption.
   virtual void wait(Reply<ExitStatus> reply) = 0;
 
   /// Sends a signal to the kernel. No error when it is gone.
@@ -101,6 +116,14 @@ class BaseProvisioner : public Provisioner {
     functions_->complete_connection(base_, detail::to_abi(text), static_cast<std::uint64_t>(timeout.count()),
                                     std::move(reply).release());
   }
+  Json adoption_record() override {
+    return hands_over() ? Json::parse(ask(functions_->adoption_record)) : Json();
+  }
+  void adopt_kernel(const Json& request, Reply<Json> reply) override {
+    if (!hands_over()) return Provisioner::adopt_kernel(request, std::move(reply));
+    const auto text = request.dump();
+    functions_->adopt_kernel(base_, detail::to_abi(text), std::move(reply).release());
+  }
   void wait(Reply<ExitStatus> reply) override { functions_->wait(base_, std::move(reply).release()); }
   void send_signal(int signal_number, Reply<void> reply) override {
     functions_->send_signal(base_, signal_number, std::move(reply).release());
@@ -145,6 +168,12 @@ class BaseProvisioner : public Provisioner {
 
     static constexpr nk_base_provisioner_hooks table = {sizeof(nk_base_provisioner_hooks), &prepare_hook};
   };
+
+  /// Not with a server that is older than this.
+  bool hands_over() const {
+    constexpr auto end = offsetof(nk_provisioner_functions, adopt_kernel) + sizeof(functions_->adopt_kernel);
+    return detail::reaches(functions_, end);
+  }
 
   std::string ask(void (*function)(void*, nk_reply)) const {
     detail::Answer answer;

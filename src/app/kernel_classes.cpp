@@ -16,15 +16,16 @@ nlohmann::json about(const std::string& kernel_id, const KernelSpec& spec) {
 
 KernelClasses::KernelClasses(KernelCatalog& catalog, BuiltinClassSettings settings)
     : catalog_(catalog), settings_(std::move(settings)) {
-  // What extends a provisioner hands its kernels over to nobody: they end with this server.
-  auto base_settings = settings_;
-  base_settings.local_provisioner.lifetime = ChildLifetime::ours;
-  base_makers_.make_provisioner = [base_settings](std::string_view reference, const Executor& executor,
-                                                  PrepareProcess prepare) {
-    return make_builtin_provisioner(reference, executor, base_settings, std::move(prepare));
+  base_makers_.make_provisioner = [base_settings = settings_](std::string_view reference,
+                                                              const Executor& executor, Handover handover,
+                                                              PrepareProcess prepare) {
+    auto settings_of_it = base_settings;
+    // Kernels that nobody could find end with this server.
+    if (handover == Handover::impossible) settings_of_it.local_provisioner.lifetime = ChildLifetime::ours;
+    return make_builtin_provisioner(reference, executor, settings_of_it, std::move(prepare));
   };
-  base_makers_.make_client = [base_settings](std::string_view reference, MessageSink& sink,
-                                             const Executor& executor) {
+  base_makers_.make_client = [base_settings = settings_](std::string_view reference, MessageSink& sink,
+                                                         const Executor& executor) {
     return make_builtin_client(reference, sink, executor, base_settings);
   };
 }

@@ -4,8 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "wire/json.h"
+
 namespace nextgen_kernels {
 namespace {
+
+// Of a record that is nested deeper nothing could be read.
+constexpr std::size_t deepest_recorded_nesting = 32;
 
 constexpr std::array<std::pair<ErrorCode, std::int32_t>, 10> error_codes = {{
     {ErrorCode::invalid_argument, NK_ERROR_INVALID_ARGUMENT},
@@ -51,6 +56,15 @@ Result<nlohmann::json> parse_json_object(std::string_view text, std::string_view
   if (value.is_object()) return value;
   return make_error(ErrorCode::protocol, "{} is not a JSON object{}", what,
                     value.is_discarded() ? "" : fmt::format(" but {}", value.type_name()));
+}
+
+Result<nlohmann::json> parse_recorded_json(std::string_view text, std::string_view what) {
+  if (nests_deeper_than(text, deepest_recorded_nesting))
+    return make_error(ErrorCode::protocol, "{} is nested deeper than {} levels", what,
+                      deepest_recorded_nesting);
+  auto value = nlohmann::json::parse(text, nullptr, false);
+  if (value.is_discarded()) return make_error(ErrorCode::protocol, "{} is not JSON", what);
+  return value;
 }
 
 }  // namespace nextgen_kernels

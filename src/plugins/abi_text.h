@@ -34,4 +34,8 @@ std::string to_json_text(const nlohmann::json& value);
 /// connection info.
 Result<nlohmann::json> parse_json_object(std::string_view text, std::string_view what);
 
+/// The same for any JSON value that is to be kept in a record (`KernelRecord`), which must not be nested
+/// deeply.
+Result<nlohmann::json> parse_recorded_json(std::string_view text, std::string_view what);
+
 }  // namespace nextgen_kernels

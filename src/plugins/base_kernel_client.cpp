@@ -52,6 +52,17 @@ Task<void> connect(std::shared_ptr<HookedClient> hooked, ConnectionInfo info,
     owed->fail(connected.error());
 }
 
+Task<void> reconnect(std::shared_ptr<HookedClient> hooked, ConnectionInfo info, nlohmann::json record,
+                     std::chrono::steady_clock::duration timeout, Owed owed) {
+  const auto answer = co_await hooked->client->reconnect(std::move(info), std::move(record), timeout);
+  if (!answer)
+    owed->fail(answer.error());
+  else if (*answer == KernelClient::Answer::alive)
+    owed->succeed("null");
+  else
+    owed->succeed(to_json_text(hooked->client->kernel_info()));
+}
+
 using Ask = Task<Result<nlohmann::json>> (KernelClient::*)(std::string, nlohmann::json,
                                                            std::chrono::steady_clock::duration);
 
@@ -85,6 +96,19 @@ class BaseKernelClient {
     if (!info) return owed->fail(info.error());
     tasks_.spawn("connect of a plugin's kernel client",
                  connect(hooked_, *std::move(info), duration_of(timeout_milliseconds), owed));
+  }
+
+  std::string adoption_record() const { return to_json_text(hooked_->client->adoption_record()); }
+
+  void reconnect_to(nk_string info_text, nk_string record_text, std::uint64_t timeout_milliseconds,
+                    nk_reply reply) {
+    auto info = parse_json_object(from_abi(info_text), "The connection info of a plugin");
+    auto record = parse_recorded_json(from_abi(record_text), "The adoption record of a plugin's client");
+    const auto owed = replies_.add(reply);
+    if (!info || !record) return owed->fail((info ? record : info).error());
+    tasks_.spawn(
+        "reconnect of a plugin's kernel client",
+        reconnect(hooked_, *std::move(info), *std::move(record), duration_of(timeout_milliseconds), owed));
   }
 
   void disconnect() {
@@ -144,7 +168,16 @@ constexpr nk_client_functions functions_of_base = {
           BaseKernelClient::of(self).request(BaseKernelClient::RequestChannel::shell, type, content, timeout,
                                              reply);
         },
-    .silent_milliseconds = [](void* self) { return BaseKernelClient::of(self).silent_milliseconds(); }};
+    .silent_milliseconds = [](void* self) { return BaseKernelClient::of(self).silent_milliseconds(); },
+    .adoption_record =
+        [](void* self, nk_reply reply) {
+          const auto record = BaseKernelClient::of(self).adoption_record();
+          reply.succeed(reply.context, to_abi(record));
+        },
+    .reconnect =
+        [](void* self, nk_string info, nk_string record, std::uint64_t timeout, nk_reply reply) {
+          BaseKernelClient::of(self).reconnect_to(info, record, timeout, reply);
+        }};
 
 MessageReceived received_hook(const nk_base_client_hooks* hooks) {
   constexpr auto needed = offsetof(nk_base_client_hooks, message_received) + sizeof(hooks->message_received);

@@ -26,6 +26,14 @@ Task<void> launch(Shared provisioner, LaunchRequest request, Owed owed) {
     owed->fail(info.error());
 }
 
+Task<void> adopt(Shared provisioner, AdoptionRequest request, Owed owed) {
+  const auto info = co_await provisioner->adopt_kernel(std::move(request));
+  if (info)
+    owed->succeed(to_json_text(*info));
+  else
+    owed->fail(info.error());
+}
+
 Task<void> complete_connection(Shared provisioner, ConnectionInfo info,
                                std::chrono::steady_clock::duration timeout, Owed owed) {
   const auto complete = co_await provisioner->complete_connection(std::move(info), timeout);
@@ -155,6 +163,19 @@ constexpr nk_provisioner_functions functions_of_base = {
           if (!info)
             return reply.fail(reply.context, to_abi(info.error().code), to_abi(info.error().message));
           BaseProvisioner::of(self).complete(reply, *std::move(info), duration_of(timeout_milliseconds));
+        },
+    .adoption_record =
+        [](void* self, nk_reply reply) {
+          answer(reply, to_json_text(BaseProvisioner::of(self).provisioner()->adoption_record()));
+        },
+    .adopt_kernel =
+        [](void* self, nk_string text, nk_reply reply) {
+          auto& base = BaseProvisioner::of(self);
+          auto request = read_adoption_request(from_abi(text));
+          if (!request)
+            return reply.fail(reply.context, to_abi(request.error().code), to_abi(request.error().message));
+          base.stop_completions();
+          base.start<AdoptionRequest>(reply, &adopt, *std::move(request));
         }};
 
 PrepareProcess prepare_by_hook(PluginContext& context, void* derived,
@@ -181,7 +202,7 @@ void* create_base_provisioner(nk_context* handle, nk_string reference, void* der
                               const nk_base_provisioner_hooks* hooks,
                               const nk_provisioner_functions** functions, nk_reply reply) {
   auto& context = PluginContext::of(handle);
-  auto made = context.makers().make_provisioner(from_abi(reference), context.executor(),
+  auto made = context.makers().make_provisioner(from_abi(reference), context.executor(), context.handover(),
                                                 prepare_by_hook(context, derived, hooks));
   if (!made) {
     reply.fail(reply.context, to_abi(made.error().code), to_abi(made.error().message));

@@ -48,6 +48,13 @@ class Reader {
 
   const json* object(const char* name) { return find(name, &json::is_object, "an object"); }
 
+  json value(const char* name) {
+    const auto member = object_.find(name);
+    if (member != object_.end()) return *member;
+    fail(name, "a member");
+    return {};
+  }
+
   const std::optional<Error>& error() const { return error_; }
 
  private:
@@ -97,6 +104,25 @@ Result<LaunchRequest> read_launch_request(std::string_view text, const OriginalT
   auto spec = parse_kernel_spec(name, resource_dir, to_json_text(*spec_object));
   if (!spec) return std::unexpected(spec.error());
   request.spec = *std::move(spec);
+  return request;
+}
+
+std::string write_adoption_request(const AdoptionRequest& request) {
+  return to_json_text({{"kernel_id", request.kernel_id},
+                       {"record", request.record},
+                       {"connection_info", request.connection_info}});
+}
+
+Result<AdoptionRequest> read_adoption_request(std::string_view text) {
+  const auto object = parse_json_object(text, "The adoption request of a plugin");
+  if (!object) return std::unexpected(object.error());
+  const OriginalTexts originals;
+  Reader reader(*object, "adoption request", originals);
+  AdoptionRequest request{
+      .kernel_id = reader.text("kernel_id"), .record = reader.value("record"), .connection_info = {}};
+  const auto* connection_info = reader.object("connection_info");
+  if (reader.error()) return std::unexpected(*reader.error());
+  request.connection_info = *connection_info;
   return request;
 }
 

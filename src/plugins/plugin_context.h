@@ -17,10 +17,13 @@
 
 namespace nextgen_kernels {
 
+/// Whether the server after this one can take over kernels of a plugin's provisioner.
+enum class Handover { possible, impossible };
+
 /// Makes the built-in classes that classes of plugins extend. Given by the application, which knows them.
 struct BaseClassMakers {
-  std::function<Result<std::unique_ptr<KernelProvisioner>>(std::string_view reference,
-                                                           const Executor& executor, PrepareProcess prepare)>
+  std::function<Result<std::unique_ptr<KernelProvisioner>>(
+      std::string_view reference, const Executor& executor, Handover handover, PrepareProcess prepare)>
       make_provisioner;
   std::function<Result<std::unique_ptr<KernelClient>>(std::string_view reference, MessageSink& sink,
                                                       const Executor& executor)>
@@ -57,6 +60,9 @@ class PluginContext {
   const BaseClassMakers& makers() const { return makers_; }
   /// Null for what is no client.
   MessageSink* sink() const;
+  /// Of provisioners; set before the object is made.
+  Handover handover() const { return handover_; }
+  void set_handover(Handover handover) { handover_ = handover; }
   /// Of this object; on its thread only.
   OriginalTexts& original_texts() { return original_texts_; }
 
@@ -64,6 +70,7 @@ class PluginContext {
   struct State;
 
   const BaseClassMakers& makers_;
+  Handover handover_ = Handover::impossible;
   OriginalTexts original_texts_;
   std::shared_ptr<State> state_;
 };

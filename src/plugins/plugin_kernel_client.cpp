@@ -1,6 +1,8 @@
 #include "plugins/plugin_kernel_client.h"
 
+#include "base/strings.h"
 #include "plugins/abi_message.h"
+#include "plugins/adoption_record.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -37,6 +39,39 @@ Task<Result<void>> PluginKernelClient::connect(ConnectionInfo info,
   if (!kernel_info) co_return std::unexpected(kernel_info.error());
   kernel_info_ = *std::move(kernel_info);
   co_return Result<void>{};
+}
+
+nlohmann::json PluginKernelClient::adoption_record() const {
+  return ask_adoption_record(class_reference_, object_.self(),
+                             later_function(object_.functions(), &nk_client_functions::adoption_record));
+}
+
+Task<Result<KernelClient::Answer>> PluginKernelClient::reconnect(
+    ConnectionInfo info, nlohmann::json record, std::chrono::steady_clock::duration timeout) {
+  const auto function = later_function(object_.functions(), &nk_client_functions::reconnect);
+  if (function == nullptr)
+    co_return co_await KernelClient::reconnect(std::move(info), std::move(record), timeout);
+  kernel_info_ = nullptr;
+  const auto info_text = to_json_text(info);
+  const auto record_text = to_json_text(record);
+  const auto answer = co_await await_reply(
+      executor(), fmt::format("reconnect of {}", class_reference_),
+      [&](nk_reply reply) {
+        function(object_.self(), to_abi(info_text), to_abi(record_text), milliseconds_of(timeout), reply);
+      },
+      timeout + grace);
+  if (!answer) {
+    object_->disconnect(object_.self());
+    co_return std::unexpected(answer.error());
+  }
+  if (trim(*answer) == "null") co_return Answer::alive;
+  auto kernel_info = parse_json_object(*answer, fmt::format("The kernel info of {}", class_reference_));
+  if (!kernel_info) {
+    object_->disconnect(object_.self());
+    co_return std::unexpected(kernel_info.error());
+  }
+  kernel_info_ = *std::move(kernel_info);
+  co_return Answer::complete;
 }
 
 void PluginKernelClient::disconnect() {

@@ -18,6 +18,9 @@ class PluginKernelClient final : public KernelClient {
 
   std::string_view class_reference() const override { return class_reference_; }
   Task<Result<void>> connect(ConnectionInfo info, std::chrono::steady_clock::duration timeout) override;
+  nlohmann::json adoption_record() const override;
+  Task<Result<Answer>> reconnect(ConnectionInfo info, nlohmann::json record,
+                                 std::chrono::steady_clock::duration timeout) override;
   void disconnect() override;
   Result<void> send(const OutgoingMessage& message) override;
   Task<Result<nlohmann::json>> control_request(std::string message_type, nlohmann::json content,

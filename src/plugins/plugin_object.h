@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -11,6 +13,22 @@
 
 namespace nextgen_kernels {
 
+/// A function that the ABI did not have from the beginning; null when the plugin is older, or has none.
+template <typename Functions, typename Function>
+Function later_function(const Functions& functions, Function Functions::* member) {
+  static constexpr Functions layout{};
+  const auto end =
+      reinterpret_cast<const std::byte*>(&(layout.*member) + 1) - reinterpret_cast<const std::byte*>(&layout);
+  return functions.size >= static_cast<std::size_t>(end) ? functions.*member : nullptr;
+}
+
+/// What a provisioner of a plugin can do for the server after this one.
+inline Handover handover_of(const nk_provisioner_functions& functions) {
+  const bool is_complete = later_function(functions, &nk_provisioner_functions::adoption_record) != nullptr &&
+                           later_function(functions, &nk_provisioner_functions::adopt_kernel) != nullptr;
+  return is_complete ? Handover::possible : Handover::impossible;
+}
+
 /// An object of a class of a plugin, with its context. Destroyed on its thread, on which it was made.
 /// `Functions` are those of the class's kind.
 template <typename Functions>
@@ -19,11 +37,13 @@ class PluginObject {
   /// Calls the constructor; `about` is what the ABI says a class learns there.
   static Result<PluginObject> make(const nk_class& of, std::unique_ptr<PluginContext> context,
                                    const nlohmann::json& about) {
+    const auto* const functions = static_cast<const Functions*>(of.functions);
+    if constexpr (std::is_same_v<Functions, nk_provisioner_functions>)
+      context->set_handover(handover_of(*functions));
     const auto text = to_json_text(about);
     ImmediateReply reply;
     void* const self = of.create(context->handle(), to_abi(text), reply.abi());
-    if (self != nullptr)
-      return PluginObject(self, static_cast<const Functions*>(of.functions), std::move(context));
+    if (self != nullptr) return PluginObject(self, functions, std::move(context));
     const auto failure = reply.take();
     return make_error(failure ? ErrorCode::protocol : failure.error().code, "Creating a {} failed: {}",
                       from_abi(of.reference), failure ? "it gave no reason" : failure.error().message);
@@ -40,6 +60,7 @@ class PluginObject {
 
   void* self() const { return self_; }
   const Functions* operator->() const { return functions_; }
+  const Functions& functions() const { return *functions_; }
   PluginContext& context() const { return *context_; }
 
  private:

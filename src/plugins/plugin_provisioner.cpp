@@ -1,14 +1,12 @@
 #include "plugins/plugin_provisioner.h"
 
 #include "base/log.h"
+#include "plugins/adoption_record.h"
 #include "plugins/launch_texts.h"
 #include "runtime/event.h"
 
 namespace nextgen_kernels {
 namespace {
-
-// A kernel is not left waiting for a plugin that does not answer.
-constexpr auto answer_patience = std::chrono::seconds(10);
 
 Result<void> without_text(Result<std::string> result) {
   if (!result) return std::unexpected(std::move(result.error()));
@@ -36,8 +34,9 @@ struct PluginProvisioner::Run {
   Event changed;
 };
 
-PluginProvisioner::PluginProvisioner(std::string class_reference, Object object)
-    : class_reference_(std::move(class_reference)), object_(std::move(object)) {}
+PluginProvisioner::PluginProvisioner(std::string class_reference, Object object,
+                                     std::chrono::steady_clock::duration patience)
+    : class_reference_(std::move(class_reference)), object_(std::move(object)), patience_(patience) {}
 
 PluginProvisioner::~PluginProvisioner() {
   if (run_ != nullptr) run_->has_owner = false;  // That its end is not told any more is nobody's failure.
@@ -85,7 +84,28 @@ Task<Result<ConnectionInfo>> PluginProvisioner::complete_connection(
       [&](nk_reply reply) {
         object_->complete_connection(object_.self(), to_abi(text), milliseconds_of(timeout), reply);
       },
-      timeout + answer_patience);
+      timeout + patience_);
+  if (!answer) co_return std::unexpected(answer.error());
+  co_return parse_json_object(*answer, fmt::format("What {} answered", what));
+}
+
+nlohmann::json PluginProvisioner::adoption_record() const {
+  if (!has_process() || handover_of(object_.functions()) == Handover::impossible) return nullptr;
+  return ask_adoption_record(class_reference_, object_.self(), object_->adoption_record);
+}
+
+Task<Result<ConnectionInfo>> PluginProvisioner::adopt_kernel(AdoptionRequest request) {
+  run_.reset();
+  if (handover_of(object_.functions()) == Handover::impossible)
+    co_return co_await KernelProvisioner::adopt_kernel(std::move(request));
+  const auto text = write_adoption_request(request);
+  const auto what = fmt::format("adopt_kernel of {}", class_reference_);
+  const auto answer = co_await await_reply(
+      executor(), what, [&](nk_reply reply) { object_->adopt_kernel(object_.self(), to_abi(text), reply); },
+      patience_);
+  if (!answer && answer.error().code == ErrorCode::not_found) co_return std::unexpected(answer.error());
+  // A kernel that was not taken over may run all the same, and is then ended like one that was.
+  watch();
   if (!answer) co_return std::unexpected(answer.error());
   co_return parse_json_object(*answer, fmt::format("What {} answered", what));
 }
@@ -115,7 +135,7 @@ std::string PluginProvisioner::describe_end() const {
 Task<Result<void>> PluginProvisioner::send_signal(int signal_number) {
   co_return without_text(co_await await_reply(
       executor(), fmt::format("send_signal of {}", class_reference_),
-      [&](nk_reply reply) { object_->send_signal(object_.self(), signal_number, reply); }, answer_patience));
+      [&](nk_reply reply) { object_->send_signal(object_.self(), signal_number, reply); }, patience_));
 }
 
 Task<Result<void>> PluginProvisioner::terminate(ShutdownPurpose purpose) {
@@ -136,7 +156,7 @@ Task<Result<void>> PluginProvisioner::end(EndFunction function, ShutdownPurpose 
   co_return without_text(co_await await_reply(
       executor(), fmt::format("{} of {}", what, class_reference_),
       [&](nk_reply reply) { function(object_.self(), purpose == ShutdownPurpose::restart, reply); },
-      answer_patience));
+      patience_));
 }
 
 Result<std::string> PluginProvisioner::ask(TextFunction function) const {

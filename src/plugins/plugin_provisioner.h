@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -14,13 +15,18 @@ class PluginProvisioner final : public KernelProvisioner {
  public:
   using Object = PluginObject<nk_provisioner_functions>;
 
-  PluginProvisioner(std::string class_reference, Object object);
+  /// `patience` is for what is to be answered soon: a kernel is not left waiting for a plugin that does not
+  /// answer.
+  PluginProvisioner(std::string class_reference, Object object,
+                    std::chrono::steady_clock::duration patience = std::chrono::seconds(10));
   ~PluginProvisioner() override;
 
   std::string_view class_reference() const override { return class_reference_; }
   Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) override;
   Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
                                                    std::chrono::steady_clock::duration timeout) override;
+  nlohmann::json adoption_record() const override;
+  Task<Result<ConnectionInfo>> adopt_kernel(AdoptionRequest request) override;
   bool has_process() const override;
   Task<ExitStatus> wait() override;
   std::optional<ExitStatus> exit_status() const override;
@@ -35,7 +41,8 @@ class PluginProvisioner final : public KernelProvisioner {
   nlohmann::json get_provisioner_info() const override;
 
  private:
-  /// One launch, from its success to the end of the kernel; shared with the reply that tells the end.
+  /// One launch or adoption, from its success to the end of the kernel; shared with the reply that tells the
+  /// end.
   struct Run;
 
   using TextFunction = void (*)(void* self, nk_reply reply);
@@ -48,6 +55,7 @@ class PluginProvisioner final : public KernelProvisioner {
 
   std::string class_reference_;
   Object object_;
+  std::chrono::steady_clock::duration patience_;
   std::shared_ptr<Run> run_;
 };
 

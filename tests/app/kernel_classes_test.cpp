@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../support/run_task.h"
 #include "../support/temporary_directory.h"
@@ -65,11 +66,47 @@ class KernelClassesTest : public testing::Test {
     directory_.write("plugins/" + package + ".json", manifest.dump());
   }
 
-  void make_catalog() {
+  /// A manifest with a provisioner that extends the local one, under the package's name.
+  void install_local_plugin(const std::string& package, const std::filesystem::path& library,
+                            const std::string& provisioner) const {
+    const json manifest = {
+        {"manifest_version", 1},
+        {"package", package},
+        {"version", "1.0"},
+        {"abi", 1},
+        {"library", library.native()},
+        {"classes",
+         {{{"reference", provisioner},
+           {"kind", "provisioner"},
+           {"options", {{"label", {{"type", "string"}, {"default", ""}}}}}}}},
+        {"entry_points", {{"jupyter_client.kernel_provisioners", {{package, provisioner}}}}}};
+    directory_.write("plugins/" + package + ".json", manifest.dump());
+  }
+
+  void make_catalog(BuiltinClassSettings settings = {}) {
     auto catalog = KernelCatalog::make(options_, paths_, {});
     ASSERT_TRUE(catalog) << catalog.error().message;
     catalog_ = std::move(*catalog);
-    classes_ = std::make_unique<KernelClasses>(*catalog_, BuiltinClassSettings{});
+    classes_ = std::make_unique<KernelClasses>(*catalog_, std::move(settings));
+  }
+
+  /// The process whose end kernels of a provisioner watch for: they end with it.
+  std::string process_watched_by(const std::string& provisioner) {
+    KernelLaunch launch{.kernel_id = random_uuid(), .spec = {}, .environment = {}, .working_directory = {}};
+    launch.spec.name = "spec";
+    launch.spec.argv = {"/bin/sh", "-c", "echo $JPY_PARENT_PID"};
+    launch.spec.provisioner = {.name = provisioner};
+    const auto factories = classes_->factories_for(launch);
+    run_task(loop_, factories.prepare(launch.spec));
+    const auto made = factories.make_provisioner(launch.spec, loop_.get_executor());
+    if (!made) return made.error().message;
+    const auto launched = run_task(loop_, (*made)->launch_kernel({.spec = launch.spec,
+                                                                  .kernel_id = launch.kernel_id,
+                                                                  .environment = {},
+                                                                  .working_directory = {}}));
+    if (!launched) return launched.error().message;
+    run_task(loop_, (*made)->wait());
+    return (*made)->output_tail();
   }
 
   /// Starts a kernel and waits until it takes requests; the error, or an empty text.
@@ -127,6 +164,23 @@ TEST_F(KernelClassesTest, a_library_is_loaded_when_the_first_kernel_needs_it) {
   EXPECT_EQ(kernels_.front()->provisioner_class(), "test_plugin:OwnProvisioner");
   EXPECT_EQ(kernels_.front()->client_selection().client_class, "test_plugin:EchoClient");
   EXPECT_EQ(kernels_.front()->client_selection().matched_by, "exact");
+}
+
+TEST_F(KernelClassesTest, kernels_outlive_the_server_when_their_plugin_can_hand_them_over) {
+  install_local_plugin("new", std::filesystem::path(TEST_PLUGINS) / "libnk_test_plugin.so",
+                       "test_plugin:DerivedProvisioner");
+  install_local_plugin("old", PLUGIN_OF_ABI_V1, "old_plugin:OldProvisioner");
+  BuiltinClassSettings settings;
+  settings.local_provisioner.runtime_dir = directory_.path();
+  const auto this_one = std::to_string(::getpid()) + "\n";
+  const std::string none = "1\n";
+  settings.local_provisioner.lifetime = ChildLifetime::own;
+  make_catalog(settings);
+  EXPECT_EQ(process_watched_by("new"), none);
+  EXPECT_EQ(process_watched_by("old"), this_one) << "compiled before there was a way to hand them over";
+  settings.local_provisioner.lifetime = ChildLifetime::ours;
+  make_catalog(settings);
+  EXPECT_EQ(process_watched_by("new"), this_one) << "nobody will adopt them";
 }
 
 TEST_F(KernelClassesTest, options_are_checked_and_completed_before_the_constructor_sees_them) {

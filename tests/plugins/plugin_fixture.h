@@ -24,12 +24,13 @@ class PluginFixture : public KernelFixture {
     manifest_.package = "test-plugin";
     manifest_.version = "1.0";
     manifest_.library = std::move(library);
-    makers_.make_provisioner = [this](std::string_view reference, const Executor& executor,
+    makers_.make_provisioner = [this](std::string_view reference, const Executor& executor, Handover handover,
                                       PrepareProcess prepare) -> Result<std::unique_ptr<KernelProvisioner>> {
       if (reference != LocalProvisioner::reference)
         return make_error(ErrorCode::not_found, "No class {}", reference);
       auto options = provisioner_options_;
       options.prepare_process = std::move(prepare);
+      if (handover == Handover::impossible) options.lifetime = ChildLifetime::ours;
       return std::make_unique<LocalProvisioner>(executor, options);
     };
     makers_.make_client = [](std::string_view, MessageSink& sink,

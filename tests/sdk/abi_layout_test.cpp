@@ -1,5 +1,9 @@
 #include "abi_layout.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
 #include <gtest/gtest.h>
 #include <nextgen_kernels/abi.h>
 #include <nextgen_kernels/version.h>
@@ -30,6 +34,18 @@ TEST(PluginAbi, only_structs_that_say_their_size_grow) {
     else
       EXPECT_EQ(live.sizes[i].size, size) << name;
   }
+}
+
+TEST(PluginAbi, what_came_later_stands_behind_what_was_published) {
+  const auto published = abi_v1_layout().sizes;
+  const auto end_of = [&](std::string_view name) {
+    return std::ranges::find(published, name, &AbiSize::name)->size;
+  };
+  EXPECT_EQ(offsetof(nk_provisioner_functions, adoption_record), end_of("nk_provisioner_functions"));
+  EXPECT_EQ(offsetof(nk_provisioner_functions, adopt_kernel),
+            end_of("nk_provisioner_functions") + sizeof(void*));
+  EXPECT_EQ(offsetof(nk_client_functions, adoption_record), end_of("nk_client_functions"));
+  EXPECT_EQ(offsetof(nk_client_functions, reconnect), end_of("nk_client_functions") + sizeof(void*));
 }
 
 TEST(PluginAbi, the_sdk_says_the_version_of_the_program) {

@@ -47,8 +47,16 @@ extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
 #elif defined(INCOMPLETE_CLASS)
 
 extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
-  static const nk_client_functions functions = {
-      sizeof(nk_client_functions), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+  static const nk_client_functions functions = {sizeof(nk_client_functions),
+                                                nullptr,
+                                                nullptr,
+                                                nullptr,
+                                                nullptr,
+                                                nullptr,
+                                                nullptr,
+                                                nullptr,
+                                                nullptr,
+                                                nullptr};
   static const nk_class client = {sizeof(nk_class),
                                   {"broken:Client", 13},
                                   NK_CLASS_CLIENT,

@@ -68,6 +68,20 @@ class OwnProvisioner : public nk::Provisioner {
     }
     reply.succeed(nk::Json::object({{"place", "own"}, {"environment", request.at("environment")}}));
   }
+  nk::Json adoption_record() override {
+    if (behaviour_ == "throw at the record") throw std::runtime_error("no record today");
+    return nk::Json::object({{"job", context().kernel_id()}, {"ticket", "a secret"}});
+  }
+  void adopt_kernel(const nk::Json& request, nk::Reply<nk::Json> reply) override {
+    if (behaviour_ == "has ended") return reply.fail(nk::ErrorCode::not_found, "no such job");
+    if (behaviour_ == "throw at the adoption") throw nk::Error(nk::ErrorCode::io, "the queue is down");
+    if (behaviour_ == "drop the adoption") return;
+    if (behaviour_ == "answer nonsense") return reply.succeed("not an object");
+    static_cast<void>(request.at("kernel_id").as_string());
+    auto info = request.at("connection_info");
+    info["record"] = request.at("record");
+    reply.succeed(info);
+  }
   void wait(nk::Reply<nk::ExitStatus> reply) override { wait_ = std::move(reply); }
   void send_signal(int signal_number, nk::Reply<void> reply) override {
     if (signal_number == 15 && wait_) wait_->succeed({.exit_code = 0, .signal = 15});
@@ -119,6 +133,14 @@ class EchoClient : public nk::KernelClient {
     }
     if (info.at("place").as_string() != "own") throw nk::Error(nk::ErrorCode::protocol, "another place");
     reply.succeed(nk::Json::object({{"protocol_version", "5.3"}}));
+  }
+  nk::Json adoption_record() override { return "of the client before"; }
+  void reconnect(const nk::Json& info, const nk::Json& record, std::chrono::milliseconds timeout,
+                 nk::Reply<nk::Json> reply) override {
+    if (info.find("busy") != nullptr) return reply.succeed(nullptr);
+    if (info.find("nonsense") != nullptr) return reply.succeed(nk::Json::array({1}));
+    if (record.is_null()) return connect(info, timeout, std::move(reply));
+    reply.succeed(nk::Json::object({{"protocol_version", "5.3"}, {"record", record}}));
   }
   void disconnect() override { connecting_.reset(); }
   void send(const nk::Message& message) override {
