@@ -15,18 +15,13 @@ from typing import Any
 import pytest
 from conftest import ServerFactory
 from harness.channels import Channels, Json
+from harness.outage import kernels, kill, log_of, pid_of, process_ended_now, wait_for_log
 from harness.server import Server, is_stock, processes_of
 from harness.waiting import poll_until, process_ended
 
 pytestmark = pytest.mark.skipif(is_stock(), reason="jupyter_server forgets its kernels")
 
 TICKING = "import time\nfor tick in range(1_000_000):\n    print(tick, flush=True)\n    time.sleep(0.05)"
-
-
-def kill(server: Server) -> None:
-    """End a server as nothing can be prepared for."""
-    os.kill(server.process.pid, signal.SIGKILL)
-    server.wait()
 
 
 def state_file(server: Server) -> Path:
@@ -52,28 +47,6 @@ def change_record(server: Server, change: Callable[[Json], None]) -> None:
         record = json.loads(text)
         change(record)
         database.execute("UPDATE kernels SET record = ?", (json.dumps(record),))
-
-
-def kernels(server: Server) -> list[Json]:
-    """The kernels that a server has."""
-    found: list[Json] = server.get("/api/kernels").json()
-    return found
-
-
-def wait_for_log(server: Server, text: str) -> None:
-    """Wait until the server has said something."""
-    poll_until(lambda: (text in server.log) or None, f"{text!r} in the log")
-
-
-def log_of(server: Server) -> str:
-    """Everything in the server's log."""
-    logs = sorted((server.home / "runtime").glob("nextgen-kernels-*.log"))
-    return "".join(log.read_text() for log in logs)
-
-
-def pid_of(channels: Channels) -> int:
-    """The process id of a kernel."""
-    return int(channels.run("import os; print(os.getpid())").text())
 
 
 def create_session(server: Server) -> Json:
@@ -186,11 +159,6 @@ def test_what_was_asked_before_is_answered_after(
     (result,) = channels.result_of(queued).of_type("execute_result")
     assert result.content["data"]["text/plain"] == "42"
     assert [m.type for m in other.fence() if m.channel in {"shell", "stdin"}] == []
-
-
-def process_ended_now(pid: int) -> bool:
-    """Whether a process is gone, without waiting."""
-    return not Path(f"/proc/{pid}").exists()
 
 
 def test_idle_kernel_is_adopted_and_ends_by_a_shutdown(

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ServerFactory
-from harness.channels import Channels
+from harness.channels import Channels, Json
+from harness.outage import kernels, kill, log_of, pid_of, process_ended_now, wait_for_log
 from harness.server import REPOSITORY, Server, is_stock, isolated_environment, server_command
-from harness.waiting import PATIENCE, poll_until
+from harness.waiting import PATIENCE, poll_until, process_ended
 
 pytestmark = pytest.mark.skipif(is_stock(), reason="plugins of our program")
 
@@ -145,6 +148,202 @@ class TestExample:
         }
         assert states["limited_kernels:CountingClient"] == "loaded"
         assert server.get("/api/nextgen/registry/doctor").json()["problems"] == []
+
+
+@pytest.fixture(scope="module")
+def installed(sdk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prefix in which the example is installed, not to be changed."""
+    return build_with_pkg_config(sdk, tmp_path_factory.mktemp("installed"), "g++-12")
+
+
+class TestServerKilled:
+    """Kernels of a plugin's provisioner, and the server that comes after one that was killed."""
+
+    @pytest.fixture
+    def prefix(self, installed: Path, tmp_path: Path) -> Path:
+        """Copy the installed example for one test, which may break it."""
+        return Path(shutil.copytree(installed, tmp_path / "prefix"))
+
+    @pytest.fixture
+    def environment(self, prefix: Path) -> dict[str, str]:
+        """Where the servers find the example."""
+        return {"JUPYTER_PATH": str(prefix / "share/jupyter")}
+
+    @pytest.fixture
+    def abandoned(self, start_server: ServerFactory, environment: dict[str, str]) -> tuple[Server, int]:
+        """Kill a server with a kernel; it, and the kernel's process id."""
+        server = start_server(environment=environment)
+        with Channels(server, server.start_kernel("limited-python")["id"]) as channels:
+            pid = pid_of(channels)
+            kill(server)
+        assert not process_ended_now(pid)
+        return server, pid
+
+    def test_the_kernel_and_what_it_runs_go_on(
+        self, start_server: ServerFactory, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        gate = tmp_path / "gate"
+        server = start_server(environment=environment)
+        kernel = server.start_kernel("limited-python")
+        channels = Channels(server, kernel["id"])
+        pid = pid_of(channels)
+        channels.run("x = 42")
+        running = channels.execute(
+            f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\nx + 1"
+        )
+        channels.published("execute_input", running)
+        for _ in range(2):
+            kill(server)
+            server = start_server(home=server.home, environment=environment)
+            (found,) = kernels(server)
+            assert (found["id"], found["execution_state"]) == (kernel["id"], "busy")
+            assert (found["provisioner"], found["client"]) == (kernel["provisioner"], kernel["client"])
+            channels = Channels(server, kernel["id"], session_id=channels.session_id)
+        gate.touch()
+        answered = channels.result_of(running)
+        assert answered.reply.content["status"] == "ok"
+        (result,) = answered.of_type("execute_result")
+        assert result.content["data"]["text/plain"] == "43"
+        assert pid_of(channels) == pid
+        assert channels.run("print(x)").text() == "42\n"
+
+        # It is the plugin's from now on, too: its limits are those of the next process.
+        assert server.post(f"/api/kernels/{kernel['id']}/interrupt").status_code == 204
+        assert server.post(f"/api/kernels/{kernel['id']}/restart").status_code == 200
+        assert process_ended(pid)
+        limit = channels.run("import resource; print(resource.getrlimit(resource.RLIMIT_AS)[0] >> 20)")
+        assert limit.text() == "8192\n"
+        restarted = pid_of(channels)
+        assert server.delete(f"/api/kernels/{kernel['id']}").status_code == 204
+        assert process_ended(restarted)
+        assert "sent, " in log_of(server), "its client has counted"
+
+    def test_an_adopted_kernel_ends_with_its_new_server(
+        self, start_server: ServerFactory, environment: dict[str, str], abandoned: tuple[Server, int]
+    ) -> None:
+        first, pid = abandoned
+        second = start_server(home=first.home, environment=environment)
+        assert len(kernels(second)) == 1
+        second.process.terminate()
+        assert second.wait() == 0
+        assert process_ended(pid)
+
+    def test_without_adoption_it_is_ended(
+        self, start_server: ServerFactory, environment: dict[str, str], abandoned: tuple[Server, int]
+    ) -> None:
+        first, pid = abandoned
+        second = start_server(home=first.home, environment=environment, options=["--no-adopt"])
+        assert kernels(second) == []
+        assert process_ended(pid)
+        wait_for_log(second, "KernelState.adopt_kernels")
+
+    @pytest.mark.parametrize("gone", ["manifest", "library", "everything"])
+    def test_a_plugin_that_is_gone_is_told(
+        self,
+        start_server: ServerFactory,
+        environment: dict[str, str],
+        prefix: Path,
+        abandoned: tuple[Server, int],
+        gone: str,
+    ) -> None:
+        first, pid = abandoned
+        words = {
+            "manifest": 'There is no kernel provisioner "limited-provisioner"',
+            "library": "liblimited_kernels.so",
+            "everything": "Kernel spec limited-python not found",
+        }
+        if gone == "everything":
+            shutil.rmtree(prefix)
+        else:
+            file = {"manifest": "limited_kernels.json", "library": "liblimited_kernels.so"}[gone]
+            (prefix / PLUGINS / file).unlink()
+        second = start_server(home=first.home, environment=environment)
+        assert kernels(second) == []
+        assert process_ended(pid), "nobody is left with a process that nobody sees"
+        wait_for_log(second, "could not be adopted")
+        log = log_of(second)
+        for word in (words[gone], "limited_kernels:LimitedProvisioner", "install again what brings them"):
+            assert word in log
+
+
+class TestOwnPlace:
+    """A provisioner of `plugins/daemon_provisioner.cpp`, which extends none, and hands its kernels over."""
+
+    @pytest.fixture
+    def environment(self, sdk: Path, tmp_path: Path) -> dict[str, str]:
+        """Build and install it."""
+        share = tmp_path / "share"
+        plugins = share / "nextgen_kernels/plugins"
+        plugins.mkdir(parents=True)
+        run(
+            *["g++-12", "-std=c++20", *WARNINGS.split(), "-shared", "-fPIC", *pkg_config(sdk, "--cflags")],
+            *[REPOSITORY / "tests/e2e/plugins/daemon_provisioner.cpp", "-o", plugins / "libdaemon.so"],
+        )
+        reference = "daemon:DaemonProvisioner"
+        manifest = {
+            "manifest_version": 1,
+            "package": "daemon",
+            "version": "1.0",
+            "abi": 1,
+            "library": "libdaemon.so",
+            "classes": [
+                {
+                    "reference": reference,
+                    "kind": "provisioner",
+                    "options": {"runtime_directory": {"type": "string", "required": True}},
+                }
+            ],
+            "entry_points": {
+                "jupyter_client.kernel_provisioners": {"daemon-provisioner": reference},
+                "jupyter_kernel_client_registry": {
+                    reference: "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient"
+                },
+            },
+        }
+        (plugins / "daemon.json").write_text(json.dumps(manifest))
+        spec = {
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f"],
+            "display_name": "Daemon",
+            "language": "python",
+            "metadata": {
+                "kernel_provisioner": {
+                    "provisioner_name": "daemon-provisioner",
+                    "config": {"runtime_directory": str(tmp_path)},
+                }
+            },
+        }
+        (share / "kernels/daemon").mkdir(parents=True)
+        (share / "kernels/daemon/kernel.json").write_text(json.dumps(spec))
+        return {"JUPYTER_PATH": str(share)}
+
+    def test_its_kernel_is_adopted(self, start_server: ServerFactory, environment: dict[str, str]) -> None:
+        first = start_server(environment=environment)
+        kernel: Json = first.start_kernel("daemon")
+        before = Channels(first, kernel["id"])
+        pid = pid_of(before)
+        before.run("x = 42")
+        kill(first)
+        second = start_server(home=first.home, environment=environment)
+        (found,) = kernels(second)
+        assert (found["id"], found["provisioner"]) == (kernel["id"], "daemon:DaemonProvisioner")
+        channels = Channels(second, kernel["id"], session_id=before.session_id)
+        assert channels.run("print(x)").text() == "42\n"
+        assert pid_of(channels) == pid
+        assert second.delete(f"/api/kernels/{kernel['id']}").status_code == 204
+        assert process_ended(pid)
+
+    def test_a_kernel_that_ended_meanwhile_is_not_ended_again(
+        self, start_server: ServerFactory, environment: dict[str, str]
+    ) -> None:
+        first = start_server(environment=environment)
+        with Channels(first, first.start_kernel("daemon")["id"]) as channels:
+            pid = pid_of(channels)
+            kill(first)
+        os.kill(pid, signal.SIGKILL)
+        assert process_ended(pid)
+        second = start_server(home=first.home, environment=environment)
+        assert kernels(second) == []
+        wait_for_log(second, "It has ended, as the server has that had started it")
 
 
 def test_options_of_a_kernel_spec_are_checked_before_anything_runs(
