@@ -114,9 +114,8 @@ void ServerState::remove(const std::string& kernel_id) {
 }
 
 Task<void> ServerState::written() {
-  do {
-    co_await files_.run([] { return true; });
-  } while (!kernels_in_writing_.empty());
+  co_await files_.run([] { return true; });
+  co_await files_.run([] { return true; });  // What changed while it was written.
 }
 
 void ServerState::put(const Session& session) {
@@ -179,6 +178,7 @@ Task<void> ServerState::note_again_and_again(std::function<std::uint64_t()> mess
 Task<void> ServerState::leave() {
   tasks_.cancel();
   co_await tasks_.join();
+  co_await written();
   const auto left = co_await files_.run([this] { return store_->leave(); });
   if (!left) note(left);
 }
