@@ -1,3 +1,5 @@
+#include <cstdio>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -65,7 +67,10 @@ std::string log_name(const ServerAddress& address) {
 class ServeRun {
  public:
   explicit ServeRun(Application& application)
-      : application_(application), signals_(application.loop(), SIGINT, SIGTERM) {}
+      : application_(application), signals_(application.loop(), SIGINT, SIGTERM) {
+    // Of a terminal that is closed; who was started by nohup goes on.
+    if (!ignores(SIGHUP)) signals_.add(SIGHUP);
+  }
 
   /// Serves until a signal ends it.
   void run() {
@@ -77,17 +82,30 @@ class ServeRun {
   }
 
  private:
+  static bool ignores(int signal_number) {
+    struct sigaction action{};
+    return ::sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+  }
+
   void stop() {
-    fmt::print("\nStopping: ending the kernels. Ctrl-C again kills them.\n");
+    // There may be nobody left to read this, and that is no error.
+    std::fputs("\nStopping: ending the kernels. Ctrl-C again kills them.\n", stdout);
     std::fflush(stdout);
     log_info("Stopping");
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) application_.kill_kernels();
-    });
+    wait_for_impatience();
     asio::co_spawn(application_.loop(), application_.stop(), [this](const std::exception_ptr& failure) {
       if (failure) log_error("Stopping failed");
       log_info("Stopped");
       signals_.cancel();
+    });
+  }
+
+  /// A closed terminal is told by the system and by the shell: the second time means nothing.
+  void wait_for_impatience() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal_number) {
+      if (error) return;
+      if (signal_number == SIGHUP) return wait_for_impatience();
+      application_.kill_kernels();
     });
   }
 

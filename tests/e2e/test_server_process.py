@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
+import termios
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -91,19 +94,64 @@ def kernel_pids(server: Server, count: int) -> tuple[list[Channels], list[int]]:
 class TestStop:
     """Asked to end while kernels run, it ends them and says goodbye to the sockets."""
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_signal_ends_server_and_kernels(
         self, start_server: ServerFactory, number: signal.Signals
     ) -> None:
         server = start_server()
         if server.is_stock and number == signal.SIGINT:
             pytest.skip("jupyter_server asks on the terminal")
+        if server.is_stock and number == signal.SIGHUP:
+            pytest.skip("jupyter_server leaves its kernels behind")
         sockets, pids = kernel_pids(server, 2)
         running = sockets[0].execute("print('working', flush=True)\nwhile True: pass")
         sockets[0].published("stream", running)
         server.process.send_signal(number)
         assert server.wait(5.0) == 0 or server.is_stock
         assert all(process_ended(pid) for pid in pids)
+
+    @pytest.mark.stock_differs("it leaves its kernels behind", run=False)
+    def test_closed_terminal_ends_server_and_kernels(self, tmp_path: Path) -> None:
+        """As its shell and the system say it: twice, and with nobody left to print to."""
+        terminal, other_end = pty.openpty()
+        process = subprocess.Popen(
+            [*server_command(), "--ServerApp.port=0"],
+            env=isolated_environment(tmp_path, JUPYTER_TOKEN="token"),
+            cwd=tmp_path,
+            stdin=other_end,
+            stdout=other_end,
+            stderr=other_end,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(other_end)
+        try:
+            text = ""
+            while "Ctrl-C" not in text:
+                text += os.read(terminal, 4096).decode()
+            url = urlsplit(next(line.strip() for line in text.splitlines() if "?token=" in line))
+            created = requests.post(
+                f"http://{url.netloc}/api/kernels",
+                json={"name": "python3"},
+                headers={"Authorization": "token token"},
+                timeout=PATIENCE,
+            )
+            pid = created.json()["provisioner_info"]["pid"]
+        finally:
+            os.close(terminal)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(PATIENCE) == 0
+        assert process_ended(pid)
+
+    def test_server_under_nohup_goes_on(self, start_server: ServerFactory) -> None:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            server = start_server()
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        server.process.send_signal(signal.SIGHUP)
+        with server.kernel() as kernel_id, Channels(server, kernel_id) as channels:
+            assert channels.run("print('hello')").text() == "hello\n"
 
     @pytest.mark.stock_differs("it closes sockets with 1001 or not at all")
     def test_sockets_are_closed_so_that_jupyterlab_comes_back(self, start_server: ServerFactory) -> None:
