@@ -151,6 +151,7 @@ Result<void> Application::set_up() {
     server_settings.sessions = {.changed = [this](const Session& session) { state_->put(session); },
                                 .removed = [this](const std::string& id) { state_->remove_session(id); }};
   }
+    kernels_->on_kernel_removed([this](const std::string& id) { state_->remove_sessions_of(id); });
   server_settings.registry_models = {
       .registry = [this] { return registry_model(*catalog_); },
       .explain =

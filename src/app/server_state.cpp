@@ -68,7 +68,7 @@ Task<ServerState::Found> ServerState::take_left_behind() {
     } else {
       log_error("{}: kernel {} cannot be adopted, nor ended if it runs: {}", store_->file().native(),
                 kernel.kernel_id, record.error().message);
-      remove(kernel.kernel_id);
+      remove(kernel.kernel_id);  // Its sessions go when they are restored.
     }
   }
   for (auto& session : taken->sessions) {
@@ -109,7 +109,6 @@ void ServerState::write_kernel(const std::string& kernel_id) {
 
 void ServerState::remove(const std::string& kernel_id) {
   kernels_.erase(kernel_id);
-  std::erase_if(sessions_, [&](const auto& entry) { return entry.second.kernel_id == kernel_id; });
   write([kernel_id](StateStore& store) { return store.remove_kernel(kernel_id); });
 }
 
@@ -126,6 +125,13 @@ void ServerState::put(const Session& session) {
 void ServerState::remove_session(const std::string& session_id) {
   sessions_.erase(session_id);
   write([session_id](StateStore& store) { return store.remove_session(session_id); });
+void ServerState::remove_sessions_of(const std::string& kernel_id) {
+  std::vector<std::string> ids;
+  for (const auto& [id, session] : sessions_)
+    if (session.kernel_id == kernel_id) ids.push_back(id);
+  for (const auto& id : ids) remove_session(id);
+}
+
 }
 
 void ServerState::write(Write write) {

@@ -43,6 +43,8 @@ class ServerState final : public KernelRecorder {
 
   void put(const Session& session);
   void remove_session(const std::string& session_id);
+  /// The kernel is gone for good.
+  void remove_sessions_of(const std::string& kernel_id);
 
   /// Begins to note, from time to time, until when kernels were heard: while `messages`, a count of all that
   /// came from them, grows.

@@ -57,3 +57,4 @@ class KernelRecorder {
 };
 
 }  // namespace nextgen_kernels
+  /// Its process has ended; a restart may give it another.

@@ -220,12 +220,7 @@ Result<void> StateStore::remove_all_of_ours() {
 }
 
 Result<void> StateStore::remove_kernel(const std::string& kernel_id) {
-  return database_->transaction([&]() -> Result<void> {
-    auto done =
-        database_->run("DELETE FROM sessions WHERE server_id = ? AND kernel_id = ?", {us_.id, kernel_id});
-    if (!done) return done;
-    return database_->run("DELETE FROM kernels WHERE server_id = ? AND kernel_id = ?", {us_.id, kernel_id});
-  });
+  return database_->run("DELETE FROM kernels WHERE server_id = ? AND kernel_id = ?", {us_.id, kernel_id});
 }
 
 Result<void> StateStore::put_session(const StoredSession& session) {

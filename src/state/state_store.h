@@ -63,7 +63,6 @@ class StateStore {
   const std::filesystem::path& file() const { return file_; }
 
   Result<void> put_kernel(const StoredKernel& kernel);
-  /// With the sessions that it has still.
   Result<void> remove_kernel(const std::string& kernel_id);
   Result<void> put_session(const StoredSession& session);
   Result<void> remove_session(const std::string& session_id);

@@ -408,3 +408,47 @@ def test_each_user_keeps_what_is_theirs(start_server: ServerFactory, tmp_path: P
     kernel_id = created.json()["kernel"]["id"]
     assert second.delete(f"/api/kernels/{kernel_id}", headers=headers["bob"]).status_code == 404
     assert second.delete(f"/api/kernels/{kernel_id}", headers=headers["alice"]).status_code == 204
+
+
+def state_of(server: Server, kernel_id: str) -> str:
+    """The kernel's execution state as the REST API shows it."""
+    return str(server.get(f"/api/kernels/{kernel_id}").json()["execution_state"])
+
+
+def wait_for_state(server: Server, kernel_id: str, state: str) -> None:
+    """Wait until the REST API shows this state: what ends by itself is not announced there."""
+    poll_until(lambda: (state_of(server, kernel_id) == state) or None, f"the state {state}")
+
+
+def test_session_of_a_kernel_that_had_died_and_was_restarted(start_server: ServerFactory) -> None:
+    """It is one of the next server, too: only who removes the kernel ends it."""
+    first = start_server(options=["--KernelManager.autorestart=False"])
+    session = create_session(first)
+    kernel_id = session["kernel"]["id"]
+    with Channels(first, kernel_id) as channels:
+        os.kill(pid_of(channels), signal.SIGKILL)
+        channels.status("dead")
+        wait_for_rows(first, "kernels", 0)
+        assert first.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+        pid = pid_of(channels)
+        wait_for_rows(first, "kernels", 1)
+        kill(first)
+    second = start_server(home=first.home)
+    assert [found["id"] for found in second.get("/api/sessions").json()] == [session["id"]]
+    with Channels(second, kernel_id) as channels:
+        assert pid_of(channels) == pid
+    assert second.delete(f"/api/kernels/{kernel_id}").status_code == 204
+    wait_for_rows(second, "sessions", 0)
+
+
+def test_session_of_a_kernel_that_stays_dead_ends_with_the_server(start_server: ServerFactory) -> None:
+    first = start_server(options=["--KernelManager.autorestart=False"])
+    session = create_session(first)
+    with Channels(first, session["kernel"]["id"]) as channels:
+        os.kill(pid_of(channels), signal.SIGKILL)
+        channels.status("dead")
+        wait_for_rows(first, "kernels", 0)
+        kill(first)
+    second = start_server(home=first.home)
+    assert second.get("/api/sessions").json() == []
+    wait_for_rows(second, "sessions", 0)
