@@ -235,12 +235,7 @@ Task<void> Application::adopt_what_is_left() {
   const auto policy = settings_.options.adopt_kernels ? adopt : end;
   co_await kernels_->adopt_kernels(std::move(found.kernels), policy);
   server_->restore_sessions(found.sessions);
-  state_->watch([this] {
-    std::uint64_t messages = 0;
-    for (const auto& kernel : kernels_->list_kernels())
-      messages += kernel->conversation()->journal().next_number();
-    return messages;
-  });
+  state_->watch();
 }
 
 Task<void> Application::stop() {

@@ -12,8 +12,6 @@
 namespace nextgen_kernels {
 namespace {
 
-constexpr auto note_interval = std::chrono::seconds(10);
-
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
@@ -125,13 +123,13 @@ void ServerState::put(const Session& session) {
 void ServerState::remove_session(const std::string& session_id) {
   sessions_.erase(session_id);
   write([session_id](StateStore& store) { return store.remove_session(session_id); });
+}
+
 void ServerState::remove_sessions_of(const std::string& kernel_id) {
   std::vector<std::string> ids;
   for (const auto& [id, session] : sessions_)
     if (session.kernel_id == kernel_id) ids.push_back(id);
   for (const auto& id : ids) remove_session(id);
-}
-
 }
 
 void ServerState::write(Write write) {
@@ -146,8 +144,8 @@ void ServerState::note(const Result<void>& result) {
   if (!std::exchange(out_of_step_, true)) {
     log_error(
         "{} cannot be written: {}. If this server is killed now, kernels that were started since may be left "
-        "running. Make room, or correct its permissions: it is tried again every {} s.",
-        store_->file().native(), result.error().message, note_interval.count());
+        "running. Make room, or correct its permissions: it is tried again every few seconds.",
+        store_->file().native(), result.error().message);
   }
 }
 
@@ -158,14 +156,13 @@ LeftBehind ServerState::everything() const {
   return all;
 }
 
-void ServerState::watch(std::function<std::uint64_t()> messages) {
-  tasks_.spawn("keep the state of the server", note_again_and_again(std::move(messages)));
+void ServerState::watch(std::chrono::steady_clock::duration interval) {
+  tasks_.spawn("keep the state of the server", note_again_and_again(interval));
 }
 
-Task<void> ServerState::note_again_and_again(std::function<std::uint64_t()> messages) {
-  auto before = messages();
+Task<void> ServerState::note_again_and_again(std::chrono::steady_clock::duration interval) {
   while (true) {
-    co_await sleep_for(note_interval);
+    co_await sleep_for(interval);
     const auto now = Timestamp::clock::now();
     if (out_of_step_) {
       const auto written = co_await files_.run([this, all = everything()] { return store_->replace(all); });
@@ -174,10 +171,9 @@ Task<void> ServerState::note_again_and_again(std::function<std::uint64_t()> mess
         log_info("{} can be written again", store_->file().native());
       }
     }
-    if (const auto count = messages(); std::exchange(before, count) != count) {
-      for (auto& [id, kernel] : kernels_) kernel.seen = now;
-      write([now](StateStore& store) { return store.note_seen(now); });
-    }
+    if (kernels_.empty()) continue;
+    for (auto& [id, kernel] : kernels_) kernel.seen = now;
+    write([now](StateStore& store) { return store.note_seen(now); });
   }
 }
 

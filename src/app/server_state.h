@@ -46,9 +46,8 @@ class ServerState final : public KernelRecorder {
   /// The kernel is gone for good.
   void remove_sessions_of(const std::string& kernel_id);
 
-  /// Begins to note, from time to time, until when kernels were heard: while `messages`, a count of all that
-  /// came from them, grows.
-  void watch(std::function<std::uint64_t()> messages);
+  /// Begins to note, every so often, until when kernels were heard.
+  void watch(std::chrono::steady_clock::duration interval = std::chrono::seconds(5));
 
   /// Nothing is left behind any more. Called last.
   Task<void> leave();
@@ -59,7 +58,7 @@ class ServerState final : public KernelRecorder {
   void write(Write write);
   void write_kernel(const std::string& kernel_id);
   void note(const Result<void>& result);
-  Task<void> note_again_and_again(std::function<std::uint64_t()> messages);
+  Task<void> note_again_and_again(std::chrono::steady_clock::duration interval);
   LeftBehind everything() const;
 
   Executor executor_;

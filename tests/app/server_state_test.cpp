@@ -69,5 +69,24 @@ TEST_F(ServerStateTest, sessions_stay_while_a_dead_kernel_may_be_restarted) {
   EXPECT_THAT(run(third->take_left_behind()).sessions, ElementsAre(Field(&Session::id, "other")));
 }
 
+TEST_F(ServerStateTest, kernels_that_say_nothing_are_heard_too) {
+  auto state = open("first");
+  state->put(record("k"));
+  run(state->written());
+  const auto before = Timestamp::clock::now();
+  Timestamp seen{};
+  for (int servers = 0; seen <= before && servers < 1000; ++servers) {
+    state->watch(std::chrono::milliseconds(1));
+    loop_.run_one();
+    auto next = open("next" + std::to_string(servers));
+    const auto found = run(next->take_left_behind());
+    ASSERT_EQ(found.kernels.size(), 1U);
+    seen = found.kernels.front().seen;
+    run(state->leave());
+    state = std::move(next);
+  }
+  EXPECT_GT(seen, before);
+}
+
 }  // namespace
 }  // namespace nextgen_kernels
