@@ -10,8 +10,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// The kernel's process, when it is one of this machine.
+/// The kernel's process, when it is one of this machine. Of one that has ended the id may be another's.
 std::optional<pid_t> pid_of(const KernelManager& kernel) {
+  if (!kernel.has_process()) return std::nullopt;
   const auto info = kernel.provisioner_info();
   const auto pid = info.find("pid");
   if (pid == info.end() || !pid->is_number_integer()) return std::nullopt;

@@ -115,6 +115,22 @@ class TestEnd:
         assert "This server did not kill it" in model["reason"] or "out of memory" in model["reason"]
         assert model["restart_count"] == 1
 
+    @pytest.mark.stock_differs("it shows the process that was")
+    def test_a_dead_kernel_has_no_process(self, start_server: ServerFactory) -> None:
+        """Its id may be another's by now."""
+        server = start_server(options=["--KernelManager.autorestart=False"])
+        kernel_id = server.start_kernel()["id"]
+        with Channels(server, kernel_id) as channels:
+            process = int(channels.run("import os; print(os.getpid())").text())
+            before = model_of(server, kernel_id)
+            assert before["provisioner_info"] == {"pid": process}
+            assert before["resources"]["processes"] == 1
+            os.kill(process, signal.SIGKILL)
+            channels.status("dead")
+            after = model_of(server, kernel_id)
+            assert after["provisioner_info"] == {}
+            assert "resources" not in after
+
     @pytest.mark.stock_differs("it says nothing to those who listen")
     def test_a_culled_kernel_tells_its_listeners(self, start_server: ServerFactory) -> None:
         server = start_server(

@@ -138,12 +138,18 @@ TEST_F(KernelManagerTest, a_kernel_that_never_answers_is_killed_and_says_so) {
 }
 
 TEST_F(KernelManagerTest, a_client_class_that_cannot_be_made_kills_what_was_launched) {
-  options_.client_class = "no_such:Client";
+  pid_t launched = 0;
+  factories_.make_client = [&](const std::string&, Conversation&,
+                               const Executor&) -> Result<std::unique_ptr<KernelClient>> {
+    launched = pid();
+    return make_error(ErrorCode::not_found, "No class no_such:Client");
+  };
   auto& kernel = make_kernel(synthetic_spec());
   const auto started = run(kernel.start_kernel());
   ASSERT_FALSE(started);
   EXPECT_THAT(started.error().message, HasSubstr("no_such:Client"));
-  EXPECT_FALSE(process_exists(pid()));
+  ASSERT_NE(launched, 0);
+  EXPECT_FALSE(process_exists(launched));
 }
 
 TEST_F(KernelManagerTest, a_kernel_that_dies_is_restarted_and_its_listeners_stay) {
@@ -380,6 +386,10 @@ TEST_F(KernelManagerTest, restarts_asked_for_at_once_are_one) {
 
 TEST_F(KernelManagerTest, a_shutdown_waits_for_the_restart_under_way) {
   auto& kernel = start_kernel(synthetic_spec());
+  pid_t restarted = 0;
+  kernel.on_event = [&](const KernelEvent& event) {
+    if (event.action == KernelAction::restart) restarted = pid();
+  };
   std::vector<Result<void>> results;
   TaskGroup clients(loop_.get_executor());
   clients.spawn("restart", restart_into(kernel, results));
@@ -387,7 +397,8 @@ TEST_F(KernelManagerTest, a_shutdown_waits_for_the_restart_under_way) {
   run(clients.join());
   ASSERT_EQ(results.size(), 1u);
   EXPECT_TRUE(results[0]);
-  EXPECT_FALSE(process_exists(pid()));
+  ASSERT_NE(restarted, 0);
+  EXPECT_FALSE(process_exists(restarted));
   EXPECT_TRUE(kernel.conversation()->journal().closed());
   EXPECT_FALSE(run(kernel.restart_kernel())) << "it is gone";
 }

@@ -233,10 +233,13 @@ TEST_F(MultiKernelManagerTest, shutdown_removes_and_tells) {
 TEST_F(MultiKernelManagerTest, a_stopping_server_ends_all_kernels_and_starts_no_more) {
   const auto first = start();
   const auto second = start();
+  std::vector<pid_t> processes;
+  for (const auto& kernel : {first, second})
+    processes.push_back(kernel->provisioner_info().at("pid").get<pid_t>());
   run(kernels_->shutdown_all({std::chrono::seconds(4)}));
   EXPECT_TRUE(kernels_->list_kernels().empty());
-  for (const auto& kernel : {first, second})
-    EXPECT_FALSE(process_exists(kernel->provisioner_info().at("pid").get<pid_t>()));
+  for (const auto process : processes) EXPECT_FALSE(process_exists(process));
+  EXPECT_EQ(first->provisioner_info(), nlohmann::json::object());
   const auto started = run(kernels_->start_kernel({}));
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, ErrorCode::unavailable);

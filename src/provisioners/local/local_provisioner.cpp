@@ -273,7 +273,8 @@ std::string LocalProvisioner::why_launch_again() const {
 }
 
 nlohmann::json LocalProvisioner::get_provisioner_info() const {
-  if (process_ == nullptr) return nlohmann::json::object();
+  // When it has ended, its id may be another's.
+  if (!has_process()) return nlohmann::json::object();
   return {{"pid", process_->pid()}};
 }
 
