@@ -65,6 +65,14 @@ class KernelClient {
   virtual Task<Result<nlohmann::json>> shell_request(std::string message_type, nlohmann::json content,
                                                      std::chrono::steady_clock::duration timeout) = 0;
 
+  /// The same in a subshell (JEP 91). Clients that cannot do it fail with `invalid_argument`.
+  virtual Task<Result<nlohmann::json>> subshell_request(std::string subshell_id, std::string /*message_type*/,
+                                                        nlohmann::json /*content*/,
+                                                        std::chrono::steady_clock::duration /*timeout*/) {
+    co_return make_error(ErrorCode::invalid_argument, "{} sends nothing to subshell {}", class_reference(),
+                         subshell_id);
+  }
+
   /// Since when the kernel has said nothing, when it no longer answers; its process may run all the same.
   virtual std::optional<std::chrono::steady_clock::time_point> silent_since() const { return std::nullopt; }
 

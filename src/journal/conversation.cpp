@@ -126,7 +126,12 @@ void Conversation::follow_status(const Message& message) {
       busy_requests_.erase(busy);
   }
   if (state_ == ExecutionState::starting) return;  // process_ready() ends this state.
-  state_ = busy_requests_.empty() ? ExecutionState::idle : ExecutionState::busy;
+  state_ = working_state();
+}
+
+/// Of a kernel that takes requests.
+ExecutionState Conversation::working_state() const {
+  return busy_requests_.empty() && expected_answers_ == 0 ? ExecutionState::idle : ExecutionState::busy;
 }
 
 void Conversation::publish_status(ExecutionState state) {
@@ -162,11 +167,15 @@ void Conversation::begin_process() {
   journal_.begin_epoch();
   requests_.end_all();
   busy_requests_.clear();
+  expected_answers_ = 0;
   if (state_ != ExecutionState::restarting) state_ = ExecutionState::starting;
 }
 
 void Conversation::note_answer() {
-  if (state_ == ExecutionState::busy && busy_requests_.empty()) publish_status(ExecutionState::idle);
+  if (expected_answers_ == 0) return;
+  --expected_answers_;
+  if (state_ == ExecutionState::busy && working_state() == ExecutionState::idle)
+    publish_status(ExecutionState::idle);
 }
 
 void Conversation::note_activity() {
@@ -180,7 +189,7 @@ void Conversation::forgive_idle_time(std::chrono::steady_clock::duration missed)
 
 void Conversation::process_ready() {
   note_activity();
-  state_ = busy_requests_.empty() ? ExecutionState::idle : ExecutionState::busy;
+  state_ = working_state();
 }
 
 }  // namespace nextgen_kernels

@@ -74,7 +74,11 @@ class Conversation : public MessageSink {
   /// The process has answered: it can take requests.
   void process_ready();
 
-  /// The kernel, which was known to run something, has answered a request behind that.
+  /// One of the kernel's shells runs something that was asked for before our time: the kernel is busy until
+  /// it has answered (`note_answer`), whatever else begins and ends meanwhile.
+  void expect_answer() { ++expected_answers_; }
+
+  /// A shell of which that was said has answered a request behind what it ran.
   void note_answer();
 
   /// The kernel begins to be somebody's: its idle time counts from now.
@@ -98,6 +102,7 @@ class Conversation : public MessageSink {
   std::shared_ptr<const RequestOrigin> origin_of(const Message& message) const;
   Audience route(const Message& message);
   void follow_status(const Message& message);
+  ExecutionState working_state() const;
   void publish(Audience audience, std::string_view message_type, std::string_view content,
                std::string_view parent_header);
 
@@ -105,6 +110,7 @@ class Conversation : public MessageSink {
   ListenerPlaces places_;
   RequestTable requests_;
   std::unordered_set<std::string, StringHash, std::equal_to<>> busy_requests_;
+  std::size_t expected_answers_ = 0;
   ExecutionState state_ = ExecutionState::starting;
   Timestamp last_activity_ = Timestamp::clock::now();
   std::chrono::steady_clock::time_point active_at_ = std::chrono::steady_clock::now();

@@ -226,10 +226,15 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<KernelClient::Answer>> reach_kernel();
   Task<void> supervise();
   Task<Result<void>> attach(KernelRecord record, Adopter adopter);
-  void begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer);
+  void begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer,
+                     const std::vector<std::string>& subshells);
+  Task<Result<std::vector<std::string>>> list_subshells();
+  Task<std::vector<std::string>> find_subshells();
   void restore_listeners(const std::vector<std::string>& sessions);
   Task<void> supervise_adopted();
   Task<void> wait_for_shell();
+  Task<void> wait_for_subshell(std::string subshell_id);
+  Task<void> wait_until_deleted(std::string subshell_id);
   void keep_record();
   void forget_record();
   Task<void> give_up(std::string reason);

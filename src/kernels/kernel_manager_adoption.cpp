@@ -19,12 +19,23 @@ constexpr auto life_patience = std::chrono::seconds(10);
 // A cell may run for days.
 constexpr auto shell_patience = std::chrono::hours(24 * 365);
 constexpr std::size_t most_listeners = 100;
+// Kernels that have subshells answer on the control channel while these are busy.
+constexpr auto control_patience = std::chrono::seconds(2);
+constexpr auto subshell_look_interval = std::chrono::seconds(10);
 
 std::string describe_gap(Timestamp seen) {
   return fmt::format(
       "The server of this kernel ended without ending it, and another one has adopted it. What the kernel "
       "sent between {} and {} is gone.",
       format_timestamp(seen), format_timestamp(Timestamp::clock::now()));
+}
+
+/// Whether a kernel_info_reply says so.
+bool has_subshells(const nlohmann::json& kernel_info) {
+  if (!kernel_info.is_object()) return false;
+  const auto features = kernel_info.find("supported_features");
+  return features != kernel_info.end() && features->is_array() &&
+         std::ranges::find(*features, "kernel subshells") != features->end();
 }
 
 }  // namespace
@@ -102,23 +113,54 @@ Task<Result<void>> KernelManager::adopt_kernel(AbandonedKernel abandoned) {
   const auto* answer = std::get_if<Result<KernelClient::Answer>>(&first);
   if (answer == nullptr) co_return make_error(ErrorCode::not_found, "{}", provisioner_->describe_end());
   if (!*answer) co_return std::unexpected(answer->error());
-  begin_adopted(abandoned, **answer);
+  const auto subshells = co_await find_subshells();
+  begin_adopted(abandoned, **answer, subshells);
   co_return Result<void>{};
 }
 
-void KernelManager::begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer) {
+Task<Result<std::vector<std::string>>> KernelManager::list_subshells() {
+  const auto reply =
+      co_await client_->control_request("list_subshell_request", nlohmann::json::object(), control_patience);
+  if (!reply) co_return std::unexpected(reply.error());
+  const auto listed = reply->find("subshell_id");
+  if (listed == reply->end() || !listed->is_array())
+    co_return make_error(ErrorCode::protocol, "A list_subshell_reply has no list in it");
+  std::vector<std::string> subshells;
+  for (const auto& id : *listed)
+    if (id.is_string()) subshells.push_back(id.get<std::string>());
+  co_return subshells;
+}
+
+/// The subshells of a kernel that has such (JEP 91).
+Task<std::vector<std::string>> KernelManager::find_subshells() {
+  if (!has_subshells(client_->kernel_info())) co_return std::vector<std::string>{};
+  auto subshells = co_await list_subshells();
+  if (!subshells) log_warning("Kernel {}: {}", kernel_id(), subshells.error().message);
+  co_return std::move(subshells).value_or(std::vector<std::string>{});
+}
+
+void KernelManager::begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer,
+                                  const std::vector<std::string>& subshells) {
   restore_listeners(abandoned.record.listeners);
   restart_count_ = abandoned.record.restart_count;
   proven_ = true;
   ready_ = true;
+  // What runs in a shell was asked for before our time, and its end may have been told while nobody listened:
+  // the shell is asked something behind it.
+  if (answer == KernelClient::Answer::alive) {
+    conversation_->expect_answer();
+    tasks_.spawn("wait until kernel " + kernel_id() + " is idle", wait_for_shell());
+  }
+  for (const auto& id : subshells) {
+    conversation_->expect_answer();
+    tasks_.spawn("wait until a subshell of " + kernel_id() + " is idle", wait_for_subshell(id));
+  }
   conversation_->process_ready();
-  const bool is_busy = answer == KernelClient::Answer::alive;
-  conversation_->publish_status(is_busy ? ExecutionState::busy : conversation_->execution_state());
+  conversation_->publish_status(conversation_->execution_state());
   log_warning("Kernel {} ({}) is adopted. {}", kernel_id(), launch_.spec.name, adoption_->explanation);
   tell(KernelAction::adopted, adoption_->explanation);
   keep_record();
   tasks_.spawn("supervise kernel " + kernel_id(), supervise_adopted());
-  if (is_busy) tasks_.spawn("wait until kernel " + kernel_id() + " is idle", wait_for_shell());
   changed_.notify_all();
 }
 
@@ -138,11 +180,29 @@ Task<void> KernelManager::supervise_adopted() {
   if (co_await recover()) co_await supervise();
 }
 
-/// The end of what ran may have been told while nobody listened.
 Task<void> KernelManager::wait_for_shell() {
   const auto self = shared_from_this();
   if (co_await client_->shell_request("kernel_info_request", nlohmann::json::object(), shell_patience))
     conversation_->note_answer();
+}
+
+Task<void> KernelManager::wait_for_subshell(std::string subshell_id) {
+  const auto self = shared_from_this();
+  const auto first = co_await (client_->subshell_request(subshell_id, "kernel_info_request",
+                                                         nlohmann::json::object(), shell_patience) ||
+                               wait_until_deleted(subshell_id));
+  const auto* answer = std::get_if<Result<nlohmann::json>>(&first);
+  const bool is_closed = answer != nullptr && !*answer && answer->error().code == ErrorCode::unavailable;
+  if (!is_closed) conversation_->note_answer();
+}
+
+/// A subshell that is deleted answers nothing any more.
+Task<void> KernelManager::wait_until_deleted(std::string subshell_id) {
+  while (true) {
+    co_await sleep_for(subshell_look_interval);
+    const auto subshells = co_await list_subshells();
+    if (subshells && std::ranges::find(*subshells, subshell_id) == subshells->end()) co_return;
+  }
 }
 
 }  // namespace nextgen_kernels

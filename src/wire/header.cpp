@@ -162,11 +162,14 @@ Result<Header> scan_header(std::string_view json) {
   return std::unexpected(std::move(visited.error()));
 }
 
-std::string make_header_json(std::string_view msg_type, std::string_view session) {
+std::string make_header_json(std::string_view msg_type, std::string_view session,
+                             std::string_view subshell_id) {
+  const auto subshell =
+      subshell_id.empty() ? std::string() : fmt::format(R"(, "subshell_id": {})", quote_json(subshell_id));
   return fmt::format(
-      R"({{"msg_id": "{}", "msg_type": {}, "username": "nextgen-kernels", "session": {}, "date": "{}", "version": "{}"}})",
+      R"({{"msg_id": "{}", "msg_type": {}, "username": "nextgen-kernels", "session": {}, "date": "{}", "version": "{}"{}}})",
       random_uuid(), quote_json(msg_type), quote_json(session),
-      format_timestamp(std::chrono::system_clock::now()), protocol_version);
+      format_timestamp(std::chrono::system_clock::now()), protocol_version, subshell);
 }
 
 }  // namespace nextgen_kernels

@@ -39,7 +39,8 @@ struct Header {
 Result<Header> scan_header(std::string_view json);
 
 /// The JSON of a new header: a fresh msg_id, the current date, our user name and protocol version.
-/// `msg_type` and `session` must be valid UTF-8.
-std::string make_header_json(std::string_view msg_type, std::string_view session);
+/// `msg_type`, `session` and `subshell_id` (empty for the main shell, JEP 91) must be valid UTF-8.
+std::string make_header_json(std::string_view msg_type, std::string_view session,
+                             std::string_view subshell_id = {});
 
 }  // namespace nextgen_kernels

@@ -170,8 +170,8 @@ Result<OutgoingMessage> decode_legacy_binary(std::string payload) {
 }
 
 Result<OutgoingMessage> make_request(Channel channel, std::string_view msg_type, std::string_view content,
-                                     std::string_view session) {
-  auto header = make_header_json(msg_type, session);
+                                     std::string_view session, std::string_view subshell_id) {
+  auto header = make_header_json(msg_type, session, subshell_id);
   const auto header_size = header.size();
   auto storage = std::make_shared<const Storage>(std::move(header.append(content)), std::string());
   const std::string_view text = storage->payload;

@@ -41,8 +41,8 @@ Result<OutgoingMessage> decode_legacy_text(std::string payload);
 Result<OutgoingMessage> decode_legacy_binary(std::string payload);
 
 /// A request of our own (kernel_info, shutdown, interrupt): a fresh msg_id, empty parent_header and metadata.
-/// `content` must be a JSON object; it is not checked.
+/// `content` must be a JSON object; it is not checked. `subshell_id`: empty for the main shell (JEP 91).
 Result<OutgoingMessage> make_request(Channel channel, std::string_view msg_type, std::string_view content,
-                                     std::string_view session);
+                                     std::string_view session, std::string_view subshell_id = {});
 
 }  // namespace nextgen_kernels

@@ -17,7 +17,7 @@ from conftest import ServerFactory
 from harness.channels import Channels, Json
 from harness.outage import kernels, kill, log_of, pid_of, process_ended_now, wait_for_log
 from harness.server import Server, is_stock, processes_of
-from harness.waiting import poll_until, process_ended
+from harness.waiting import Gate, poll_until, process_ended
 
 pytestmark = pytest.mark.skipif(is_stock(), reason="jupyter_server forgets its kernels")
 
@@ -452,3 +452,63 @@ def test_session_of_a_kernel_that_stays_dead_ends_with_the_server(start_server: 
     second = start_server(home=first.home)
     assert second.get("/api/sessions").json() == []
     wait_for_rows(second, "sessions", 0)
+
+
+def create_subshell(channels: Channels) -> str:
+    """A new subshell of a kernel."""
+    created = channels.reply_to(channels.send("create_subshell_request", channel="control"))
+    return str(created.content["subshell_id"])
+
+
+def run_in(channels: Channels, subshell_id: str | None, code: str) -> str:
+    """Send code to one of the shells of a kernel and return the request's id."""
+    content = {"code": code, "silent": False, "allow_stdin": False}
+    return channels.send("execute_request", content, subshell_id=subshell_id)
+
+
+@pytest.mark.parametrize("where", ["main shell", "subshell"])
+def test_adopted_kernel_is_busy_until_what_ran_has_ended(start_server: ServerFactory, where: str) -> None:
+    """Other shells of the kernel may be asked meanwhile; none of their answers says that it is idle."""
+    first = start_server()
+    kernel_id = first.start_kernel()["id"]
+    with Channels(first, kernel_id) as before, Gate() as gate:
+        subshell = create_subshell(before)
+        busy, free = (None, subshell) if where == "main shell" else (subshell, None)
+        run_in(before, busy, gate.code + "report(); stop()")
+        gate.wait_for_report()
+        kill(first)
+        second = start_server(home=first.home)
+        assert state_of(second, kernel_id) == "busy"
+        with Channels(second, kernel_id) as after:
+            assert after.result_of(run_in(after, free, "print('meanwhile')")).text() == "meanwhile\n"
+            assert state_of(second, kernel_id) == "busy"
+            gate.open()
+            wait_for_state(second, kernel_id, "idle")
+
+
+def test_subshells_that_do_nothing_do_not_keep_an_adopted_kernel_busy(start_server: ServerFactory) -> None:
+    first = start_server()
+    kernel_id = first.start_kernel()["id"]
+    with Channels(first, kernel_id) as before:
+        create_subshell(before)
+        create_subshell(before)
+        kill(first)
+    wait_for_state(start_server(home=first.home), kernel_id, "idle")
+
+
+def test_busy_subshell_that_is_deleted_does_not_keep_an_adopted_kernel_busy(
+    start_server: ServerFactory,
+) -> None:
+    first = start_server()
+    kernel_id = first.start_kernel()["id"]
+    with Channels(first, kernel_id) as before, Gate() as gate:
+        subshell = create_subshell(before)
+        run_in(before, subshell, gate.code + "report(); stop()")
+        gate.wait_for_report()
+        kill(first)
+        second = start_server(home=first.home)
+        with Channels(second, kernel_id) as after:
+            after.send("delete_subshell_request", {"subshell_id": subshell}, channel="control")
+            assert state_of(second, kernel_id) == "busy"
+            gate.open()
+            wait_for_state(second, kernel_id, "idle")

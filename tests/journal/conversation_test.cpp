@@ -167,6 +167,36 @@ TEST_F(ConversationTest, subshells_interleave_and_the_kernel_is_busy_while_one_o
               ElementsAre("status", "status", "stream", "status", "execute_reply", "status"));
 }
 
+TEST_F(ConversationTest, busy_until_the_shells_that_run_something_older_have_answered) {
+  conversation_.begin_process();
+  conversation_.expect_answer();
+  conversation_.expect_answer();
+  conversation_.process_ready();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  status("busy", "a", "execute_request");
+  status("idle", "a", "execute_request");
+  status("idle", "of the server before", "execute_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  conversation_.note_answer();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  status("busy", "b", "execute_request");
+  conversation_.note_answer();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  status("idle", "b", "execute_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+}
+
+TEST_F(ConversationTest, what_a_shell_of_the_old_process_owed_is_forgotten) {
+  conversation_.expect_answer();
+  conversation_.process_ready();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::busy);
+  conversation_.begin_process();
+  conversation_.process_ready();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+  conversation_.note_answer();
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+}
+
 TEST_F(ConversationTest, a_new_process_owes_nothing_of_the_old_one) {
   ask(alice_, "execute_request");
   status("busy", "a", "execute_request");

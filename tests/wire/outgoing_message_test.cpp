@@ -256,6 +256,9 @@ TEST(OutgoingMessage, legacy_offsets_are_checked) {
 }
 
 TEST(OutgoingMessage, our_own_requests_are_complete) {
+  const auto in_subshell = make_request(Channel::shell, "kernel_info_request", "{}", "s1", "sub");
+  ASSERT_TRUE(in_subshell) << in_subshell.error().message;
+  EXPECT_EQ(in_subshell->header.subshell_id, "sub");
   const auto request = make_request(Channel::control, "shutdown_request", R"({"restart": false})", "s1");
   ASSERT_TRUE(request) << request.error().message;
   EXPECT_EQ(request->channel, Channel::control);

@@ -347,8 +347,9 @@ Task<Result<KernelClient::Answer>> JupyterServerKernelClient::wait_for_life(stea
 }
 
 Result<std::string> JupyterServerKernelClient::send_request(Channel channel, std::string_view message_type,
-                                                            std::string_view content) {
-  const auto request = make_request(channel, message_type, content, session_);
+                                                            std::string_view content,
+                                                            std::string_view subshell_id) {
+  const auto request = make_request(channel, message_type, content, session_, subshell_id);
   if (!request) return std::unexpected(request.error());
   const std::string message_id(request->header.msg_id);
   own_requests_.emplace(message_id, std::nullopt);
@@ -372,19 +373,27 @@ Result<void> JupyterServerKernelClient::send(const OutgoingMessage& message) {
 Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string message_type,
                                                                         nlohmann::json content,
                                                                         steady_clock::duration timeout) {
-  return request(Channel::control, std::move(message_type), std::move(content), timeout);
+  return request(Channel::control, {}, std::move(message_type), std::move(content), timeout);
 }
 
 Task<Result<nlohmann::json>> JupyterServerKernelClient::shell_request(std::string message_type,
                                                                       nlohmann::json content,
                                                                       steady_clock::duration timeout) {
-  return request(Channel::shell, std::move(message_type), std::move(content), timeout);
+  return request(Channel::shell, {}, std::move(message_type), std::move(content), timeout);
 }
 
-Task<Result<nlohmann::json>> JupyterServerKernelClient::request(Channel channel, std::string type,
-                                                                nlohmann::json content,
+Task<Result<nlohmann::json>> JupyterServerKernelClient::subshell_request(std::string subshell_id,
+                                                                         std::string message_type,
+                                                                         nlohmann::json content,
+                                                                         steady_clock::duration timeout) {
+  return request(Channel::shell, std::move(subshell_id), std::move(message_type), std::move(content),
+                 timeout);
+}
+
+Task<Result<nlohmann::json>> JupyterServerKernelClient::request(Channel channel, std::string subshell_id,
+                                                                std::string type, nlohmann::json content,
                                                                 steady_clock::duration timeout) {
-  const auto message_id = send_request(channel, type, content.dump());
+  const auto message_id = send_request(channel, type, content.dump(), subshell_id);
   if (!message_id) co_return std::unexpected(message_id.error());
   asio::steady_timer timer(executor_, timeout);
   bool timed_out = false;

@@ -44,6 +44,9 @@ class JupyterServerKernelClient : public KernelClient {
                                                std::chrono::steady_clock::duration timeout) override;
   Task<Result<nlohmann::json>> shell_request(std::string message_type, nlohmann::json content,
                                              std::chrono::steady_clock::duration timeout) override;
+  Task<Result<nlohmann::json>> subshell_request(std::string subshell_id, std::string message_type,
+                                                nlohmann::json content,
+                                                std::chrono::steady_clock::duration timeout) override;
   std::optional<std::chrono::steady_clock::time_point> silent_since() const override;
   const nlohmann::json& kernel_info() const override { return kernel_info_; }
 
@@ -51,13 +54,14 @@ class JupyterServerKernelClient : public KernelClient {
   struct Connection;
   struct EarlierPeer;
 
-  Result<std::string> send_request(Channel channel, std::string_view message_type, std::string_view content);
+  Result<std::string> send_request(Channel channel, std::string_view message_type, std::string_view content,
+                                   std::string_view subshell_id = {});
   Result<void> open_sockets(const ConnectionInfo& info, const std::vector<std::string>& earlier_identities);
   Task<Result<void>> wait_for_answer(std::chrono::steady_clock::duration timeout);
   Task<Result<Answer>> wait_for_life(std::chrono::steady_clock::duration timeout);
   bool is_answered(const std::string& message_id) const;
-  Task<Result<nlohmann::json>> request(Channel channel, std::string message_type, nlohmann::json content,
-                                       std::chrono::steady_clock::duration timeout);
+  Task<Result<nlohmann::json>> request(Channel channel, std::string subshell_id, std::string message_type,
+                                       nlohmann::json content, std::chrono::steady_clock::duration timeout);
   void pump();
   void take_last_words();
   bool drain(ZmqSocket& socket, Channel channel, int budget);
