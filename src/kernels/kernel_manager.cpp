@@ -75,6 +75,7 @@ KernelManager::KernelManager(Executor executor, KernelLaunch launch, KernelFacto
       options_(std::move(options)),
       conversation_(std::make_shared<Conversation>(options_.journal_limits, options_.journal_services)),
       restarts_(options_.restarts),
+      start_patience_(options_.kernel_info_timeout),
       changed_(executor),
       tasks_(executor) {}
 
@@ -139,8 +140,10 @@ Task<Result<void>> KernelManager::make_and_launch() {
 
 Task<Result<void>> KernelManager::launch() {
   ready_ = false;
+  has_answered_ = false;
   silence_.clear();
   conversation_->begin_process();
+  started_from_ = origin_of(launch_.spec);
   auto info = co_await provisioner_->launch_kernel({.spec = launch_.spec,
                                                     .kernel_id = launch_.kernel_id,
                                                     .environment = launch_.environment,
@@ -148,6 +151,8 @@ Task<Result<void>> KernelManager::launch() {
   if (!info) co_return std::unexpected(info.error());
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
+  launched_at_ = Timestamp::clock::now();
+  start_patience_ = options_.kernel_info_timeout;
   auto chosen = choose_client();
   if (chosen) {
     keep_record();
@@ -200,22 +205,25 @@ Task<void> KernelManager::supervise() {
 }
 
 Task<Result<KernelClient::Answer>> KernelManager::connect_client() {
-  auto info = co_await provisioner_->complete_connection(connection_info_, options_.kernel_info_timeout);
+  auto info = co_await provisioner_->complete_connection(connection_info_, start_patience_);
   if (!info) co_return std::unexpected(info.error());
   if (*info != connection_info_) {
     connection_info_ = std::move(*info);
     keep_record();
   }
   auto answer = co_await reach_kernel();
-  if (answer) keep_record();
+  if (answer) {
+    has_answered_ = true;
+    keep_record();
+  }
   co_return answer;
 }
 
 Task<Result<KernelClient::Answer>> KernelManager::reach_kernel() {
   // A kernel that somebody else started may be in use, and busy for hours.
   if (!provisioner_->owns_kernel())
-    co_return co_await client_->reconnect(connection_info_, nullptr, options_.kernel_info_timeout);
-  const auto connected = co_await client_->connect(connection_info_, options_.kernel_info_timeout);
+    co_return co_await client_->reconnect(connection_info_, nullptr, start_patience_);
+  const auto connected = co_await client_->connect(connection_info_, start_patience_);
   if (!connected) co_return std::unexpected(connected.error());
   co_return KernelClient::Answer::complete;
 }

@@ -31,6 +31,7 @@ struct KernelManagerOptions {
   std::shared_ptr<JournalServices> journal_services;
   std::string client_class;            ///< Of managers that do not ask the registry.
   KernelRecorder* recorder = nullptr;  ///< Null: nobody could adopt these kernels.
+  std::filesystem::path root_dir;      ///< For the records: what the paths of sessions are relative to.
 };
 
 /// What a kernel is started with; kept for its restarts.
@@ -226,8 +227,10 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<KernelClient::Answer>> reach_kernel();
   Task<void> supervise();
   Task<Result<void>> attach(KernelRecord record, Adopter adopter);
-  void begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer,
-                     const std::vector<std::string>& subshells);
+  void take_over(const KernelRecord& record);
+  void tell_adopted();
+  void begin_adopted(KernelClient::Answer answer, const std::vector<std::string>& subshells);
+  void begin_starting();
   Task<Result<std::vector<std::string>>> list_subshells();
   Task<std::vector<std::string>> find_subshells();
   void restore_listeners(const std::vector<std::string>& sessions);
@@ -279,7 +282,11 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   std::string silence_;  ///< What there is to say while the kernel does not answer.
   int restart_count_ = 0;
   RestartPolicy restarts_;
-  bool proven_ = false;  ///< It was ready once since somebody started it: it can work.
+  bool proven_ = false;          ///< It was ready once since somebody started it: it can work.
+  bool has_answered_ = false;    ///< This process.
+  nlohmann::json started_from_;  ///< The kernel spec that this process was launched by.
+  Timestamp launched_at_;
+  std::chrono::steady_clock::duration start_patience_;  ///< What is left of `kernel_info_timeout`.
   int launches_again_ = 0;
   int users_ = 0;
   int watchers_ = 0;

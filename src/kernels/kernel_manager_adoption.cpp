@@ -14,7 +14,8 @@ namespace {
 using namespace boost::asio::experimental::awaitable_operators;
 using std::chrono::steady_clock;
 
-// What a kernel that runs may need for a sign of life. Who gives none is ended.
+// What a kernel that runs may need for a sign of life. Who gives none is ended. One that is starting has as
+// much at least.
 constexpr auto life_patience = std::chrono::seconds(10);
 // A cell may run for days.
 constexpr auto shell_patience = std::chrono::hours(24 * 365);
@@ -30,12 +31,24 @@ std::string describe_gap(Timestamp seen) {
       format_timestamp(seen), format_timestamp(Timestamp::clock::now()));
 }
 
+std::int64_t microseconds_of(Timestamp time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+Timestamp timestamp_of(std::int64_t microseconds) {
+  return Timestamp(std::chrono::duration_cast<Timestamp::duration>(std::chrono::microseconds(microseconds)));
+}
+
 /// Whether a kernel_info_reply says so.
 bool has_subshells(const nlohmann::json& kernel_info) {
   if (!kernel_info.is_object()) return false;
   const auto features = kernel_info.find("supported_features");
   return features != kernel_info.end() && features->is_array() &&
          std::ranges::find(*features, "kernel subshells") != features->end();
+}
+
+std::string text_of(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -54,7 +67,11 @@ void KernelManager::keep_record() {
                           .journal_id = conversation_->journal().id(),
                           .listeners = recorded_sessions_,
                           .restart_count = restart_count_,
-                          .is_spare = launch_.is_spare});
+                          .is_spare = launch_.is_spare,
+                          .has_answered = has_answered_,
+                          .launched_at = microseconds_of(launched_at_),
+                          .started_from = started_from_,
+                          .root_dir = options_.root_dir});
 }
 
 void KernelManager::forget_record() {
@@ -108,13 +125,18 @@ Task<Result<void>> KernelManager::adopt_kernel(AbandonedKernel abandoned) {
   adoption_ =
       Adoption{.journal_id = abandoned.record.journal_id, .explanation = describe_gap(abandoned.seen)};
   conversation_->publish_notice(adoption_->explanation + "\n");
+  take_over(abandoned.record);
+  if (!has_answered_) {
+    begin_starting();
+    co_return Result<void>{};
+  }
   const auto first = co_await (client_->reconnect(connection_info_, abandoned.record.client, life_patience) ||
                                provisioner_->wait());
   const auto* answer = std::get_if<Result<KernelClient::Answer>>(&first);
   if (answer == nullptr) co_return make_error(ErrorCode::not_found, "{}", provisioner_->describe_end());
   if (!*answer) co_return std::unexpected(answer->error());
   const auto subshells = co_await find_subshells();
-  begin_adopted(abandoned, **answer, subshells);
+  begin_adopted(**answer, subshells);
   co_return Result<void>{};
 }
 
@@ -139,10 +161,36 @@ Task<std::vector<std::string>> KernelManager::find_subshells() {
   co_return std::move(subshells).value_or(std::vector<std::string>{});
 }
 
-void KernelManager::begin_adopted(const AbandonedKernel& abandoned, KernelClient::Answer answer,
-                                  const std::vector<std::string>& subshells) {
-  restore_listeners(abandoned.record.listeners);
-  restart_count_ = abandoned.record.restart_count;
+/// What this kernel has from its time with the server that is gone.
+void KernelManager::take_over(const KernelRecord& record) {
+  restore_listeners(record.listeners);
+  restart_count_ = record.restart_count;
+  has_answered_ = record.has_answered;
+  launched_at_ = timestamp_of(record.launched_at);
+  started_from_ = record.started_from;
+}
+
+void KernelManager::tell_adopted() {
+  log_warning("Kernel {} ({}) is adopted. {}", kernel_id(), launch_.spec.name, adoption_->explanation);
+  if (const auto ours = origin_of(launch_.spec); !started_from_.is_null() && started_from_ != ours) {
+    log_warning("Kernel {} was started by another kernel spec than {} is here. It had {}; a restart has {}",
+                kernel_id(), launch_.spec.name, text_of(started_from_), text_of(ours));
+  }
+  tell(KernelAction::adopted, adoption_->explanation);
+  keep_record();
+}
+
+/// A kernel that had answered nobody yet: it was asked nothing, so nothing is gone, and nobody waits for it.
+void KernelManager::begin_starting() {
+  const auto left = launched_at_ + options_.kernel_info_timeout - Timestamp::clock::now();
+  start_patience_ = std::clamp(std::chrono::duration_cast<steady_clock::duration>(left),
+                               std::min<steady_clock::duration>(life_patience, options_.kernel_info_timeout),
+                               options_.kernel_info_timeout);
+  tell_adopted();
+  tasks_.spawn("supervise kernel " + kernel_id(), supervise());
+}
+
+void KernelManager::begin_adopted(KernelClient::Answer answer, const std::vector<std::string>& subshells) {
   proven_ = true;
   ready_ = true;
   // What runs in a shell was asked for before our time, and its end may have been told while nobody listened:
@@ -157,9 +205,7 @@ void KernelManager::begin_adopted(const AbandonedKernel& abandoned, KernelClient
   }
   conversation_->process_ready();
   conversation_->publish_status(conversation_->execution_state());
-  log_warning("Kernel {} ({}) is adopted. {}", kernel_id(), launch_.spec.name, adoption_->explanation);
-  tell(KernelAction::adopted, adoption_->explanation);
-  keep_record();
+  tell_adopted();
   tasks_.spawn("supervise kernel " + kernel_id(), supervise_adopted());
   changed_.notify_all();
 }

@@ -15,6 +15,9 @@ void read(const Json& value, std::string& field) {
 void read(const Json& value, int& field) {
   field = value.get<int>();
 }
+void read(const Json& value, std::int64_t& field) {
+  field = value.get<std::int64_t>();
+}
 void read(const Json& value, bool& field) {
   field = value.get<bool>();
 }
@@ -33,7 +36,7 @@ void read(const Json& value, Json& field) {
 
 /// Each field with its name; for both directions.
 template <typename Record, typename Each>
-void for_each_field(Record& record, Each each) {
+void for_each_required_field(Record& record, Each each) {
   each("kernel_id", record.kernel_id);
   each("kernel_name", record.kernel_name);
   each("environment", record.environment);
@@ -48,16 +51,31 @@ void for_each_field(Record& record, Each each) {
   each("is_spare", record.is_spare);
 }
 
+/// Those that earlier versions did not write.
+template <typename Record, typename Each>
+void for_each_later_field(Record& record, Each each) {
+  each("has_answered", record.has_answered);
+  each("launched_at", record.launched_at);
+  each("started_from", record.started_from);
+  each("root_dir", record.root_dir);
+}
+
 }  // namespace
+
+nlohmann::json origin_of(const KernelSpec& spec) {
+  return {{"argv", spec.argv}, {"resource_dir", spec.resource_dir.string()}};
+}
 
 std::string KernelRecord::to_json() const {
   auto json = Json::object();
-  for_each_field(*this, [&json](const char* name, const auto& field) {
+  const auto write = [&json](const char* name, const auto& field) {
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::filesystem::path>)
       json[name] = field.string();
     else
       json[name] = field;
-  });
+  };
+  for_each_required_field(*this, write);
+  for_each_later_field(*this, write);
   // Variables and paths are bytes; what is not UTF-8 cannot be kept as it is.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -70,12 +88,16 @@ Result<KernelRecord> KernelRecord::parse(std::string_view text) {
     return make_error(ErrorCode::invalid_argument, "A kernel's record is no JSON object");
   KernelRecord record;
   std::string wrong;
-  for_each_field(record, [&](const char* name, auto& field) {
+  const auto take = [&](const char* name, auto& field) {
     try {
       read(json.at(name), field);
     } catch (const Json::exception&) {
       if (wrong.empty()) wrong = name;
     }
+  };
+  for_each_required_field(record, take);
+  for_each_later_field(record, [&](const char* name, auto& field) {
+    if (json.contains(name)) take(name, field);
   });
   if (wrong.empty()) return record;
   return make_error(ErrorCode::invalid_argument, "A kernel's record: '{}' is missing or of another type",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "base/timestamp.h"
 #include "interfaces/connection_info.h"
+#include "kernelspecs/kernel_spec.h"
 #include "runtime/task.h"
 
 namespace nextgen_kernels {
@@ -30,12 +32,20 @@ struct KernelRecord {
   std::vector<std::string> listeners;  ///< Their session ids; these clients may come back.
   int restart_count = 0;
   bool is_spare = false;  ///< Of the pool: nobody has used it.
+  // Records of earlier versions have none of these.
+  bool has_answered = true;        ///< False: it is starting still.
+  std::int64_t launched_at = 0;    ///< Microseconds since 1970.
+  nlohmann::json started_from;     ///< `origin_of` the kernel spec as it was then; null: not known.
+  std::filesystem::path root_dir;  ///< What the paths of its sessions are relative to; empty: not known.
 
   std::string to_json() const;
 
   /// The error says which field is wrong, and no value.
   static Result<KernelRecord> parse(std::string_view json);
 };
+
+/// What a process that is launched by this spec is: equal for specs that launch the same.
+nlohmann::json origin_of(const KernelSpec& spec);
 
 /// A kernel of a server that is gone.
 struct AbandonedKernel {
@@ -50,6 +60,7 @@ class KernelRecorder {
   virtual ~KernelRecorder() = default;
 
   virtual void put(const KernelRecord& record) = 0;
+  /// Its process has ended; a restart may give it another.
   virtual void remove(const std::string& kernel_id) = 0;
 
   /// Ends when everything until now is on disk, or has failed.
@@ -57,4 +68,3 @@ class KernelRecorder {
 };
 
 }  // namespace nextgen_kernels
-  /// Its process has ended; a restart may give it another.

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -512,3 +513,48 @@ def test_busy_subshell_that_is_deleted_does_not_keep_an_adopted_kernel_busy(
             assert state_of(second, kernel_id) == "busy"
             gate.open()
             wait_for_state(second, kernel_id, "idle")
+
+
+def write_spec(directory: Path, name: str, **members: Any) -> None:
+    """Write a kernel spec to a data directory."""
+    folder = directory / "kernels" / name
+    folder.mkdir(parents=True)
+    spec = {"display_name": name, "language": "python", **members}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+
+def test_kernel_that_is_starting_goes_on_starting(start_server: ServerFactory, tmp_path: Path) -> None:
+    """It has what is left of kernel_info_timeout, and nobody waits for it."""
+    with Gate() as gate:
+        code = (
+            gate.code + "report(); stop()\nfrom ipykernel import kernelapp; kernelapp.launch_new_instance()"
+        )
+        write_spec(tmp_path, "slow", argv=[sys.executable, "-c", code, "-f", "{connection_file}"])
+        environment = {"JUPYTER_PATH": str(tmp_path)}
+        first = start_server(environment=environment)
+        kernel_id = first.start_kernel("slow")["id"]
+        gate.wait_for_report()
+        wait_for_rows(first, "kernels", 1)
+        kill(first)
+        second = start_server(home=first.home, environment=environment)
+        assert [kernel["id"] for kernel in kernels(second)] == [kernel_id]
+        assert state_of(second, kernel_id) == "starting"
+        with Channels(second, kernel_id) as channels:
+            asked = channels.execute("print('hello')")
+            gate.open()
+            assert channels.result_of(asked).text() == "hello\n"
+        assert state_of(second, kernel_id) == "idle"
+
+
+def test_kernel_that_never_answers_is_dead_when_its_time_is_over(
+    start_server: ServerFactory, tmp_path: Path
+) -> None:
+    write_spec(tmp_path, "mute", argv=["sleep", "3600"])
+    environment = {"JUPYTER_PATH": str(tmp_path)}
+    first = start_server(environment=environment)
+    kernel_id = first.start_kernel("mute")["id"]
+    wait_for_rows(first, "kernels", 1)
+    kill(first)
+    options = ["--MappingKernelManager.kernel_info_timeout=1"]
+    second = start_server(home=first.home, environment=environment, options=options)
+    wait_for_state(second, kernel_id, "dead")

@@ -21,7 +21,11 @@ KernelRecord example() {
           .journal_id = "j",
           .listeners = {"s1", "s2"},
           .restart_count = 2,
-          .is_spare = true};
+          .is_spare = true,
+          .has_answered = false,
+          .launched_at = 1'700'000'000'000'000,
+          .started_from = {{"argv", {"python"}}},
+          .root_dir = "/home"};
 }
 
 TEST(KernelRecordTest, is_read_as_it_was_written) {
@@ -33,6 +37,21 @@ TEST(KernelRecordTest, is_read_as_it_was_written) {
   EXPECT_EQ(record->listeners.size(), 2U);
   EXPECT_EQ(record->restart_count, 2);
   EXPECT_TRUE(record->is_spare);
+  EXPECT_FALSE(record->has_answered);
+  EXPECT_EQ(record->launched_at, 1'700'000'000'000'000);
+  EXPECT_EQ(record->root_dir, "/home");
+}
+
+TEST(KernelRecordTest, one_of_an_earlier_version_is_of_a_kernel_that_had_answered) {
+  auto json = nlohmann::json::parse(example().to_json());
+  for (const auto* name : {"has_answered", "launched_at", "started_from", "root_dir"}) json.erase(name);
+  const auto record = KernelRecord::parse(json.dump());
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_TRUE(record->has_answered);
+  EXPECT_TRUE(record->started_from.is_null());
+  EXPECT_TRUE(record->root_dir.empty());
+  json["has_answered"] = "yes";
+  EXPECT_FALSE(KernelRecord::parse(json.dump()));
 }
 
 TEST(KernelRecordTest, error_names_the_field_and_no_value) {

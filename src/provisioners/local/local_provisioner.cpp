@@ -167,6 +167,8 @@ Task<Result<ConnectionInfo>> LocalProvisioner::adopt_kernel(AdoptionRequest requ
   options_.transport = text("transport") == "ipc" ? Transport::ipc : Transport::tcp;
   if (record.value("outlives_server", nlohmann::json()) != true)
     co_return make_error(ErrorCode::unavailable, "It was started to end with its server");
+  if (!info.contains(port_names.front()))
+    co_return make_error(ErrorCode::unavailable, "It had not told its ports to that server yet");
   if (auto same = check_connection_file(info); !same) co_return std::unexpected(same.error());
   co_return info;
 }
