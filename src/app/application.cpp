@@ -73,7 +73,8 @@ Result<void> Application::set_up() {
             journal_pool_.run_then(loop_.get_executor(), std::move(work), std::move(done));
           }),
       .client_class = {},
-      .recorder = state_.get()};
+      .recorder = state_.get(),
+      .root_dir = root_dir()};
   registrar_ = std::make_unique<KernelRegistrar>(loop_.get_executor(), options.kernel_ip);
   classes_ = std::make_unique<KernelClasses>(
       *catalog_,
@@ -150,8 +151,8 @@ Result<void> Application::set_up() {
   if (state_ != nullptr) {
     server_settings.sessions = {.changed = [this](const Session& session) { state_->put(session); },
                                 .removed = [this](const std::string& id) { state_->remove_session(id); }};
-  }
     kernels_->on_kernel_removed([this](const std::string& id) { state_->remove_sessions_of(id); });
+  }
   server_settings.registry_models = {
       .registry = [this] { return registry_model(*catalog_); },
       .explain =
@@ -229,8 +230,36 @@ Task<void> Application::adopt_and_serve() {
   kernels_->fill_pools();
 }
 
+/// One name for one directory.
+std::filesystem::path Application::root_dir() const {
+  const auto& configured = settings_.options.kernel_root_dir;
+  std::error_code failed;
+  auto canonical = std::filesystem::weakly_canonical(configured, failed);
+  return failed ? configured : canonical;
+}
+
+/// A path below another root directory is another file here.
+void Application::drop_sessions_of_other_roots(ServerState::Found& found) {
+  const auto ours = root_dir();
+  for (const auto& kernel : found.kernels) {
+    const auto& theirs = kernel.record.root_dir;
+    const auto& id = kernel.record.kernel_id;
+    if (theirs.empty() || theirs == ours) continue;
+    const auto dropped =
+        std::erase_if(found.sessions, [&id](const Session& session) { return session.kernel_id == id; });
+    state_->remove_sessions_of(id);
+    if (dropped == 0) continue;
+    log_warning(
+        "Kernel {} ({}) loses its session: the server that had started it had the root directory {}, this "
+        "one "
+        "has {}, where the session's path is another file",
+        id, kernel.record.kernel_name, theirs.native(), ours.native());
+  }
+}
+
 Task<void> Application::adopt_what_is_left() {
   auto found = co_await state_->take_left_behind();
+  drop_sessions_of_other_roots(found);
   using enum MultiKernelManager::AdoptionPolicy;
   const auto policy = settings_.options.adopt_kernels ? adopt : end;
   co_await kernels_->adopt_kernels(std::move(found.kernels), policy);

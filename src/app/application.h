@@ -69,6 +69,8 @@ class Application {
   void open_state();
   Task<void> adopt_and_serve();
   Task<void> adopt_what_is_left();
+  void drop_sessions_of_other_roots(ServerState::Found& found);
+  std::filesystem::path root_dir() const;
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};

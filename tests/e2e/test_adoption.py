@@ -558,3 +558,61 @@ def test_kernel_that_never_answers_is_dead_when_its_time_is_over(
     options = ["--MappingKernelManager.kernel_info_timeout=1"]
     second = start_server(home=first.home, environment=environment, options=options)
     wait_for_state(second, kernel_id, "dead")
+
+
+def test_server_of_another_root_directory_has_the_kernel_without_its_session(
+    start_server: ServerFactory, tmp_path: Path
+) -> None:
+    """There `a.ipynb` is another file."""
+    first = start_server()
+    session = create_session(first)
+    with Channels(first, session["kernel"]["id"]) as channels:
+        pid = pid_of(channels)
+        wait_for_rows(first, "sessions", 1)
+        kill(first)
+    second = start_server(home=first.home, options=[f"--ServerApp.root_dir={tmp_path}"])
+    assert [kernel["id"] for kernel in kernels(second)] == [session["kernel"]["id"]]
+    assert second.get("/api/sessions").json() == []
+    wait_for_rows(second, "sessions", 0)
+    assert str(first.root) in log_of(second)
+    with Channels(second, session["kernel"]["id"]) as channels:
+        assert pid_of(channels) == pid
+
+
+def test_root_directory_by_another_name_is_the_same(start_server: ServerFactory, tmp_path: Path) -> None:
+    first = start_server()
+    session = create_session(first)
+    with Channels(first, session["kernel"]["id"]) as channels:
+        pid_of(channels)
+        wait_for_rows(first, "sessions", 1)
+        kill(first)
+    link = tmp_path / "link"
+    link.symlink_to(first.root)
+    second = start_server(home=first.home, options=[f"--ServerApp.root_dir={link}/."])
+    assert [found["id"] for found in second.get("/api/sessions").json()] == [session["id"]]
+
+
+def test_restart_is_by_the_kernel_spec_of_this_server(start_server: ServerFactory, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    for name in ("first", "second"):
+        write_spec(tmp_path / name, "ours", argv=argv, env={"WHOSE": name})
+    first = start_server(environment={"JUPYTER_PATH": str(tmp_path / "first")})
+    kernel_id = first.start_kernel("ours")["id"]
+    ask = "import os; print(os.environ['WHOSE'])"
+    with Channels(first, kernel_id) as channels:
+        assert channels.run(ask).text() == "first\n"
+        kill(first)
+    environment = {"JUPYTER_PATH": str(tmp_path / "second")}
+    # Who adopts it next knows still what it runs.
+    second = start_server(home=first.home, environment=environment)
+    kernels(second)
+    kill(second)
+    third = start_server(home=first.home, environment=environment)
+    with Channels(third, kernel_id) as channels:
+        assert channels.run(ask).text() == "first\n"
+        said = f"Kernel {kernel_id} was started by another kernel spec"
+        lines = [line for line in log_of(third).splitlines() if said in line]
+        assert len(lines) == 2
+        assert all(str(tmp_path / name) in line for name in ("first", "second") for line in lines)
+        assert third.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+        assert channels.run(ask).text() == "second\n"
