@@ -80,6 +80,7 @@ void Conversation::record_request(const OutgoingMessage& message, Audience sende
                  .sender = sender,
                  .origin = make_origin(message, sender),
                  .since = journal_.next_number()});
+                 .in_subshell = !message.header.subshell_id.empty(),
 }
 
 void Conversation::receive(Message::Pointer message) {
@@ -105,7 +106,7 @@ std::shared_ptr<const RequestOrigin> Conversation::origin_of(const Message& mess
 
 Audience Conversation::route(const Message& message) {
   if (message.channel() == Channel::iopub) return Audience::everybody;
-  if (const auto* request = requests_.find(message.parent_fields().msg_id)) return request->sender;
+  if (const auto* request = requests_.recall(message.parent_fields().msg_id)) return request->sender;
   // Forgotten, or asked by somebody who talks to the kernel directly: by the session that the asker named.
   const auto* session = places_.sessions().find(message.parent_fields().session);
   return session == nullptr ? Audience::everybody : session->audience;

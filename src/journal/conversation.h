@@ -49,6 +49,9 @@ class Conversation : public MessageSink {
   /// A listener's request is about to go to the kernel.
   void record_request(const OutgoingMessage& message, Audience sender);
 
+  /// The kernel will not answer it (any more).
+  void give_up_request(std::string_view message_id) { requests_.give_up(message_id); }
+
   /// A message arrived from the kernel: routed, looked at for what it says of the state, and journaled.
   /// The listeners hear of it at the next `flush`.
   void receive(Message::Pointer message) override;

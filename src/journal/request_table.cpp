@@ -22,6 +22,8 @@ void RequestTable::erase(Requests& requests, Index& index, std::string_view mess
 void RequestTable::add(Request request) {
   erase(requests_, by_id_, request.message_id);
   if (requests_.size() >= limit_) end(by_id_.find(requests_.front().message_id));
+  if (!request.message_type.empty() && !request.message_type.ends_with("_request")) request.replied = true;
+  request.place = ++last_place_;
   requests_.push_back(std::move(request));
   by_id_.emplace(requests_.back().message_id, std::prev(requests_.end()));
 }
@@ -51,7 +53,18 @@ void RequestTable::note_reply(std::string_view message_id) {
   if (entry == by_id_.end()) return;
   entry->second->replied = true;
   note_answer(*entry->second);
+  end_wait_for_replies_before(*entry->second);
   end_if_complete(entry);
+}
+
+void RequestTable::end_wait_for_replies_before(const Request& answered) {
+  if (answered.in_subshell) return;
+  for (auto request = requests_.begin(); &*request != &answered;) {
+    const auto earlier = request++;
+    if (earlier->channel != answered.channel || earlier->in_subshell) continue;
+    earlier->replied = true;
+    end_if_complete(by_id_.find(earlier->message_id));
+  }
 }
 
 void RequestTable::note_idle(std::string_view message_id) {
@@ -64,6 +77,19 @@ void RequestTable::note_idle(std::string_view message_id) {
 
 void RequestTable::note_answer(Request& request) {
   if (!request.answered_at) request.answered_at = std::chrono::steady_clock::now();
+}
+
+bool RequestTable::is_executing(std::uint64_t last_place) const {
+  for (const auto& request : requests_) {
+    if (request.place > last_place) return false;
+    const bool executes = request.channel == Channel::shell && request.message_type == "execute_request";
+    if (executes && !request.in_subshell && !request.replied && !request.idle) return true;
+  }
+  return false;
+}
+
+void RequestTable::give_up(std::string_view message_id) {
+  if (const auto entry = by_id_.find(message_id); entry != by_id_.end()) end(entry);
 }
 
 void RequestTable::end_all() {

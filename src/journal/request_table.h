@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
@@ -23,7 +24,9 @@ struct Request {
   Channel channel = Channel::shell;
   Audience sender = Audience::everybody;
   std::shared_ptr<const RequestOrigin> origin = {};
-  MessageNumber since = 0;  ///< What the kernel says of it has this number, or a higher one.
+  bool in_subshell = false;  ///< Runs beside what the kernel runs.
+  std::uint64_t place = 0;   ///< Among all requests, from 1 on; the table gives it.
+  MessageNumber since = 0;   ///< What the kernel says of it has this number, or a higher one.
   bool replied = false;
   bool idle = false;
   /// When the kernel was first heard to have looked at it.
@@ -31,8 +34,10 @@ struct Request {
 };
 
 /// Which listener asked what: a request is under way from when it is sent until its reply and its idle have
-/// both passed. Bounded: past `limit` the oldest requests under way are given up, and their replies then go
-/// by session, see `Conversation`. Of those that have ended the newest are remembered.
+/// both passed. What has no reply (`comm_msg`) ends with its idle, and so does what has lost it: a kernel
+/// answers in order, so what it was asked before on the same channel gets none any more. Bounded: past
+/// `limit` the oldest requests under way are given up, and their replies then go by session, see
+/// `Conversation`. Of those that have ended the newest are remembered.
 class RequestTable {
  public:
   explicit RequestTable(std::size_t limit = 100'000, std::size_t ended_limit = 10'000)
@@ -55,6 +60,14 @@ class RequestTable {
   void note_reply(std::string_view message_id);
   void note_idle(std::string_view message_id);
 
+  /// The place of the newest request; 0 when there was none.
+  std::uint64_t last_place() const { return last_place_; }
+  /// Whether code that was sent up to this place waits in the kernel, or runs.
+  bool is_executing(std::uint64_t last_place) const;
+
+  /// It gets no reply, or no answer at all.
+  void give_up(std::string_view message_id);
+
   /// Nothing is under way any more.
   void end_all();
   /// How many are under way.
@@ -65,10 +78,12 @@ class RequestTable {
   using Index = std::unordered_map<std::string, Requests::iterator, StringHash, std::equal_to<>>;
 
   static void note_answer(Request& request);
+  void end_wait_for_replies_before(const Request& answered);
   void end_if_complete(Index::iterator entry);
   void end(Index::iterator entry);
   static void erase(Requests& requests, Index& index, std::string_view message_id);
 
+  std::uint64_t last_place_ = 0;
   std::size_t limit_;
   std::size_t ended_limit_;
   Requests requests_;  // Oldest first.

@@ -27,8 +27,8 @@ struct ExecutionRequest {
 };
 
 enum class ExecutionStatus {
-  queued,
-  sent,  ///< Given to the kernel, which has something else to do first.
+  queued,  ///< Not given to the kernel yet.
+  sent,    ///< Given to the kernel, which has something else to do first.
   running,
   ok,
   error,      ///< The code raised.
@@ -49,6 +49,8 @@ class ExecutionProgress {
   void note(const Message& message);
 
   bool begun() const { return begun_; }
+  bool replied() const { return replied_; }
+  bool idle() const { return idle_; }
   bool complete() const { return replied_ && idle_; }
 
  private:

@@ -18,6 +18,10 @@ constexpr std::size_t batch_messages = 512;
 constexpr std::size_t batch_bytes = 1024 * 1024;
 // After so long, code that goes on in spite of the interrupt is not waited for any more.
 constexpr auto interrupt_patience = std::chrono::seconds(10);
+// A reply and the idle that follows it come on two connections. After so long, ipykernel has lost the reply:
+// it does when an interrupt comes while it makes it.
+constexpr auto reply_patience = std::chrono::seconds(10);
+constexpr auto reply_patience_after_interrupt = std::chrono::seconds(1);
 
 std::string content_of(const ExecutionRequest& request) {
   const nlohmann::json content = {{"code", request.code},
@@ -81,10 +85,10 @@ Result<std::shared_ptr<Execution>> ExecutionQueue::submit(ExecutionRequest reque
   return execution;
 }
 
-Result<void> ExecutionQueue::cancel(std::string_view execution_id) {
-  if (current_ != nullptr && current_->id() == execution_id) {
+Result<ExecutionQueue::Cancellation> ExecutionQueue::cancel(std::string_view execution_id) {
+  if (current_ != nullptr && current_->id() == execution_id && !current_has_ended()) {
     interrupt(ExecutionStatus::cancelled);
-    return {};
+    return progress_->begun() ? Cancellation::interrupted : Cancellation::when_it_begins;
   }
   const auto waiting = std::ranges::find(waiting_, execution_id, &Execution::id);
   if (waiting == waiting_.end())
@@ -93,7 +97,11 @@ Result<void> ExecutionQueue::cancel(std::string_view execution_id) {
   const auto execution = *waiting;
   waiting_.erase(waiting);
   execution->set_status(ExecutionStatus::cancelled, "Withdrawn before it began");
-  return {};
+  if (current_ == nullptr) {  // Another may be the next one now.
+    turn_.reset();
+    send_next();
+  }
+  return Cancellation::withdrawn;
 }
 
 std::vector<std::shared_ptr<const Execution>> ExecutionQueue::list() const {
@@ -105,18 +113,44 @@ std::vector<std::shared_ptr<const Execution>> ExecutionQueue::list() const {
 
 void ExecutionQueue::send_next() {
   while (current_ == nullptr && !waiting_.empty()) {
+    if (!turn_) {
+      turn_ = kernel_->conversation()->requests().last_place();
+      restarts_ = kernel_->restart_count();
+    }
+    watch();
+    if (!is_next_free()) return;
+    turn_.reset();
     const auto next = std::move(waiting_.front());
     waiting_.pop_front();
     if (!send(next)) continue;
     current_ = next;
   }
-  if (current_ == nullptr) cursor_.reset();
+  if (current_ != nullptr) return;
+  turn_.reset();
+  cursor_.reset();
 }
 
-bool ExecutionQueue::send(const std::shared_ptr<Execution>& execution) {
+/// Whether the kernel would begin with the next one at once, as far as it is known here: what came later by
+/// other ways goes before it then, but does not keep it waiting for ever.
+bool ExecutionQueue::is_next_free() const {
+  const auto state = kernel_->execution_state();
+  if (state == ExecutionState::starting || state == ExecutionState::restarting) return false;
+  return !kernel_->conversation()->requests().is_executing(*turn_);
+}
+
+/// As far as the kernel is concerned; what it said of it may still have to be read.
+bool ExecutionQueue::current_has_ended() const {
+  const auto* request = kernel_->conversation()->requests().recall(current_->id());
+  return request != nullptr && (request->replied || request->idle);
+}
+
+void ExecutionQueue::watch() {
   JournalListener& listener = *this;
   if (!cursor_)
     cursor_.emplace(kernel_->conversation()->journal(), listener, CursorOptions{.audience = audience_});
+}
+
+bool ExecutionQueue::send(const std::shared_ptr<Execution>& execution) {
   execution->begin_reading();
   progress_.emplace(execution->request());
   interrupt_cause_.reset();
@@ -138,6 +172,8 @@ void ExecutionQueue::on_journal_activity() {
     for (const auto& entry : batch.entries) follow(*entry.message);
   }
   look_at_kernel();
+  look_for_reply();
+  if (current_ == nullptr) send_next();
 }
 
 void ExecutionQueue::follow(const Message& message) {
@@ -148,12 +184,19 @@ void ExecutionQueue::follow(const Message& message) {
     current_->reply_ = parse_reply(message.content());
   }
   if (!had_begun && progress_->begun()) note_begun();
-  if (progress_->complete()) finish_current();
+  if (progress_->complete()) return finish_current();
+  if (progress_->idle()) arm_timer(interrupted_ ? reply_patience_after_interrupt : reply_patience);
+}
+
+/// The reply to a later request shows that there will be none any more.
+void ExecutionQueue::look_for_reply() {
+  if (current_ == nullptr || !progress_->idle() || !cursor_->at_end()) return;
+  if (kernel_->conversation()->requests().find(current_->id()) == nullptr) finish_current();
 }
 
 /// What becomes of a kernel that does not answer any more.
 void ExecutionQueue::look_at_kernel() {
-  if (current_ == nullptr) return;
+  if (current_ == nullptr && waiting_.empty()) return;
   if (kernel_->execution_state() == ExecutionState::dead || kernel_->conversation()->journal().closed()) {
     const auto& reason = kernel_->reason();
     end_all(ExecutionStatus::dead, reason.empty() ? "The kernel was shut down" : reason);
@@ -177,8 +220,10 @@ void ExecutionQueue::finish_current() {
   const auto replied = status_of(execution->reply());
   if (!execution->ended()) {
     const bool was_interrupted = interrupt_cause_ && replied != ExecutionStatus::ok;
-    execution->set_status(was_interrupted ? *interrupt_cause_ : replied);
+    execution->set_status(was_interrupted ? *interrupt_cause_ : replied,
+                          progress_->replied() ? "" : "The kernel ended it without a reply");
   }
+  kernel_->conversation()->give_up_request(execution->id());
   const bool withdrawn = interrupt_cause_ == ExecutionStatus::cancelled;
   if (replied == ExecutionStatus::aborted && !withdrawn)
     abort_waiting("Something that the kernel ran before it failed");
@@ -195,21 +240,25 @@ void ExecutionQueue::abort_waiting(const std::string& reason) {
 void ExecutionQueue::end_all(ExecutionStatus status, const std::string& reason) {
   timer_.cancel();
   cursor_.reset();
+  turn_.reset();
   if (const auto execution = std::exchange(current_, nullptr); execution != nullptr && !execution->ended())
     execution->set_status(status, reason);
   abort_waiting(reason);
 }
 
 void ExecutionQueue::interrupt(ExecutionStatus cause) {
+  // Before it has begun, and after it has ended, the kernel runs what somebody else asked for.
+  if (current_has_ended()) return;
   interrupt_cause_ = cause;
-  // Before it has begun, the kernel runs what somebody else asked for.
   if (!progress_->begun()) return;
   asio::co_spawn(executor_, interrupt_kernel(kernel_), asio::detached);
   if (!std::exchange(interrupted_, true)) arm_timer(interrupt_patience);
 }
 
 void ExecutionQueue::on_timeout() {
-  if (current_ == nullptr || current_->ended()) return;
+  if (current_ == nullptr) return;
+  if (progress_->idle()) return finish_current();
+  if (current_->ended()) return;
   if (!interrupted_) return interrupt(ExecutionStatus::timeout);
   // It stays current_: the kernel takes nothing else before it ends.
   current_->set_status(*interrupt_cause_, "The code was interrupted, but goes on running");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -15,7 +16,8 @@
 namespace nextgen_kernels {
 
 /// The executions that are asked for without a WebSocket, of one kernel, in order. Each is given to the
-/// kernel when the one before it has ended; until then it can be withdrawn. One that fails with
+/// kernel when the one before it has ended, and what others had sent before it was the next one; until then
+/// it can be withdrawn. One that fails with
 /// `stop_on_error` aborts those that wait behind it, as kernels do with theirs. Owned by who takes the
 /// requests; keeps the kernel's manager alive; on the kernel's executor.
 class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>, private JournalListener {
@@ -28,9 +30,16 @@ class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>
   /// Takes code to run. `unavailable` when the kernel is dead, `resource_limit` when too many wait.
   Result<std::shared_ptr<Execution>> submit(ExecutionRequest request);
 
+  enum class Cancellation {
+    withdrawn,    ///< It will not run.
+    interrupted,  ///< It ran.
+    /// The kernel has it, but runs what somebody else asked for. It is interrupted when it begins.
+    when_it_begins,
+  };
+
   /// Withdraws an execution that waits, or interrupts it once the kernel runs it: never what others run.
   /// `not_found` when it has ended, or never was.
-  Result<void> cancel(std::string_view execution_id);
+  Result<Cancellation> cancel(std::string_view execution_id);
 
   /// Those that have not ended, in order.
   std::vector<std::shared_ptr<const Execution>> list() const;
@@ -39,9 +48,13 @@ class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>
   void on_journal_activity() override;
   void follow(const Message& message);
   void look_at_kernel();
+  void watch();
   void send_next();
+  bool is_next_free() const;
+  bool current_has_ended() const;
   bool send(const std::shared_ptr<Execution>& execution);
   void note_begun();
+  void look_for_reply();
   void finish_current();
   void abort_waiting(const std::string& reason);
   void end_all(ExecutionStatus status, const std::string& reason);
@@ -58,9 +71,10 @@ class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>
   std::optional<ExecutionProgress> progress_;
   std::optional<ExecutionStatus> interrupt_cause_;  // Of current_: cancelled or timeout.
   bool interrupted_ = false;
-  int restarts_ = 0;  // The kernel's, when current_ was sent.
+  int restarts_ = 0;  // The kernel's, when current_ was sent, or the first of waiting_ became that.
+  std::optional<std::uint64_t> turn_;  // What was sent up to this place comes before the next one.
   asio::steady_timer timer_;
-  std::optional<Cursor> cursor_;  // While there is a current_.
+  std::optional<Cursor> cursor_;  // While there is something to do.
 };
 
 }  // namespace nextgen_kernels

@@ -573,8 +573,10 @@ void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience send
   if (const auto purpose = asked_by(message))
     request_to_end_ = {.purpose = *purpose, .message_id = std::string(message.header.msg_id)};
   conversation_->record_request(message, sender);
-  if (auto sent = client_->send(message); !sent)
-    log_error("Kernel {}: a {} was lost: {}", kernel_id(), message.header.msg_type, sent.error().message);
+  const auto sent = client_->send(message);
+  if (sent) return;
+  log_error("Kernel {}: a {} was lost: {}", kernel_id(), message.header.msg_type, sent.error().message);
+  conversation_->give_up_request(message.header.msg_id);
 }
 
 LaunchChange KernelManager::plan_move(const std::map<std::string, std::string>& environment,

@@ -232,9 +232,10 @@ Task<Result<HttpResponse>> ExecuteHandlers::cancel(HttpRequest request) {
   if (queue == nullptr)
     co_return make_error(ErrorCode::not_found, "Execution {} does not wait or run on kernel {}", execution_id,
                          (*kernel)->kernel_id());
-  if (const auto cancelled = queue->cancel(execution_id); !cancelled)
-    co_return std::unexpected(cancelled.error());
-  co_return empty_response(http::status::no_content);
+  const auto cancelled = queue->cancel(execution_id);
+  if (!cancelled) co_return std::unexpected(cancelled.error());
+  const bool will_begin = *cancelled == ExecutionQueue::Cancellation::when_it_begins;
+  co_return empty_response(will_begin ? http::status::accepted : http::status::no_content);
 }
 
 }  // namespace nextgen_kernels

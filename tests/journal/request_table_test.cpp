@@ -99,6 +99,70 @@ TEST(RequestTable, an_id_used_again_means_the_newer_request) {
   EXPECT_EQ(table.size(), 1u);
 }
 
+TEST(RequestTable, a_reply_that_is_lost_is_not_waited_for_once_a_later_one_comes) {
+  RequestTable table;
+  auto other_channel = request("control");
+  other_channel.channel = Channel::control;
+  auto subshell = request("subshell");
+  subshell.in_subshell = true;
+  table.add(std::move(other_channel));
+  table.add(std::move(subshell));
+  table.add(request("lost"));
+  table.add(request("running"));
+  table.add(request("later"));
+  table.add(request("last"));
+  for (const auto* id : {"control", "subshell", "lost", "last"}) table.note_idle(id);
+  end(table, "later");
+  EXPECT_EQ(table.find("lost"), nullptr);
+  EXPECT_NE(table.recall("lost"), nullptr) << "should its reply come after all";
+  EXPECT_NE(table.find("running"), nullptr) << "its idle may still come";
+  for (const auto* id : {"control", "subshell", "last"}) EXPECT_NE(table.find(id), nullptr) << id;
+}
+
+TEST(RequestTable, what_has_no_reply_ends_with_its_idle) {
+  RequestTable table;
+  auto message = request("a");
+  message.message_type = "comm_msg";
+  table.add(std::move(message));
+  table.note_idle("a");
+  EXPECT_EQ(table.size(), 0u);
+}
+
+TEST(RequestTable, knows_whether_code_waits_or_runs) {
+  const auto code = [](std::string id) {
+    auto result = request(std::move(id));
+    result.message_type = "execute_request";
+    return result;
+  };
+  RequestTable table;
+  auto question = request("question");
+  question.message_type = "kernel_info_request";
+  table.add(std::move(question));
+  auto subshell = code("subshell");
+  subshell.in_subshell = true;
+  table.add(std::move(subshell));
+  EXPECT_FALSE(table.is_executing(9));
+  table.add(code("a"));
+  table.add(code("b"));
+  ASSERT_EQ(table.last_place(), 4u);
+  EXPECT_FALSE(table.is_executing(2)) << "nothing so early";
+  EXPECT_TRUE(table.is_executing(3));
+  table.note_idle("a");
+  EXPECT_FALSE(table.is_executing(3)) << "it runs no more, whether the reply comes or not";
+  EXPECT_TRUE(table.is_executing(4));
+  table.note_reply("b");
+  EXPECT_FALSE(table.is_executing(9));
+}
+
+TEST(RequestTable, a_request_can_be_given_up) {
+  RequestTable table;
+  table.add(request("a"));
+  table.give_up("a");
+  table.give_up("a");
+  EXPECT_EQ(table.size(), 0u);
+  EXPECT_NE(table.recall("a"), nullptr);
+}
+
 TEST(RequestTable, unknown_ids_are_no_error) {
   RequestTable table;
   table.note_reply("x");

@@ -25,6 +25,12 @@ class ExecutionQueueTest : public KernelFixture {
     return execution.value_or(nullptr);
   }
 
+  ExecutionQueue::Cancellation cancel(const Execution& execution) {
+    const auto cancelled = queue_->cancel(execution.id());
+    EXPECT_TRUE(cancelled) << cancelled.error().message;
+    return cancelled.value_or(ExecutionQueue::Cancellation::withdrawn);
+  }
+
   void run_until_status(const Execution& execution, ExecutionStatus status) {
     run_until([&] { return execution.status() == status; });
   }
@@ -158,6 +164,95 @@ TEST_F(ExecutionQueueTest, what_nobody_reads_runs_all_the_same) {
   execution->stop_reading();
   run_until_status(*execution, ExecutionStatus::ok);
   EXPECT_TRUE(execution->read().at_end);
+}
+
+TEST_F(ExecutionQueueTest, code_whose_reply_was_lost_in_an_interrupt_ends) {
+  start();
+  const auto first = submit("lose-reply 600000");
+  const auto second = submit("print second");
+  run_until_status(*first, ExecutionStatus::running);
+  EXPECT_EQ(cancel(*first), ExecutionQueue::Cancellation::interrupted);
+  run_until_status(*first, ExecutionStatus::cancelled);
+  EXPECT_THAT(first->reason(), HasSubstr("without a reply"));
+  EXPECT_THAT(read_all(*second), ElementsAre("execute_input", "second\n"));
+  EXPECT_EQ(kernel_->conversation()->requests().size(), 0u);
+}
+
+TEST_F(ExecutionQueueTest, a_timeout_that_loses_the_reply_is_a_timeout) {
+  start();
+  const auto execution = submit({.code = "lose-reply 600000", .timeout = std::chrono::milliseconds(1)});
+  run_until_status(*execution, ExecutionStatus::timeout);
+  EXPECT_THAT(read_all(*execution), ElementsAre("execute_input"));
+}
+
+TEST_F(ExecutionQueueTest, a_reply_to_something_later_shows_that_one_is_lost) {
+  start();
+  TestListener other(*kernel_->conversation(), "other");
+  const auto execution = submit("lose-reply 1");
+  execute_and_wait(*kernel_, other, "echo");
+  EXPECT_EQ(execution->status(), ExecutionStatus::error);
+  EXPECT_THAT(execution->reason(), HasSubstr("without a reply"));
+}
+
+TEST_F(ExecutionQueueTest, what_waits_for_others_can_be_withdrawn) {
+  start();
+  TestListener other(*kernel_->conversation(), "other");
+  execute(*kernel_, other, "sleep 600000");
+  const auto first = submit("print never");
+  const auto second = submit("print second");
+  run_until([&] { return kernel_->execution_state() == ExecutionState::busy; });
+  EXPECT_EQ(first->status(), ExecutionStatus::queued);
+  EXPECT_EQ(cancel(*first), ExecutionQueue::Cancellation::withdrawn);
+  EXPECT_EQ(second->status(), ExecutionStatus::queued);
+  ASSERT_TRUE(run(kernel_->interrupt_kernel()));
+  EXPECT_THAT(read_all(*second), ElementsAre("execute_input", "second\n"));
+  EXPECT_FALSE(other.has("stream never\n"));
+}
+
+TEST_F(ExecutionQueueTest, what_others_send_later_keeps_nobody_waiting_for_ever) {
+  start();
+  TestListener other(*kernel_->conversation(), "other");
+  execute(*kernel_, other, "sleep 600000");
+  run_until([&] { return other.has("execute_input"); });
+  const auto execution = submit("sleep 600000");
+  run_until([&] { return kernel_->execution_state() == ExecutionState::busy; });
+  const auto later = execute(*kernel_, other, "sleep 600001");
+  ASSERT_TRUE(run(kernel_->interrupt_kernel()));
+  run_until_status(*execution, ExecutionStatus::sent);
+  EXPECT_EQ(cancel(*execution), ExecutionQueue::Cancellation::when_it_begins);
+  run_until([&] {
+    return std::ranges::any_of(other.messages, [&](const auto& message) {
+      return message->parent_fields().msg_id == later && message->header_fields().msg_type == "execute_input";
+    });
+  });
+  ASSERT_TRUE(run(kernel_->interrupt_kernel()));
+  run_until_status(*execution, ExecutionStatus::cancelled);
+  EXPECT_THAT(read_all(*execution), ElementsAre("execute_input", "error"));
+}
+
+TEST_F(ExecutionQueueTest, what_waits_for_the_start_can_be_withdrawn) {
+  options_.kernel_info_timeout = std::chrono::minutes(1);
+  make_kernel(synthetic_spec());
+  ASSERT_TRUE(run(kernel_->start_kernel()));
+  queue_ = std::make_shared<ExecutionQueue>(loop_.get_executor(), kernel_);
+  const auto first = submit("print never");
+  const auto second = submit("print second");
+  EXPECT_EQ(cancel(*first), ExecutionQueue::Cancellation::withdrawn);
+  EXPECT_THAT(read_all(*second), ElementsAre("execute_input", "second\n"));
+  EXPECT_EQ(second->reply().at("execution_count"), 1);
+}
+
+TEST_F(ExecutionQueueTest, a_restart_aborts_what_waits_for_others) {
+  auto spec = synthetic_spec();
+  spec.interrupt_mode = InterruptMode::message;
+  start(std::move(spec));
+  TestListener other(*kernel_->conversation(), "other");
+  execute(*kernel_, other, "sleep 600000");
+  run_until([&] { return other.has("execute_input"); });
+  const auto execution = submit("print never");
+  ASSERT_TRUE(run(kernel_->restart_kernel()));
+  run_until_status(*execution, ExecutionStatus::aborted);
+  EXPECT_THAT(execution->reason(), HasSubstr("restarted"));
 }
 
 TEST_F(ExecutionQueueTest, the_queue_is_bounded) {

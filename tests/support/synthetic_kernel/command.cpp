@@ -16,8 +16,9 @@ constexpr std::uint64_t max_text_size = std::uint64_t{256} << 20;
 constexpr std::uint64_t max_number = 1'000'000'000;
 
 constexpr std::string_view known_commands =
-    "echo, print TEXT, flood COUNT SIZE, flood-rate COUNT SIZE PER_SECOND, sleep MILLISECONDS, input PROMPT, "
-    "bad-signature COUNT, short-frames COUNT, die STATUS, raise-signal NUMBER";
+    "echo, print TEXT, flood COUNT SIZE, flood-rate COUNT SIZE PER_SECOND, sleep MILLISECONDS, "
+    "lose-reply MILLISECONDS, input PROMPT, bad-signature COUNT, short-frames COUNT, die STATUS, "
+    "raise-signal NUMBER";
 
 using Numbers = std::vector<std::uint64_t>;
 
@@ -54,6 +55,7 @@ Result<Command> make_flood(std::string_view name, const Numbers& numbers) {
 Result<Command> make_numeric_command(std::string_view name, const Numbers& numbers) {
   if (name == "flood" || name == "flood-rate") return make_flood(name, numbers);
   if (name == "sleep") return SleepCommand{std::chrono::milliseconds(numbers[0])};
+  if (name == "lose-reply") return LoseReplyCommand{std::chrono::milliseconds(numbers[0])};
   if (name == "bad-signature") return BadSignatureCommand{numbers[0]};
   if (name == "short-frames") return ShortFramesCommand{numbers[0]};
   if (name == "die") return DieCommand{static_cast<int>(numbers[0])};
@@ -63,8 +65,8 @@ Result<Command> make_numeric_command(std::string_view name, const Numbers& numbe
 std::optional<std::size_t> number_count(std::string_view name) {
   if (name == "flood") return 2;
   if (name == "flood-rate") return 3;
-  if (name == "sleep" || name == "bad-signature" || name == "short-frames" || name == "die" ||
-      name == "raise-signal")
+  if (name == "sleep" || name == "lose-reply" || name == "bad-signature" || name == "short-frames" ||
+      name == "die" || name == "raise-signal")
     return 1;
   return std::nullopt;
 }

@@ -33,6 +33,12 @@ struct SleepCommand {
   std::chrono::milliseconds duration{};
 };
 
+/// `lose-reply MILLISECONDS`: the same, and then idle without a reply, as ipykernel is when an interrupt
+/// comes while it makes the reply.
+struct LoseReplyCommand {
+  std::chrono::milliseconds duration{};
+};
+
 /// `input PROMPT`: asks on stdin and prints the answer.
 struct InputCommand {
   std::string prompt;
@@ -58,8 +64,9 @@ struct RaiseSignalCommand {
   int number = 0;
 };
 
-using Command = std::variant<EchoCommand, PrintCommand, FloodCommand, SleepCommand, InputCommand,
-                             BadSignatureCommand, ShortFramesCommand, DieCommand, RaiseSignalCommand>;
+using Command =
+    std::variant<EchoCommand, PrintCommand, FloodCommand, SleepCommand, LoseReplyCommand, InputCommand,
+                 BadSignatureCommand, ShortFramesCommand, DieCommand, RaiseSignalCommand>;
 
 /// What an execute_request's code asks for.
 Result<Command> parse_command(std::string_view code);

@@ -28,6 +28,11 @@ TEST(command, text_commands_keep_their_text) {
   EXPECT_EQ(std::get<InputCommand>(*parse_command("input name: \n")).prompt, "name:");
 }
 
+TEST(command, lose_reply_takes_its_time) {
+  EXPECT_EQ(std::get<LoseReplyCommand>(*parse_command("lose-reply 20")).duration,
+            std::chrono::milliseconds(20));
+}
+
 TEST(command, surrounding_white_space_is_ignored) {
   EXPECT_TRUE(std::holds_alternative<EchoCommand>(*parse_command("\n echo \n")));
 }

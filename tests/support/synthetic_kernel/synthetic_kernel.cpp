@@ -309,6 +309,10 @@ void SyntheticKernel::begin(ReceivedMessage request, Command command) {
                                            .start = Clock::now()});
                  },
                  [&](const SleepCommand& sleep) { run_until_done(Sleeping{Clock::now() + sleep.duration}); },
+                 [&](const LoseReplyCommand& command) {
+                   run_until_done(Sleeping{Clock::now() + command.duration});
+                   execution_->reply = Execution::Reply::lose;
+                 },
                  [&](const InputCommand& input) {
                    const json content{{"prompt", input.prompt}, {"password", false}};
                    reply(stdin_, request, "input_request", content.dump());
@@ -354,12 +358,14 @@ void SyntheticKernel::advance(Flooding& flooding) {
 
 void SyntheticKernel::finish_execution() {
   const auto execution = std::exchange(execution_, std::nullopt);
+  if (execution->reply == Execution::Reply::lose) return publish_status(execution->request, "idle");
   reply_ok(execution->request);
 }
 
 void SyntheticKernel::interrupt_execution() {
   if (!execution_ || options_.interrupt == KernelOptions::Interrupt::ignore) return;
   const auto execution = std::exchange(execution_, std::nullopt);
+  if (execution->reply == Execution::Reply::lose) return publish_status(execution->request, "idle");
   reply_error(execution->request, "KeyboardInterrupt", "interrupted");
 }
 

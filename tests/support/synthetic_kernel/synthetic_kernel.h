@@ -76,8 +76,11 @@ class SyntheticKernel {
 
   /// The execute_request that is not answered yet.
   struct Execution {
+    enum class Reply { send, lose };
+
     ReceivedMessage request;
     std::variant<Flooding, Sleeping, AwaitingInput> progress;
+    Reply reply = Reply::send;
   };
 
   std::chrono::milliseconds time_to_next_step() const;
