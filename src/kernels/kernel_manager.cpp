@@ -555,6 +555,11 @@ Result<void> KernelManager::handle_incoming_message(OutgoingMessage message, Aud
     return make_error(ErrorCode::unavailable, "{}", why_not_sent(message, "is dead. " + reason_));
   }
   if (ready_) {
+  if (is_id_of_another(message, sender)) {
+    return make_error(ErrorCode::already_exists,
+                      "The {} was not sent: another client's request to kernel {} has its msg_id",
+                      message.header.msg_type, kernel_id());
+  }
     send_to_kernel(message, sender);
     return {};
   }
@@ -567,6 +572,16 @@ Result<void> KernelManager::handle_incoming_message(OutgoingMessage message, Aud
   queued_bytes_ += size;
   queued_.emplace_back(std::move(message), sender);
   return {};
+}
+
+/// Everybody sees ids of others on iopub; who could take one over would get the replies and the prompts.
+bool KernelManager::is_id_of_another(const OutgoingMessage& message, Audience sender) const {
+  if (message.channel == Channel::stdin_) return false;  // It begins nothing.
+  const auto* request = conversation_->requests().find(message.header.msg_id);
+  if (request != nullptr && request->sender != sender) return true;
+  return std::ranges::any_of(queued_, [&](const auto& queued) {
+    return queued.second != sender && queued.first.header.msg_id == message.header.msg_id;
+  });
 }
 
 void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience sender) {

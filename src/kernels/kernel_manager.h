@@ -168,6 +168,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<void>> wait_until_ready();
 
   /// Takes a listener's message for the kernel: sent now, or queued in order until the kernel is ready.
+  /// `already_exists` when another's request of the same id is under way: the replies would go astray.
   Result<void> handle_incoming_message(OutgoingMessage message, Audience sender);
 
   /// What `move_to` would have to do.
@@ -258,6 +259,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void finish(ShutdownCause cause);
   void tell(KernelAction action, std::string reason) const;
   void tell(KernelAction action, const Result<void>& result) const;
+  bool is_id_of_another(const OutgoingMessage& message, Audience sender) const;
   std::string why_not_sent(const OutgoingMessage& message, std::string_view what_happened) const;
   void refuse_queued(const std::string& what_happened);
   void send_to_kernel(const OutgoingMessage& message, Audience sender);

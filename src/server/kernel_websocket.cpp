@@ -39,9 +39,11 @@ ExecutionState shown_state(ExecutionState state) {
   return state == ExecutionState::restarting ? ExecutionState::starting : state;
 }
 
-/// What a client may ask that only looks: it says what the kernel is, and runs nothing in it.
-bool is_question(std::string_view message_type) {
-  return message_type == "kernel_info_request" || message_type == "comm_info_request";
+/// What a client may ask that only looks: it says what the kernel is, and runs nothing in it. On stdin, where
+/// kernels look at nothing but the content, it would be an answer.
+bool is_question(const OutgoingMessage& message) {
+  const auto type = message.header.msg_type;
+  return message.channel != Channel::stdin_ && (type == "kernel_info_request" || type == "comm_info_request");
 }
 
 std::string describe_loss(const LostMessages& lost) {
@@ -479,7 +481,7 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     log_warning("{}: {}", describe(), message.error().message);
     return close(websocket_close::invalid_payload, message.error().message);
   }
-  if (client_.read_only && !is_question(message->header.msg_type)) return refuse_request(*message);
+  if (client_.read_only && !is_question(*message)) return refuse_request(*message);
   const auto storage = message->storage;
   const auto header = message->parts[0];
   if (const auto taken = kernel_->handle_incoming_message(std::move(*message), cursor_.audience()); !taken) {

@@ -85,6 +85,32 @@ TEST_F(KernelManagerTest, input_is_asked_of_the_listener_who_ran_the_code) {
   EXPECT_THAT(alice.log(), Contains(HasSubstr("Bob")));
 }
 
+TEST_F(KernelManagerTest, the_id_of_anothers_request_is_not_taken) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener asker(*kernel.conversation(), "alice");
+  TestListener other(*kernel.conversation(), "mallory");
+  const auto id = execute(kernel, asker, "input name?");
+  const auto take = [&](KernelManager& from) {
+    auto question = make_request(Channel::shell, "kernel_info_request", "{}", "test").value();
+    question.header.msg_id = id;
+    return from.handle_incoming_message(std::move(question), other.audience);
+  };
+  const auto taken = take(kernel);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::already_exists);
+  run_until([&] { return asker.has("input_request"); });
+  EXPECT_FALSE(other.has("input_request"));
+  ASSERT_TRUE(run(kernel.interrupt_kernel()));
+  run_until([&] { return kernel.conversation()->requests().size() == 0; });
+  EXPECT_TRUE(take(kernel)) << "it is over";
+
+  ASSERT_TRUE(run(kernel.restart_kernel()));
+  auto early = make_request(Channel::shell, "execute_request", R"({"code": "echo"})", "test").value();
+  early.header.msg_id = id;
+  ASSERT_TRUE(kernel.handle_incoming_message(std::move(early), asker.audience)) << "waits for the start";
+  EXPECT_FALSE(take(kernel));
+}
+
 TEST_F(KernelManagerTest, input_asked_for_at_once_arrives_from_a_kernel_whose_stdin_comes_last) {
   auto& kernel = start_kernel(synthetic_spec({"--late-stdin"}));
   TestListener alice(*kernel.conversation(), "alice");
