@@ -57,17 +57,13 @@ std::string_view to_string(ExecutionState state) {
   return "dead";
 }
 
-std::string_view Conversation::session_of(Audience audience) const {
-  const auto* session = places_.sessions().find(audience);
-  return session == nullptr ? std::string_view() : session->id;
-}
-
 std::shared_ptr<const RequestOrigin> Conversation::make_origin(const OutgoingMessage& message,
                                                                Audience sender) const {
+  const auto* session = places_.sessions().find(sender);
   // Clients choose the ids of their cells; what is longer than any of theirs is not kept with every output.
   return std::make_shared<RequestOrigin>(
       RequestOrigin{.cell_id = message.cell_id.size() > longest_cell_id ? std::string() : message.cell_id,
-                    .requester = std::string(session_of(sender))});
+                    .requester = session == nullptr ? std::string() : session->id});
 }
 
 void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
@@ -79,8 +75,8 @@ void Conversation::record_request(const OutgoingMessage& message, Audience sende
                  .channel = message.channel,
                  .sender = sender,
                  .origin = make_origin(message, sender),
-                 .since = journal_.next_number()});
                  .in_subshell = !message.header.subshell_id.empty(),
+                 .since = journal_.next_number()});
 }
 
 void Conversation::receive(Message::Pointer message) {
@@ -108,7 +104,7 @@ Audience Conversation::route(const Message& message) {
   if (message.channel() == Channel::iopub) return Audience::everybody;
   if (const auto* request = requests_.recall(message.parent_fields().msg_id)) return request->sender;
   // Forgotten, or asked by somebody who talks to the kernel directly: by the session that the asker named.
-  const auto* session = places_.sessions().find(message.parent_fields().session);
+  const auto* session = places_.sessions().find_any_of(message.parent_fields().session);
   return session == nullptr ? Audience::everybody : session->audience;
 }
 

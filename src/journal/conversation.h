@@ -39,12 +39,9 @@ class Conversation : public MessageSink {
   ListenerPlaces& places() { return places_; }
   const ListenerPlaces& places() const { return places_; }
 
-  /// The audience of a client session (`session_id` of a WebSocket, `session` of a header): the same for the
-  /// same id.
-  Audience audience_of(std::string_view session_id) { return places_.sessions().audience_of(session_id); }
-
-  /// The session of an audience; empty when there is none (any more).
-  std::string_view session_of(Audience audience) const;
+  /// The audience of a listener: the same for the same name. That is a client's session (`session_id` of a
+  /// WebSocket, `session` of a header), and after a space whose session it is, if the server has several users.
+  Audience audience_of(std::string_view listener) { return places_.sessions().audience_of(listener); }
 
   /// A listener's request is about to go to the kernel.
   void record_request(const OutgoingMessage& message, Audience sender);

@@ -19,7 +19,7 @@ enum class Audience : std::uint32_t { everybody = 0, observer = 0xFFFF'FFFF };
 /// What led to a message: of the request that it belongs to.
 struct RequestOrigin {
   std::string cell_id;
-  std::string requester;  ///< A client's session.
+  std::string requester;  ///< The listener, see `Conversation::audience_of`.
 
   bool operator==(const RequestOrigin&) const = default;
 };

@@ -18,7 +18,7 @@ namespace nextgen_kernels {
 /// back.
 struct ListenerPlace {
   std::uint64_t stream = 0;  ///< Tells the connections of a kernel apart.
-  std::string session_id;
+  std::string listener;      ///< As `Conversation` knows it.
   FrameAccount frames;
   bool connected = true;
 
@@ -41,17 +41,17 @@ class ListenerPlaces {
   std::uint64_t new_stream() { return next_stream_++; }
 
   /// The place of a new connection.
-  std::shared_ptr<ListenerPlace> open(std::uint64_t stream, std::string session_id, FrameAccount frames);
+  std::shared_ptr<ListenerPlace> open(std::uint64_t stream, std::string listener, FrameAccount frames);
 
   /// The client of the place has gone.
   void close(ListenerPlace& place);
 
   /// Null when there is none, or it was forgotten.
   std::shared_ptr<ListenerPlace> find(std::uint64_t stream) const;
-  /// The session's newest connection's.
-  std::shared_ptr<ListenerPlace> find_session(std::string_view session_id) const;
-  /// Where a session that comes back goes on; nothing when it is new, or forgotten.
-  std::optional<SessionPosition> position_of(std::string_view session_id) const;
+  /// The listener's newest connection's.
+  std::shared_ptr<ListenerPlace> find_newest(std::string_view listener) const;
+  /// Where a listener that comes back goes on; nothing when it is new, or forgotten.
+  std::optional<SessionPosition> position_of(std::string_view listener) const;
 
  private:
   using Absent = std::deque<std::shared_ptr<ListenerPlace>>;

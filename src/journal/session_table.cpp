@@ -76,6 +76,13 @@ const SessionTable::Session* SessionTable::find(Audience audience) const {
   return known == by_audience_.end() ? nullptr : &*known->second;
 }
 
+const SessionTable::Session* SessionTable::find_any_of(std::string_view session_id) const {
+  if (const auto* session = find(session_id)) return session;
+  const auto of_a_user = std::string(session_id) + " ";
+  const auto known = by_id_.lower_bound(of_a_user);
+  return known == by_id_.end() || !known->first.starts_with(of_a_user) ? nullptr : &*known->second;
+}
+
 bool SessionTable::is_forgotten(std::string_view id) const {
   return forgotten_.contains(hash_of(id));
 }

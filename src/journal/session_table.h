@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,14 +22,14 @@ struct SessionPosition {
   MessageNumber message = 0;
 };
 
-/// The client sessions of a kernel: what tells their replies apart, and where those stood that are gone.
+/// The listeners of a kernel, by name as `Conversation::audience_of` has it: what tells their replies apart, and where those stood that are gone.
 /// Owned by the kernel's `ListenerPlaces`; on its executor. Bounded: of the sessions without a connection the
 /// `limit` ones used last are kept (with ids of 255 bytes less than 5 MB), and of ten times as many others
 /// it is known that they were here.
 class SessionTable {
  public:
   struct Session {
-    std::string id;
+    std::string id;  ///< The listener's name.
     Audience audience = Audience::everybody;
     std::size_t connections = 0;
     std::optional<SessionPosition> left_at;  ///< When nothing else says where it stood.
@@ -49,6 +50,8 @@ class SessionTable {
 
   const Session* find(std::string_view id) const;
   const Session* find(Audience audience) const;
+  /// Of that client's session, whoever's it is.
+  const Session* find_any_of(std::string_view session_id) const;
   /// It was here, and what it was is forgotten.
   bool is_forgotten(std::string_view id) const;
 
@@ -65,7 +68,7 @@ class SessionTable {
   std::uint32_t last_audience_ = 0;
   std::size_t connected_ = 0;
   Sessions sessions_;  // Those used last come last.
-  std::unordered_map<std::string_view, Sessions::iterator> by_id_;
+  std::map<std::string_view, Sessions::iterator> by_id_;
   std::unordered_map<Audience, Sessions::iterator> by_audience_;
   std::unordered_set<std::size_t> forgotten_;  // Hashes of ids.
   std::deque<std::size_t> forgotten_in_order_;

@@ -234,7 +234,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void begin_starting();
   Task<Result<std::vector<std::string>>> list_subshells();
   Task<std::vector<std::string>> find_subshells();
-  void restore_listeners(const std::vector<std::string>& sessions);
+  void restore_listeners(const std::vector<std::string>& listeners);
   Task<void> supervise_adopted();
   Task<void> wait_for_shell();
   Task<void> wait_for_subshell(std::string subshell_id);
@@ -292,7 +292,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   int launches_again_ = 0;
   int users_ = 0;
   int watchers_ = 0;
-  std::vector<std::string> recorded_sessions_;
+  std::vector<std::string> recorded_listeners_;
   std::optional<Adoption> adoption_;
   std::chrono::steady_clock::time_point started_at_;
   Event changed_;

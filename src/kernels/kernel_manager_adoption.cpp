@@ -55,7 +55,7 @@ std::string text_of(const nlohmann::json& value) {
 
 void KernelManager::keep_record() {
   if (options_.recorder == nullptr || !has_process()) return;
-  recorded_sessions_ = conversation_->places().sessions().most_important(most_listeners);
+  recorded_listeners_ = conversation_->places().sessions().most_important(most_listeners);
   options_.recorder->put({.kernel_id = launch_.kernel_id,
                           .kernel_name = launch_.spec.name,
                           .environment = launch_.environment,
@@ -65,7 +65,7 @@ void KernelManager::keep_record() {
                           .connection_info = connection_info_,
                           .client = client_ == nullptr ? nlohmann::json() : client_->adoption_record(),
                           .journal_id = conversation_->journal().id(),
-                          .listeners = recorded_sessions_,
+                           .listeners = recorded_listeners_,
                           .restart_count = restart_count_,
                           .is_spare = launch_.is_spare,
                           .has_answered = has_answered_,
@@ -80,8 +80,8 @@ void KernelManager::forget_record() {
 
 void KernelManager::add_connection(ClientRole role) {
   ++(role == ClientRole::user ? users_ : watchers_);
-  const auto sessions = conversation_->places().sessions().most_important(most_listeners);
-  if (!std::ranges::is_permutation(sessions, recorded_sessions_)) keep_record();
+  const auto listeners = conversation_->places().sessions().most_important(most_listeners);
+  if (!std::ranges::is_permutation(listeners, recorded_listeners_)) keep_record();
 }
 
 void KernelManager::remove_connection(ClientRole role) {
@@ -211,12 +211,12 @@ void KernelManager::begin_adopted(KernelClient::Answer answer, const std::vector
 }
 
 /// Clients that come back with their session id get everything since the adoption, and what is said of it.
-void KernelManager::restore_listeners(const std::vector<std::string>& sessions) {
+void KernelManager::restore_listeners(const std::vector<std::string>& listeners) {
   auto& places = conversation_->places();
   const auto first = conversation_->journal().first_number();
-  for (const auto& session : std::views::reverse(sessions)) {  // The most important one was used last.
-    conversation_->audience_of(session);
-    places.close(*places.open(places.new_stream(), session, FrameAccount(first, first)));
+  for (const auto& listener : std::views::reverse(listeners)) {  // The most important one was used last.
+    conversation_->audience_of(listener);
+    places.close(*places.open(places.new_stream(), listener, FrameAccount(first, first)));
   }
 }
 

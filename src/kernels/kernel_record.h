@@ -29,7 +29,7 @@ struct KernelRecord {
   ConnectionInfo connection_info;
   nlohmann::json client;               ///< `KernelClient::adoption_record`; null before it has connected.
   std::string journal_id;              ///< Clients know it.
-  std::vector<std::string> listeners;  ///< Their session ids; these clients may come back.
+  std::vector<std::string> listeners;  ///< As `Conversation` knows them; these may come back.
   int restart_count = 0;
   bool is_spare = false;  ///< Of the pool: nobody has used it.
   // Records of earlier versions have none of these.

@@ -67,9 +67,15 @@ void append_lost(std::string& page, const LostMessages& lost) {
                  lost.first, lost.last);
 }
 
-void append_line(std::string& page, const JournalEntry& entry) {
+/// The session that asked; nothing when it is another's, and this user may not act for it.
+std::string_view requester_of(const RequestOrigin& origin, const User& user) {
+  const auto session = session_of(origin.requester);
+  return user.read_only && origin.requester != listener_name(user, session) ? std::string_view() : session;
+}
+
+void append_line(std::string& page, const JournalEntry& entry, const User& user) {
   const auto cell = entry.origin == nullptr ? std::string_view() : entry.origin->cell_id;
-  const auto requester = entry.origin == nullptr ? std::string_view() : entry.origin->requester;
+  const auto requester = entry.origin == nullptr ? std::string_view() : requester_of(*entry.origin, user);
   fmt::format_to(std::back_inserter(page),
                  R"({{"number": {}, "epoch": {}, "cell_id": {}, "requester": {}, "message": {}}})"
                  "\n",
@@ -78,8 +84,8 @@ void append_line(std::string& page, const JournalEntry& entry) {
 }
 
 /// Where a session's newest connection stands, for those who cannot read the headers of its opening.
-nlohmann::ordered_json connection_model(const Conversation& conversation, std::string_view session_id) {
-  const auto place = conversation.places().find_session(session_id);
+nlohmann::ordered_json connection_model(const Conversation& conversation, std::string_view listener) {
+  const auto place = conversation.places().find_newest(listener);
   if (place == nullptr) return nullptr;
   return {{"journal", stream_id(conversation.journal().id(), place->stream)},
           {"first_frame", place->frames.first()},
@@ -118,7 +124,7 @@ Task<Result<HttpResponse>> JournalHandlers::describe(HttpRequest request) {
                                   {"listeners", statistics.cursors},
                                   {"furthest_behind", statistics.furthest_behind}};
   if (const auto session_id = request.query_value("session_id"))
-    model["connection"] = connection_model(conversation, *session_id);
+    model["connection"] = connection_model(conversation, listener_name(*request.user, *session_id));
   co_return json_response(http::status::ok, model);
 }
 
@@ -150,7 +156,7 @@ Task<Result<HttpResponse>> JournalHandlers::list_messages(HttpRequest request) {
         break;
       }
       if (!selects(*query, entry)) continue;
-      append_line(page, entry);
+      append_line(page, entry, *request.user);
       ++count;
     }
   }

@@ -66,24 +66,24 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   }
 
   const auto& conversation = (*kernel)->conversation();
-  auto beginning = find_beginning(**kernel, *query);
+  auto beginning = find_beginning(**kernel, *query, *request.user);
   if (!beginning) co_return std::move(beginning.error());
   client.session_id = std::move(beginning->session_id);
+  const auto listener = listener_name(*request.user, client.session_id);
   client.greeting = std::move(beginning->notice);
   const auto stream = conversation->places().new_stream();
   accepted->headers.set("Nextgen-Kernels-Journal", stream_id(conversation->journal().id(), stream));
   accepted->headers.set("Nextgen-Kernels-First-Frame", std::to_string(beginning->frame));
   accepted->headers.set("Nextgen-Kernels-Epoch", std::to_string(conversation->journal().epoch()));
 
-  CursorOptions reading{.audience = conversation->audience_of(client.session_id),
+  CursorOptions reading{.audience = conversation->audience_of(listener),
                         .filter = std::move(query->filter),
                         .from = beginning->position,
                         .only_requests = std::move(beginning->only_requests)};
-  accepted->upgrade = [this, kernel = std::move(*kernel), client = std::move(client), stream,
+  accepted->upgrade = [this, kernel = std::move(*kernel), client = std::move(client), listener, stream,
                        frame = beginning->frame, reading = std::move(reading),
                        seat = std::move(*seat)](ClientSocket tcp, std::string received) mutable {
-    auto place =
-        kernel->conversation()->places().open(stream, client.session_id, FrameAccount(frame, *reading.from));
+    auto place = kernel->conversation()->places().open(stream, listener, FrameAccount(frame, *reading.from));
     adopt(std::move(tcp), received, std::move(kernel), std::move(client), std::move(place),
           std::move(reading), std::move(seat));
   };
@@ -91,8 +91,8 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
 }
 
 std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::find_beginning(
-    const KernelManager& kernel, const ListenerQuery& query) const {
-  if (query.resume_from) return resume(kernel, query);
+    const KernelManager& kernel, const ListenerQuery& query, const User& user) const {
+  if (query.resume_from) return resume(kernel, query, user);
   auto& conversation = *kernel.conversation();
   const auto& journal = conversation.journal();
   const auto begin_at = [&](MessageNumber number) {
@@ -119,10 +119,11 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
   auto beginning = begin_at(journal.next_number());
   if (query.session_id.empty() || !settings_.buffer_offline_messages) return beginning;
   const auto& places = conversation.places();
-  if (const auto position = places.position_of(query.session_id)) {
+  const auto listener = listener_name(user, query.session_id);
+  if (const auto position = places.position_of(listener)) {
     beginning.frame = position->frame;
     beginning.position = position->message;
-  } else if (places.sessions().is_forgotten(query.session_id)) {
+  } else if (places.sessions().is_forgotten(listener)) {
     beginning.notice =
         "What the kernel said while this session was away is not shown: so many others came meanwhile that "
         "it is not known any more where this one was.";
@@ -131,7 +132,7 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
 }
 
 std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketHandlers::resume(
-    const KernelManager& kernel, const ListenerQuery& query) {
+    const KernelManager& kernel, const ListenerQuery& query, const User& user) {
   const auto& point = *query.resume_from;
   auto& conversation = *kernel.conversation();
   const auto& id = conversation.journal().id();
@@ -153,7 +154,8 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
   const auto wrong = [](std::string text) {
     return std::unexpected(error_response(http::status::bad_request, std::move(text)));
   };
-  if (!query.session_id.empty() && query.session_id != place->session_id) {
+  const std::string session(query.session_id.empty() ? session_of(place->listener) : query.session_id);
+  if (listener_name(user, session) != place->listener) {
     return wrong(
         "resume_from names a connection of another session: replies are for the session that asked. Give "
         "the session_id of that connection, or none.");
@@ -168,7 +170,7 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
   if (!position)
     return gone(fmt::format("resume_from asks for frame {}, of which it is not known any more what it was.",
                             point.frame));
-  return Beginning{.session_id = place->session_id, .frame = point.frame, .position = *position};
+  return Beginning{.session_id = session, .frame = point.frame, .position = *position};
 }
 
 void KernelWebSocketHandlers::adopt(ClientSocket tcp, const std::string& received,

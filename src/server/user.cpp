@@ -73,6 +73,18 @@ Result<User> parse_user(std::size_t position, const std::string& text) {
 
 }  // namespace
 
+// Neither ids of sessions nor usernames have spaces.
+std::string listener_name(const User& user, std::string_view session_id) {
+  std::string name(session_id);
+  if (!user.username.empty()) name += " " + user.username;
+  if (user.read_only) name += " read-only";
+  return name;
+}
+
+std::string_view session_of(std::string_view listener_name) {
+  return listener_name.substr(0, listener_name.find(' '));
+}
+
 Result<std::vector<User>> parse_users(const std::vector<std::string>& objects) {
   std::vector<User> users;
   for (std::size_t position = 0; position < objects.size(); ++position) {

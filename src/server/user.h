@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -20,6 +21,12 @@ struct User {
   /// Whether kernels of this user are among what this one may see.
   bool has_kernels_of(const std::string& owner) const { return all_kernels || owner == username; }
 };
+
+/// What tells the client sessions of a kernel apart, see `Conversation::audience_of`: sessions of the same id
+/// that different users open are different ones.
+std::string listener_name(const User& user, std::string_view session_id);
+/// The session of a listener.
+std::string_view session_of(std::string_view listener_name);
 
 using UserPointer = std::shared_ptr<const User>;
 

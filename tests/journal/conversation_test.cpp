@@ -90,6 +90,20 @@ TEST_F(ConversationTest, replies_to_forgotten_requests_go_by_the_session_of_thei
   EXPECT_THAT(bob_.read_types(), ElementsAre("execute_reply"));
 }
 
+TEST_F(ConversationTest, a_session_that_another_user_opens_too_is_another_one) {
+  Listener first(conversation_, "shared ada");
+  Listener second(conversation_, "shared bob");
+  const auto id = ask(second, "execute_request");
+  kernel_says({.channel = Channel::shell, .type = "execute_reply", .parent_id = id});
+  EXPECT_THAT(first.read_types(), IsEmpty());
+  EXPECT_THAT(second.read_types(), ElementsAre("execute_reply"));
+  kernel_says(
+      {.channel = Channel::shell, .type = "execute_reply", .parent_id = "?", .parent_session = "shared"});
+  EXPECT_THAT(first.read_types(), ElementsAre("execute_reply")) << "it had the session first";
+  EXPECT_THAT(second.read_types(), IsEmpty());
+  EXPECT_EQ(conversation_.listener_of(second.audience), "shared bob");
+}
+
 TEST_F(ConversationTest, the_request_table_empties_itself) {
   const auto id = ask(alice_, "execute_request");
   EXPECT_EQ(conversation_.requests().size(), 1u);

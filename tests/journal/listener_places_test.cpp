@@ -11,8 +11,8 @@ TEST(ListenerPlaces, are_found_by_stream_and_the_newest_by_session) {
   const auto second = places.open(places.new_stream(), "a", FrameAccount(5, 5));
   EXPECT_NE(first->stream, second->stream);
   EXPECT_EQ(places.find(first->stream), first);
-  EXPECT_EQ(places.find_session("a"), second);
-  EXPECT_EQ(places.find_session("b"), nullptr);
+  EXPECT_EQ(places.find_newest("a"), second);
+  EXPECT_EQ(places.find_newest("b"), nullptr);
   EXPECT_EQ(places.find(77), nullptr);
 }
 

@@ -59,7 +59,7 @@ TEST_F(AdoptionTest, begins_with_a_notice_and_goes_on) {
   ASSERT_FALSE(listener.log().empty());
   EXPECT_THAT(listener.log().front(), HasSubstr("between 2023-11-14T22:13:20"));
   EXPECT_EQ(kernel.adoption()->journal_id, abandoned.record.journal_id);
-  EXPECT_NE(kernel.conversation()->places().find_session("alice"), nullptr);
+  EXPECT_NE(kernel.conversation()->places().find_newest("alice"), nullptr);
   ASSERT_FALSE(events_.empty());
   EXPECT_EQ(events_.back().action, KernelAction::adopted);
   execute_and_wait(kernel, listener, "print hello");

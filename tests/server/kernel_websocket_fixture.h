@@ -130,7 +130,7 @@ class KernelWebSocketTest : public ServerFixture {
     const auto frame = std::stoull(event.payload);
     wait_until([this, kernel_id, session_id, frame] {
       const auto conversation = kernels_->find_kernel(kernel_id)->conversation();
-      return conversation->places().find_session(session_id)->frames.acknowledged() >= frame;
+      return conversation->places().find_newest(session_id)->frames.acknowledged() >= frame;
     });
     return seen;
   }

@@ -234,7 +234,7 @@ TEST_F(ResumeTest, a_session_that_comes_back_goes_on_after_what_it_has_acknowled
     print(id, {"seen"});
     EXPECT_EQ(receive_v1(socket).content.at("text"), "seen");
     while (on_loop([&] {
-      const auto place = kernels_->find_kernel(id)->conversation()->places().find_session("a");
+      const auto place = kernels_->find_kernel(id)->conversation()->places().find_newest("a");
       return place->frames.acknowledged() != place->frames.next();
     }))
       acknowledge(socket, id, "a");
@@ -293,7 +293,7 @@ TEST_F(ResumeTest, what_a_session_had_not_read_when_it_said_goodbye_comes_again)
     auto socket = open_v1_idle(id, "&session_id=a");
     print(id, {"on its way"});
     wait_until([&] {  // Its system has it, as TCP says, or a proxy: it has not.
-      const auto place = kernels_->find_kernel(id)->conversation()->places().find_session("a");
+      const auto place = kernels_->find_kernel(id)->conversation()->places().find_newest("a");
       return place->frames.next() == place->frames.first() + 2;
     });
     socket.send_frame(WebSocketOpcode::close, close_payload(1000, ""));

@@ -28,6 +28,57 @@ class UsersTest : public ServerFixture {
   }
 
   std::size_t count(const char* user, const std::string& target) {
+  TestWebSocket open_websocket_as(const std::string& token, const std::string& kernel,
+                                  const std::string& session) {
+    TestWebSocket socket(
+        port_, fmt::format("/api/kernels/{}/channels?token={}&session_id={}", kernel, token, session));
+    EXPECT_EQ(next_text(socket), "idle");
+    return socket;
+  }
+
+  /// The text of the next stream, the state of the next status, or the type.
+  static std::string next_text(TestWebSocket& socket) {
+    const auto message = nlohmann::json::parse(socket.receive_message().value().payload);
+    const auto& content = message.at("content");
+    for (const auto* name : {"text", "execution_state"})
+      if (content.contains(name)) return content.at(name);
+    return message.at("msg_type");
+  }
+
+  /// An `execute_request`, or another question, once the kernel has it.
+  void ask(TestWebSocket& socket, const std::string& type, const std::string& id) {
+    socket.send_frame(WebSocketOpcode::text, request_text(type, id));
+  }
+  static std::string request_text(const std::string& type, const std::string& id) {
+    return nlohmann::json{
+        {"channel", "shell"},
+        {"header", {{"msg_id", id}, {"msg_type", type}, {"session", "s"}, {"username", ""}}},
+        {"parent_header", nlohmann::json::object()},
+        {"metadata", nlohmann::json::object()},
+        {"content", {{"code", "1"}}}}
+        .dump();
+  }
+
+  /// What the kernel says.
+  void say(const std::string& kernel_id, Channel channel, const std::string& type, const std::string& content,
+           const std::string& parent_id) {
+    const nlohmann::json parent = {{"msg_id", parent_id}, {"msg_type", "execute_request"}, {"session", "s"}};
+    on_loop([&] {
+      const auto conversation = kernels_->find_kernel(kernel_id)->conversation();
+      conversation->receive(make_kernel_message(channel, type, content, parent.dump(), "kernel").value());
+      conversation->flush();
+    });
+  }
+  void print(const std::string& kernel_id, const std::string& text) {
+    say(kernel_id, Channel::iopub, "stream", nlohmann::json{{"name", "stdout"}, {"text", text}}.dump(), "?");
+  }
+
+  std::string ready_kernel_as(const char* user) {
+    auto kernel = start_kernel_as(user);
+    wait_until([&] { return kernels_->find_kernel(kernel)->execution_state() == ExecutionState::idle; });
+    return kernel;
+  }
+
     return request_with(user, "GET", target).json().size();
   }
 };
@@ -96,6 +147,67 @@ TEST_F(UsersTest, have_a_session_each_for_the_same_path) {
 }
 
 TEST_F(UsersTest, nobody_says_who_somebody_else_is) {
+TEST_F(UsersTest, a_session_gets_no_kernel_of_another_user) {
+  start();
+  const auto body = R"({"path": "a.ipynb", "type": "notebook"})";
+  const auto session = request_with(ada, "POST", "/api/sessions", body).json();
+  const auto path = "/api/sessions/" + session.at("id").get<std::string>();
+  const auto foreign = start_kernel_as(server_token);
+  const auto give = [](const std::string& kernel) { return R"({"kernel": {"id": ")" + kernel + R"("}})"; };
+  const auto refused = request_with(server_token, "PATCH", path, give(foreign));
+  EXPECT_EQ(refused.status, 400u);
+  EXPECT_THAT(refused.body, HasSubstr("is not of the user whose session this is"));
+  EXPECT_EQ(request_with(ada, "GET", path).json(), session);
+  EXPECT_EQ(request_with(server_token, "PATCH", path, give(start_kernel_as(ada))).status, 200u);
+  const auto own = request_with(server_token, "POST", "/api/sessions", body).json().at("id");
+  EXPECT_EQ(request_with(server_token, "PATCH", "/api/sessions/" + own.get<std::string>(),
+                         give(start_kernel_as(ada)))
+                .status,
+            200u)
+      << "who has all kernels may use them";
+}
+
+TEST_F(UsersTest, the_status_counts_what_they_may_see) {
+  start();
+  const auto kernel = ready_kernel_as(ada);
+  auto socket = open_websocket_as("token-of-ada-0123", kernel, "s");
+  for (const auto& [user, number] : {std::pair(ada, 1), std::pair(bob, 0), std::pair(watcher, 1)}) {
+    const auto status = request_with(user, "GET", "/api/status").json();
+    EXPECT_EQ(status.at("kernels"), number);
+    EXPECT_EQ(status.at("connections"), number);
+  }
+}
+
+TEST_F(UsersTest, events_are_posted_by_those_who_have_all_kernels) {
+  start();
+  const auto kernel = start_kernel_as(ada);
+  TestWebSocket of_ada(port_, "/api/events/subscribe?token=token-of-ada-0123");
+  TestWebSocket of_bob(port_, "/api/events/subscribe?token=token-of-bob-0123");
+  const auto post = [&](const char* user, const std::string& id, const std::string& reason) {
+    const nlohmann::json event = {{"schema_id", kernel_died_schema},
+                                  {"version", "1"},
+                                  {"data", {{"kernel_id", id}, {"reason", reason}}}};
+    return request_with(user, "POST", "/api/events", event.dump()).status;
+  };
+  EXPECT_EQ(post(bob, kernel, "forged"), 403u);
+  EXPECT_EQ(post(server_token, "unknown", "for those who have all"), 204u);
+  EXPECT_EQ(post(server_token, kernel, "for its owner"), 204u);
+  const auto own = start_kernel_as(bob);
+  EXPECT_EQ(nlohmann::json::parse(of_ada.receive_message()->payload).at("reason"), "for its owner");
+  EXPECT_EQ(nlohmann::json::parse(of_bob.receive_message()->payload).at("kernel_id"), own);
+}
+
+TEST_F(UsersTest, are_told_of_their_own_starts_that_failed) {
+  start();
+  const auto kernel = start_kernel_as(ada);
+  TestWebSocket of_ada(port_, "/api/events/subscribe?token=token-of-ada-0123");
+  TestWebSocket of_bob(port_, "/api/events/subscribe?token=token-of-bob-0123");
+  EXPECT_EQ(request_with(bob, "POST", "/api/kernels", R"({"kernel_id": ")" + kernel + R"("})").status, 409u);
+  EXPECT_EQ(request_with(ada, "POST", "/api/kernels", R"({"name": "nope"})").status, 404u);
+  EXPECT_EQ(nlohmann::json::parse(of_bob.receive_message()->payload).at("status_code"), 409);
+  EXPECT_EQ(nlohmann::json::parse(of_ada.receive_message()->payload).at("status_code"), 404);
+}
+
   start();
   const auto started = request_with(ada, "POST", "/api/kernels", R"({"env": {"KERNEL_USERNAME": "bob"}})");
   ASSERT_EQ(started.status, 201u);
@@ -157,6 +269,78 @@ TEST_F(UsersTest, a_read_only_token_changes_nothing) {
 }
 
 TEST_F(UsersTest, limits_count_the_kernels_of_each) {
+TEST_F(UsersTest, who_only_looks_does_not_get_the_prompts_and_replies_of_others) {
+  start();
+  const auto kernel = ready_kernel_as(ada);
+  auto owner = open_websocket_as("token-of-ada-0123", kernel, "s");
+  auto spy = open_websocket_as("token-of-watcher", kernel, "spy");
+  ask(owner, "execute_request", "victim");
+  wait_until([&] { return script_.sent.size() == 1; });
+  ask(spy, "kernel_info_request", "victim");
+  EXPECT_THAT(next_text(spy), HasSubstr("another client's request"));
+  say(kernel, Channel::stdin_, "input_request", "{}", "victim");
+  say(kernel, Channel::shell, "execute_reply", "{}", "victim");
+  print(kernel, "for all");
+  EXPECT_EQ(next_text(owner), "input_request");
+  EXPECT_EQ(next_text(owner), "execute_reply");
+  EXPECT_EQ(next_text(spy), "for all");
+  EXPECT_EQ(on_loop([&] { return script_.sent.size(); }), 1u);
+}
+
+TEST_F(UsersTest, who_only_looks_does_not_answer_the_prompts_of_others) {
+  start();
+  const auto kernel = ready_kernel_as(ada);
+  auto spy = open_websocket_as("token-of-watcher", kernel, "spy");
+  auto answer = nlohmann::json::parse(request_text("kernel_info_request", "q"));
+  answer["channel"] = "stdin";
+  answer["content"] = {{"value", "not what the owner says"}};
+  spy.send_frame(WebSocketOpcode::text, answer.dump());
+  EXPECT_EQ(nlohmann::json::parse(spy.receive_message()->payload).at("content").at("ename"),
+            "PermissionError");
+  EXPECT_EQ(on_loop([&] { return script_.sent.size(); }), 0u);
+}
+
+TEST_F(UsersTest, a_session_of_another_user_is_another_one_of_the_same_name) {
+  start();
+  const auto kernel = ready_kernel_as(ada);
+  const auto connections = [&] { return kernels_->find_kernel(kernel)->connections(); };
+  {
+    auto owner = open_websocket_as("token-of-ada-0123", kernel, "s");
+    ask(owner, "execute_request", "r1");
+    wait_until([&] { return script_.sent.size() == 1; });
+  }
+  wait_until([&] { return connections() == 0; });
+  print(kernel, "missed");
+  {
+    auto spy = open_websocket_as("token-of-watcher", kernel, "s");
+    say(kernel, Channel::shell, "execute_reply", "{}", "r1");
+    print(kernel, "for all");
+    EXPECT_EQ(next_text(spy), "for all");
+    spy.send_frame(WebSocketOpcode::close, close_payload(1000, ""));
+    EXPECT_EQ(spy.receive_close(), 1000);
+  }
+  wait_until([&] { return connections() == 0; });
+  const auto journal = "/api/nextgen/kernels/" + kernel + "/journal?session_id=s";
+  EXPECT_NE(request_with(ada, "GET", journal).json().at("connection").at("journal"),
+            request_with(watcher, "GET", journal).json().at("connection").at("journal"));
+  TestWebSocket owner(port_, "/api/kernels/" + kernel + "/channels?token=token-of-ada-0123&session_id=s");
+  std::vector<std::string> texts;
+  while (texts.empty() || texts.back() != "for all") texts.push_back(next_text(owner));
+  EXPECT_THAT(texts, testing::IsSupersetOf({"missed", "execute_reply"}));
+}
+
+TEST_F(UsersTest, who_only_looks_is_not_told_the_sessions_of_others) {
+  start();
+  const auto kernel = ready_kernel_as(ada);
+  auto owner = open_websocket_as("token-of-ada-0123", kernel, "secret-session");
+  ask(owner, "execute_request", "r1");
+  wait_until([&] { return script_.sent.size() == 1; });
+  say(kernel, Channel::shell, "execute_reply", "{}", "r1");
+  const auto messages = "/api/nextgen/kernels/" + kernel + "/messages?channel=shell";
+  EXPECT_THAT(request_with(ada, "GET", messages).body, HasSubstr(R"("requester": "secret-session")"));
+  EXPECT_THAT(request_with(watcher, "GET", messages).body, HasSubstr(R"("requester": null)"));
+}
+
   manager_options_.max_kernels_per_user = 1;
   manager_options_.max_kernels = 3;
   start();
