@@ -11,6 +11,13 @@ Result<std::optional<std::string>> string_field(const nlohmann::json& object, co
   return member->get<std::string>();
 }
 
+Result<std::optional<std::string>> path_field(const nlohmann::json& object, const std::string& name) {
+  auto text = string_field(object, name);
+  if (text && *text && (*text)->contains('\0'))
+    return make_error(ErrorCode::invalid_argument, "Field '{}' has a zero byte", name);
+  return text;
+}
+
 Result<std::optional<bool>> bool_field(const nlohmann::json& object, const std::string& name) {
   const auto member = object.find(name);
   if (member == object.end() || member->is_null()) return std::nullopt;

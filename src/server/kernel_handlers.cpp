@@ -65,7 +65,7 @@ Result<StartKernelRequest> KernelHandlers::read_start_request(const HttpRequest&
   if (!*body) return start;
   auto name = string_field(**body, "name");
   if (!name) return std::unexpected(name.error());
-  auto path = string_field(**body, "path");
+  auto path = path_field(**body, "path");
   if (!path) return std::unexpected(path.error());
   auto kernel_id = string_field(**body, "kernel_id");
   if (!kernel_id) return std::unexpected(kernel_id.error());

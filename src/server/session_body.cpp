@@ -25,9 +25,9 @@ Result<nlohmann::json> read_body(const HttpRequest& request) {
 /// What the bodies of POST and PATCH have in common.
 Result<SessionChanges> read_fields(const nlohmann::json& body) {
   SessionChanges fields;
-  auto path = string_field(body, "path");
+  auto path = path_field(body, "path");
   if (!path) return std::unexpected(path.error());
-  auto name = string_field(body, "name");
+  auto name = path_field(body, "name");
   if (!name) return std::unexpected(name.error());
   auto type = string_field(body, "type");
   if (!type) return std::unexpected(type.error());

@@ -12,6 +12,16 @@ std::unexpected<SessionError> failure(Error error) {
   return std::unexpected(SessionError{std::move(error), {}});
 }
 
+/// Of the turn that operations on one document take. Users have notebooks of the same path, each their own.
+std::string document_key(const std::string& username, const std::string& path) {
+  return "path " + username + "\n" + path;
+}
+
+/// Who may use kernels of others cannot make them theirs: the session's user would end them with it.
+bool fits(const KernelManager& kernel, const Session& session, const UserPointer& user) {
+  return kernel.username() == session.username || (user && user->username == session.username);
+}
+
 }  // namespace
 
 /// Held while an operation on one path or session is under way; the next one waits for its end.
@@ -74,6 +84,20 @@ Session* SessionManager::find_session(std::string_view id) const {
   return found == sessions_.end() ? nullptr : found->get();
 }
 
+Session* SessionManager::find_document(std::string_view path, std::string_view username) const {
+  const auto found = std::ranges::find_if(
+      sessions_, [&](const auto& session) { return session->path == path && session->username == username; });
+  return found == sessions_.end() ? nullptr : found->get();
+}
+
+void SessionManager::put(const Session& session) {
+  if (auto* known = find_session(session.id))
+    *known = session;
+  else
+    sessions_.push_back(std::make_unique<Session>(session));
+  tell_changed(session);
+}
+
 Error SessionManager::unknown_session(std::string_view id) {
   return {ErrorCode::not_found, fmt::format("Session not found: session_id='{}'", id)};
 }
@@ -87,6 +111,15 @@ std::shared_ptr<KernelManager> SessionManager::find_kernel(const std::string& id
                                                            const UserPointer& user) const {
   auto kernel = kernels_.find_kernel(id);
   return kernel != nullptr && user && !user->has_kernels_of(kernel->username()) ? nullptr : kernel;
+}
+
+bool SessionManager::is_alive(const std::string& kernel_id, const UserPointer& user) const {
+  const auto kernel = find_kernel(kernel_id, user);
+  return kernel != nullptr && kernel->execution_state() != ExecutionState::dead;
+}
+
+Task<void> SessionManager::end_unless_shared(std::string kernel_id) {
+  if (!is_shared(kernel_id)) co_await kernels_.shutdown_kernel(kernel_id);
 }
 
 bool SessionManager::is_shared(const std::string& kernel_id) const {
@@ -113,22 +146,23 @@ Task<Result<std::shared_ptr<KernelManager>>> SessionManager::start_kernel(
 }
 
 Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest request) {
-  // Users have notebooks of the same path, each their own.
   const auto username = request.user ? request.user->username : std::string();
-  const auto turn = co_await take_turn("path " + username + "\n" + request.path);
+  const auto turn = co_await take_turn(document_key(username, request.path));
   drop_orphans();
-  const auto existing = std::ranges::find_if(sessions_, [&](const auto& session) {
-    return session->path == request.path && session->username == username;
-  });
-  if (existing != sessions_.end()) co_return **existing;
+  const auto* existing = find_document(request.path, username);
+  if (existing != nullptr && is_alive(existing->kernel_id, nullptr)) co_return *existing;
 
-  Session session{.id = random_uuid(),
+  const auto dead_kernel_id = existing == nullptr ? std::string() : existing->kernel_id;
+  Session session{.id = existing == nullptr ? random_uuid() : existing->id,
                   .path = std::move(request.path),
                   .name = std::move(request.name),
                   .type = std::move(request.type),
                   .kernel_id = request.kernel_id.value_or(""),
                   .username = username};
-  if (find_kernel(session.kernel_id, request.user) == nullptr) {
+  if (!is_alive(session.kernel_id, request.user)) {
+    // Upstream forgets dead kernels: their ids are free.
+    if (find_kernel(session.kernel_id, request.user) != nullptr)
+      co_await kernels_.shutdown_kernel(session.kernel_id);
     const auto kernel_name = request.kernel_name.value_or(kernels_.default_kernel_name());
     const auto kernel = co_await start_kernel(session, kernel_name, request.kernel_id);
     if (!kernel)
@@ -136,20 +170,32 @@ Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest
           SessionError{kernel.error(), KernelStartFailure{kernel_name, kernel.error()}});
     session.kernel_id = (*kernel)->kernel_id();
   }
-  sessions_.push_back(std::make_unique<Session>(session));
-  tell_changed(session);
+  put(session);
+  if (!dead_kernel_id.empty() && dead_kernel_id != session.kernel_id)
+    co_await end_unless_shared(dead_kernel_id);
   co_return session;
 }
 
 Task<SessionResult<Session>> SessionManager::update_session(std::string id, SessionChanges changes) {
   const auto turn = co_await take_turn("session " + id);
+  const auto known = get_session(id);
+  if (!known) co_return failure(known.error());
+  const auto path = changes.path.value_or(known->path);
+  const auto document_turn = co_await take_turn(document_key(known->username, path));
   const auto before = get_session(id);
   if (!before) co_return failure(before.error());
+  if (path != before->path && find_document(path, before->username) != nullptr)
+    co_return failure({ErrorCode::already_exists, "There is another session for this path: " + path});
 
   auto kernel_id = before->kernel_id;
   if (changes.kernel_id) {
-    if (find_kernel(*changes.kernel_id, changes.user) == nullptr) {
+    const auto kernel = find_kernel(*changes.kernel_id, changes.user);
+    if (kernel == nullptr)
       co_return failure({ErrorCode::invalid_argument, "No such kernel: " + *changes.kernel_id});
+    if (!fits(*kernel, *before, changes.user)) {
+      co_return failure(
+          {ErrorCode::invalid_argument,
+           fmt::format("Kernel {} is not of the user whose session this is", *changes.kernel_id)});
     }
     kernel_id = *changes.kernel_id;
   } else if (changes.kernel_name) {
@@ -161,23 +207,20 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
     kernel_id = (*kernel)->kernel_id();
   }
 
-  // Looked up again: while the kernel started, the old one may have ended and the session with it.
-  auto* session = find_session(id);
-  if (session == nullptr) session = sessions_.emplace_back(std::make_unique<Session>(*before)).get();
-  session->path = changes.path.value_or(session->path);
-  session->name = changes.name.value_or(session->name);
-  session->type = changes.type.value_or(session->type);
-  session->kernel_id = kernel_id;
-  const Session updated = *session;
-  tell_changed(updated);
+  // While the kernel started, the old one may have ended and the session with it.
+  Session updated = *before;
+  updated.path = path;
+  updated.name = changes.name.value_or(updated.name);
+  updated.type = changes.type.value_or(updated.type);
+  updated.kernel_id = kernel_id;
+  put(updated);
   if (const auto kernel = kernels_.find_kernel(kernel_id);
       kernel != nullptr && (changes.path || changes.name)) {
     const auto directory = co_await kernels_.find_working_directory(updated.path);
     kernel->update_environment("JPY_SESSION_NAME", document_file(directory, updated.path, updated.name));
   }
   // The session has its new kernel already, whatever becomes of the old one.
-  if (before->kernel_id != kernel_id && !is_shared(before->kernel_id))
-    co_await kernels_.shutdown_kernel(before->kernel_id);
+  if (before->kernel_id != kernel_id) co_await end_unless_shared(before->kernel_id);
   co_return updated;
 }
 

@@ -89,10 +89,11 @@ class SessionManager {
   Result<Session> get_session(std::string_view id);
 
   /// The session of this path, or a new one, with a kernel that runs or is started now. Several requests for
-  /// one path get one session and one kernel.
+  /// one path get one session and one kernel. A session whose kernel is dead gets another one.
   Task<SessionResult<Session>> create_session(CreateSessionRequest request);
 
   /// Changes a session. When it gets another kernel, the old one is ended unless another session uses it.
+  /// `already_exists` when another session of the user has the new path.
   Task<SessionResult<Session>> update_session(std::string id, SessionChanges changes);
 
   /// Ends the session and its kernel. `unavailable` when the kernel had gone before.
@@ -107,7 +108,12 @@ class SessionManager {
                                                             std::optional<std::string> kernel_id);
   /// A kernel that this user may have, or nothing.
   std::shared_ptr<KernelManager> find_kernel(const std::string& id, const UserPointer& user) const;
+  /// Whether there is one that is not dead; null is everybody.
+  bool is_alive(const std::string& kernel_id, const UserPointer& user) const;
   Session* find_session(std::string_view id) const;
+  Session* find_document(std::string_view path, std::string_view username) const;
+  void put(const Session& session);
+  Task<void> end_unless_shared(std::string kernel_id);
   bool is_shared(const std::string& kernel_id) const;
   void drop_orphans();
   void tell_changed(const Session& session) const;

@@ -136,6 +136,10 @@ TEST_F(SessionTest, refuses_incomplete_and_wrong_bodies) {
               HasSubstr("'id' must be a string"));
   EXPECT_THAT(message_of(R"({"path": "a", "type": "x", "kernel": {"id": "no id"}})"),
               HasSubstr("is no kernel id"));
+  EXPECT_THAT(message_of(R"({"path": "a\u0000b", "type": "x"})"), HasSubstr("'path' has a zero byte"));
+  EXPECT_THAT(message_of(R"({"path": "a", "type": "x", "name": "a\u0000b"})"),
+              HasSubstr("'name' has a zero byte"));
+  EXPECT_EQ(request("POST", "/api/kernels", R"({"path": "a\u0000b"})").status, 400u);
   EXPECT_THAT(message_of(R"({"notebook": 1})"), HasSubstr("'notebook' must be an object"));
 }
 
@@ -217,6 +221,58 @@ TEST_F(SessionTest, refuses_wrong_changes) {
               HasSubstr("The 'nope' kernel could not be started: "));
   EXPECT_EQ(failed.json().at("short_message"), "Error starting kernel nope");
   EXPECT_EQ(kernel_of(request("GET", target).json()), kernel_of(session));
+}
+
+TEST_F(SessionTest, refuses_the_path_of_another) {
+  start();
+  const auto first = create_notebook("a.ipynb");
+  const auto second = create_notebook("b.ipynb");
+  const auto target = "/api/sessions/" + id_of(second);
+  const auto refused = request("PATCH", target, R"({"path": "a.ipynb", "kernel": {"name": "other"}})");
+  EXPECT_EQ(refused.status, 409u);
+  EXPECT_THAT(refused.json().at("message").get<std::string>(), HasSubstr("a.ipynb"));
+  EXPECT_EQ(request("GET", target).json(), second);
+  EXPECT_EQ(patch(second, R"({"path": "b.ipynb", "name": "b"})").at("name"), "b") << "its own";
+  EXPECT_EQ(count_kernels(), 2u);
+}
+
+TEST_F(SessionTest, that_gets_a_path_while_another_is_created_for_it_waits_for_it) {
+  start();
+  const auto session = create_notebook("a.ipynb");
+  on_loop([this] { script_.launch_allowed = false; });
+  auto created = std::async(std::launch::async, [this] { return create_notebook("b.ipynb"); });
+  wait_until([this] { return script_.launches == 2; });
+  auto changed = std::async(std::launch::async, [&] {
+    return request("PATCH", "/api/sessions/" + id_of(session), R"({"path": "b.ipynb"})").status;
+  });
+  EXPECT_EQ(request("GET", "/api/sessions").json().size(), 1u);
+  on_loop([this] { script_.change(script_.launch_allowed, true); });
+  created.get();
+  EXPECT_EQ(changed.get(), 409u);
+}
+
+TEST_F(SessionTest, gets_another_kernel_when_its_own_is_dead) {
+  kernel_options_.restarts.autorestart = false;
+  start();
+  const auto session = create_notebook("a.ipynb");
+  const auto kill = [&](const std::string& kernel) {
+    run(on_loop([&] { return kernels_->find_kernel(kernel); })->kill_process());
+    wait_until([&] { return kernels_->find_kernel(kernel)->execution_state() == ExecutionState::dead; });
+  };
+  kill(kernel_of(session));
+  const auto again = create_notebook("a.ipynb");
+  EXPECT_EQ(id_of(again), id_of(session));
+  EXPECT_NE(kernel_of(again), kernel_of(session));
+  EXPECT_NE(again.at("kernel").at("execution_state"), "dead");
+  EXPECT_EQ(request("GET", "/api/kernels/" + kernel_of(session)).status, 404u);
+
+  kill(kernel_of(again));
+  const auto same =
+      create(R"({"path": "a.ipynb", "type": "notebook", "kernel": {"id": ")" + kernel_of(again) + R"("}})");
+  EXPECT_EQ(id_of(same), id_of(session));
+  EXPECT_EQ(kernel_of(same), kernel_of(again)) << "the id is free";
+  EXPECT_NE(same.at("kernel").at("execution_state"), "dead");
+  EXPECT_EQ(request("GET", "/api/sessions").json().size(), 1u);
 }
 
 TEST_F(SessionTest, says_that_a_session_is_unknown) {
