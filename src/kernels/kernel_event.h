@@ -1,8 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/error.h"
 
 namespace nextgen_kernels {
 
@@ -29,10 +32,13 @@ struct KernelEvent {
 
   KernelAction action = KernelAction::start;
   Outcome outcome = Outcome::success;
-  std::string kernel_id;
+  std::string kernel_id;  ///< Empty: it was not started, and nobody had chosen one.
   std::string kernel_name;
   /// Why it happened, or why it failed: a sentence for a person, without secrets. May be empty.
   std::string reason;
+  std::optional<ErrorCode> error = std::nullopt;  ///< Of an outcome that is one.
+  /// Whose kernel it would be; nothing when there is a kernel.
+  std::optional<std::string> username = std::nullopt;
 };
 
 /// Told on the kernel's executor; must not block, and may call the manager only later.

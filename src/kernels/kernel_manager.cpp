@@ -118,7 +118,8 @@ void KernelManager::tell(KernelAction action, const Result<void>& result) const 
             .outcome = KernelEvent::Outcome::error,
             .kernel_id = kernel_id(),
             .kernel_name = launch_.spec.name,
-            .reason = result.error().message});
+            .reason = result.error().message,
+            .error = result.error().code});
 }
 
 Task<Result<void>> KernelManager::start_kernel() {
@@ -554,12 +555,12 @@ Result<void> KernelManager::handle_incoming_message(OutgoingMessage message, Aud
   if (ended_ || execution_state() == ExecutionState::dead) {
     return make_error(ErrorCode::unavailable, "{}", why_not_sent(message, "is dead. " + reason_));
   }
-  if (ready_) {
   if (is_id_of_another(message, sender)) {
     return make_error(ErrorCode::already_exists,
                       "The {} was not sent: another client's request to kernel {} has its msg_id",
                       message.header.msg_type, kernel_id());
   }
+  if (ready_) {
     send_to_kernel(message, sender);
     return {};
   }

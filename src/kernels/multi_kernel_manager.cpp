@@ -61,6 +61,13 @@ class MultiKernelManager::Seat {
   std::multiset<std::string>::iterator position_;
 };
 
+/// What is known of a kernel that may be started.
+struct MultiKernelManager::Start {
+  KernelLaunch launch;
+  std::unique_ptr<Seat> seat;
+  bool has_chosen_id = false;  // The pool's kernels have their ids already.
+};
+
 Result<std::unique_ptr<MultiKernelManager::Seat>> MultiKernelManager::take_seat(const std::string& username) {
   // Dead ones have no process; to restart one takes a seat, too.
   std::vector<std::string> users;
@@ -85,7 +92,29 @@ Result<std::unique_ptr<MultiKernelManager::Seat>> MultiKernelManager::take_seat(
   return std::make_unique<Seat>(starting_, username);
 }
 
+std::string MultiKernelManager::username_of(const StartKernelRequest& request) const {
+  for (const auto* environment : {&request.environment, &options_.base_environment})
+    if (const auto name = environment->find("KERNEL_USERNAME"); name != environment->end())
+      return name->second;
+  return {};
+}
+
 Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(StartKernelRequest request) {
+  KernelEvent failure{.action = KernelAction::start,
+                      .outcome = KernelEvent::Outcome::error,
+                      .kernel_id = request.kernel_id.value_or(""),
+                      .kernel_name = request.kernel_name.value_or(options_.default_kernel_name),
+                      .reason = {},
+                      .username = username_of(request)};
+  auto prepared = co_await prepare_start(std::move(request));
+  if (prepared) co_return co_await start(std::move(*prepared));
+  failure.reason = prepared.error().message;
+  failure.error = prepared.error().code;
+  tell(failure);
+  co_return std::unexpected(std::move(prepared.error()));
+}
+
+Task<Result<MultiKernelManager::Start>> MultiKernelManager::prepare_start(StartKernelRequest request) {
   if (stopping_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
   const auto kernel_id = request.kernel_id.value_or(random_uuid());
   if (!is_kernel_id(kernel_id)) {
@@ -110,14 +139,17 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
   launch.working_directory = std::move(files.working_directory);
   auto seat = take_seat(launch.username());
   if (!seat) co_return std::unexpected(seat.error());
+  co_return Start{
+      .launch = std::move(launch), .seat = std::move(*seat), .has_chosen_id = request.kernel_id.has_value()};
+}
 
-  // Kernels of the pool have their ids already.
-  auto kernel = request.kernel_id ? nullptr : co_await take_from_pool(launch);
+Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start(Start start) {
+  auto kernel = start.has_chosen_id ? nullptr : co_await take_from_pool(start.launch);
   if (kernel != nullptr && stopping_) {
     co_await kernel->shutdown_kernel({options_.shutdown_wait_time});
     co_return make_error(ErrorCode::unavailable, "The server is shutting down");
   }
-  seat->reset();
+  start.seat.reset();
   if (kernel != nullptr) {
     add(kernel);
     tell({.action = KernelAction::start,
@@ -125,7 +157,7 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start_kernel(St
           .kernel_name = kernel->kernel_spec().name,
           .reason = {}});
   } else {
-    kernel = make_kernel_manager_(std::move(launch));
+    kernel = make_kernel_manager_(std::move(start.launch));
     add(kernel);
     if (auto started = co_await kernel->start_kernel(); !started) {
       remove(kernel->kernel_id());

@@ -61,7 +61,7 @@ class MultiKernelManager {
   ~MultiKernelManager();
 
   /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, too many
-  /// kernels (`resource_limit`), server stopping.
+  /// kernels (`resource_limit`), server stopping. The observers are told of each.
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(StartKernelRequest request);
 
   enum class AdoptionPolicy {
@@ -118,6 +118,11 @@ class MultiKernelManager {
  private:
   class Seat;
 
+  struct Start;
+
+  Task<Result<Start>> prepare_start(StartKernelRequest request);
+  Task<Result<std::shared_ptr<KernelManager>>> start(Start start);
+  std::string username_of(const StartKernelRequest& request) const;
   Result<std::unique_ptr<Seat>> take_seat(const std::string& username);
   KernelLaunch launch_of(KernelSpec spec) const;
   Task<std::shared_ptr<KernelManager>> take_from_pool(KernelLaunch launch);

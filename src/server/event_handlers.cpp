@@ -111,9 +111,20 @@ Task<void> EventHandlers::tell_usage(EventWebSocket* socket, UserPointer user,
 }
 
 Task<Result<HttpResponse>> EventHandlers::emit(HttpRequest request) {
+  const auto& user = *request.user;
+  if (!user.all_kernels) {
+    co_return make_error(
+        ErrorCode::permission_denied,
+        "Events tell what is done to kernels: who does not have all of them may not post any");
+  }
   const auto event = parse_event_body(request);
   if (!event) co_return std::unexpected(event.error());
-  const auto emitted = bus_.emit(event->schema_id, event->version, event->data, event->timestamp);
+  const auto kernel_id = event->data.find("kernel_id");
+  const auto kernel = kernel_id == event->data.end() || !kernel_id->is_string()
+                          ? nullptr
+                          : kernels_.find_kernel(kernel_id->get_ref<const std::string&>());
+  const auto owner = kernel == nullptr ? user.username : kernel->username();
+  const auto emitted = bus_.emit(event->schema_id, event->version, event->data, event->timestamp, owner);
   if (!emitted) co_return std::unexpected(emitted.error());
   co_return empty_response(http::status::no_content);
 }

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "server/http_message.h"
+
 namespace nextgen_kernels {
 namespace {
 
@@ -11,12 +13,18 @@ struct Action {
   std::string_view done;
 };
 
+/// What the request is answered with; those of sessions have another for kernel specs that are unknown.
+http::status status_of_failure(const KernelEvent& event) {
+  return event.action == KernelAction::start ? status_of(*event.error) : http::status::internal_server_error;
+}
+
 void emit_action(EventBus& bus, const KernelEvent& event, const std::string& owner, Action action) {
   const bool succeeded = event.outcome == KernelEvent::Outcome::success;
   nlohmann::json data = {{"action", action.name},
-                         {"kernel_id", event.kernel_id},
                          {"kernel_name", event.kernel_name},
                          {"status", succeeded ? "success" : "error"}};
+  if (!event.kernel_id.empty()) data["kernel_id"] = event.kernel_id;
+  if (event.error) data["status_code"] = static_cast<unsigned>(status_of_failure(event));
   data["msg"] = succeeded ? fmt::format("Kernel {} was {}.", event.kernel_id, action.done) : event.reason;
   bus.emit(kernel_actions_schema, data, owner);
 }

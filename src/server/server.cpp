@@ -185,7 +185,8 @@ class Server::Service final : public HttpService {
  private:
   void note_kernel_event(const KernelEvent& event) {
     const auto kernel = kernels_.find_kernel(event.kernel_id);
-    emit_kernel_event(events_, event, kernel == nullptr ? std::string() : kernel->username());
+    const auto owner = kernel == nullptr ? std::string() : kernel->username();
+    emit_kernel_event(events_, event, event.username.value_or(owner));
     metrics_handlers_.note_kernel_event(event);
     const bool is_new = event.action == KernelAction::start || event.action == KernelAction::adopted;
     if (kernel != nullptr && is_new) tell_what_its_listeners_lose(*kernel);

@@ -67,13 +67,19 @@ Timestamp StatusHandlers::last_activity() const {
   return last;
 }
 
-Task<Result<HttpResponse>> StatusHandlers::get_status(HttpRequest) {
+Task<Result<HttpResponse>> StatusHandlers::get_status(HttpRequest request) {
   int connections = 0;
-  const auto kernels = kernels_.list_kernels();
-  for (const auto& kernel : kernels) connections += kernel->connections();
+  std::size_t kernels = 0;
+  auto last = last_activity_;
+  for (const auto& kernel : kernels_.list_kernels()) {
+    if (!request.user->has_kernels_of(kernel->username())) continue;
+    ++kernels;
+    connections += kernel->connections();
+    last = std::max(last, kernel->last_activity());
+  }
   co_return json_response(http::status::ok, {{"connections", connections},
-                                             {"kernels", kernels.size()},
-                                             {"last_activity", format_timestamp(last_activity())},
+                                             {"kernels", kernels},
+                                             {"last_activity", format_timestamp(last)},
                                              {"started", format_timestamp(started_)}});
 }
 

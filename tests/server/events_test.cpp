@@ -178,6 +178,109 @@ TEST_F(EventsTest, what_could_not_be_done_is_told_with_the_reason) {
   EXPECT_EQ(failed.at("msg"), "no more processes");
 }
 
+TEST_F(EventsTest, starts_that_are_refused_are_told_with_their_status) {
+  manager_options_.max_kernels = 1;
+  start();
+  auto socket = subscribe();
+  const auto expect_failure = [&](const std::string& name, unsigned status, const std::string& reason) {
+    const auto failed = next(socket);
+    EXPECT_EQ(failed.at("action"), "start");
+    EXPECT_EQ(failed.at("status"), "error");
+    EXPECT_EQ(failed.at("kernel_name"), name);
+    EXPECT_EQ(failed.at("status_code"), status);
+    EXPECT_THAT(failed.at("msg").get<std::string>(), HasSubstr(reason));
+    return failed;
+  };
+  EXPECT_EQ(request("POST", "/api/kernels", R"({"name": "nope"})").status, 404u);
+  EXPECT_FALSE(expect_failure("nope", 404, "nope").contains("kernel_id"));
+  EXPECT_EQ(
+      request("POST", "/api/sessions", R"({"path": "a", "type": "x", "kernel": {"name": "nope"}})").status,
+      501u);
+  expect_failure("nope", 404, "nope");
+  const auto id = start_kernel();
+  EXPECT_EQ(next(socket).at("status"), "success");
+  EXPECT_EQ(request("POST", "/api/kernels", R"({"name": "other", "kernel_id": ")" + id + R"("})").status,
+            409u);
+  EXPECT_EQ(expect_failure("other", 409, "already exists").at("kernel_id"), id);
+  EXPECT_EQ(request("POST", "/api/kernels").status, 403u);
+  expect_failure("test", 403, "Resource Limit");
+  EXPECT_THAT(request("GET", "/metrics").body,
+              HasSubstr("nextgen_kernels_kernel_events_total{action=\"start\",status=\"error\"} 4\n"));
+}
+
+TEST_F(EventsTest, what_fails_is_told_with_the_status_of_the_answer) {
+  start();
+  const auto id = start_kernel();
+  auto socket = subscribe();
+  on_loop([&] { script_.interrupt_error = Error{ErrorCode::not_found, "gone"}; });
+  EXPECT_EQ(request("POST", "/api/kernels/" + id + "/interrupt").status, 500u);
+  const auto failed = next(socket);
+  EXPECT_EQ(failed.at("action"), "interrupt");
+  EXPECT_EQ(failed.at("status_code"), 500);
+}
+
+TEST_F(EventsTest, that_nobody_uses_a_kernel_is_told) {
+  manager_options_.culling = {.cull_idle_timeout = std::chrono::milliseconds(200),
+                              .cull_interval = std::chrono::milliseconds(20)};
+  start();
+  auto socket = subscribe();
+  const auto id = start_kernel();
+  EXPECT_EQ(next(socket).at("action"), "start");
+  const auto culled = next(socket);
+  EXPECT_EQ(culled.at("schema_id"), kernel_culled_schema);
+  EXPECT_EQ(culled.at("kernel_id"), id);
+  EXPECT_THAT(culled.at("reason").get<std::string>(), HasSubstr("cull_idle_timeout"));
+}
+
+TEST_F(EventsTest, that_a_kernel_does_not_answer_and_answers_again_is_told) {
+  start();
+  const auto id = start_kernel();
+  wait_until([&] { return kernels_->find_kernel(id)->execution_state() == ExecutionState::idle; });
+  auto socket = subscribe();
+  on_loop([&] {
+    script_.silent_since = std::chrono::steady_clock::now();
+    script_.client->on_liveness_change();
+    script_.silent_since.reset();
+    script_.client->on_liveness_change();
+  });
+  const auto silent = next(socket);
+  EXPECT_EQ(silent.at("schema_id"), kernel_responsiveness_schema);
+  EXPECT_EQ(silent.at("kernel_id"), id);
+  EXPECT_EQ(silent.at("responsive"), false);
+  EXPECT_THAT(silent.at("reason").get<std::string>(), HasSubstr("has not answered since"));
+  EXPECT_EQ(next(socket).at("responsive"), true);
+}
+
+TEST_F(EventsTest, what_becomes_of_kernels_of_a_server_that_is_gone_is_told) {
+  start();
+  auto socket = subscribe();
+  const auto take_over = [&](const std::string& id, const std::string& provisioner) {
+    KernelRecord record{.kernel_id = id,
+                        .kernel_name = "test",
+                        .environment = {},
+                        .working_directory = directory_,
+                        .provisioner_class = "tests.provisioners:ScriptedProvisioner",
+                        .provisioner = provisioner,
+                        .connection_info = nlohmann::json::object(),
+                        .client = nullptr,
+                        .journal_id = "j",
+                        .listeners = {}};
+    std::vector<AbandonedKernel> abandoned;
+    abandoned.push_back({.record = std::move(record), .seen = Timestamp::clock::now()});
+    run(kernels_->adopt_kernels(std::move(abandoned), MultiKernelManager::AdoptionPolicy::adopt));
+  };
+  take_over("1-2-3-4-5", "adoptable");
+  const auto adopted = next(socket);
+  EXPECT_EQ(adopted.at("schema_id"), kernel_adopted_schema);
+  EXPECT_EQ(adopted.at("kernel_id"), "1-2-3-4-5");
+  EXPECT_THAT(adopted.at("reason").get<std::string>(), HasSubstr("another one has adopted it"));
+  take_over("1-2-3-4-6", "broken");
+  const auto ended = next(socket);
+  EXPECT_EQ(ended.at("schema_id"), kernel_orphan_ended_schema);
+  EXPECT_EQ(ended.at("kernel_id"), "1-2-3-4-6");
+  EXPECT_THAT(ended.at("reason").get<std::string>(), HasSubstr("not to be had"));
+}
+
 TEST_F(EventsTest, the_end_of_the_server_is_told) {
   start();
   auto socket = subscribe();

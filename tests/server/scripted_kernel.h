@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,8 @@ namespace nextgen_kernels {
 
 /// What the kernels of a test do, and what was done to them. Touched on the event loop only.
 struct KernelScript {
+  using Time = std::chrono::steady_clock::time_point;
+
   explicit KernelScript(const Executor& executor) : changed(executor) {}
 
   Event changed;
@@ -25,6 +28,8 @@ struct KernelScript {
   int interrupts = 0;
   std::vector<LaunchRequest> launch_requests;
   std::vector<OutgoingMessage> sent;
+  std::optional<Time> silent_since;
+  KernelClient* client = nullptr;  ///< The newest one.
 
   void change(bool& flag, bool value) {
     flag = value;
@@ -47,6 +52,11 @@ class ScriptedProvisioner final : public KernelProvisioner {
     running_ = true;
     status_.reset();
     co_return ConnectionInfo{{"scripted", true}};
+  }
+  Task<Result<ConnectionInfo>> adopt_kernel(AdoptionRequest request) override {
+    if (request.record != "adoptable") co_return make_error(ErrorCode::unavailable, "not to be had");
+    running_ = true;
+    co_return request.connection_info;
   }
   bool has_process() const override { return running_; }
   Task<ExitStatus> wait() override {
@@ -81,7 +91,7 @@ class ScriptedProvisioner final : public KernelProvisioner {
 /// A client that takes requests and answers none.
 class ScriptedClient final : public KernelClient {
  public:
-  ScriptedClient(KernelScript& script, Conversation&) : script_(script) {}
+  ScriptedClient(KernelScript& script, Conversation&) : script_(script) { script_.client = this; }
 
   std::string_view class_reference() const override { return "tests.clients:ScriptedClient"; }
   Task<Result<void>> connect(ConnectionInfo, std::chrono::steady_clock::duration) override {
@@ -102,6 +112,7 @@ class ScriptedClient final : public KernelClient {
     co_return make_error(ErrorCode::timeout, "no answer");
   }
   const nlohmann::json& kernel_info() const override { return info_; }
+  std::optional<KernelScript::Time> silent_since() const override { return script_.silent_since; }
 
  private:
   KernelScript& script_;

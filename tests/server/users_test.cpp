@@ -1,3 +1,4 @@
+#include "server/event_bus.h"
 #include "server/password.h"
 #include "server_fixture.h"
 
@@ -27,7 +28,6 @@ class UsersTest : public ServerFixture {
     return request_with(user, "POST", "/api/kernels").json().at("id").get<std::string>();
   }
 
-  std::size_t count(const char* user, const std::string& target) {
   TestWebSocket open_websocket_as(const std::string& token, const std::string& kernel,
                                   const std::string& session) {
     TestWebSocket socket(
@@ -79,6 +79,7 @@ class UsersTest : public ServerFixture {
     return kernel;
   }
 
+  std::size_t count(const char* user, const std::string& target) {
     return request_with(user, "GET", target).json().size();
   }
 };
@@ -120,7 +121,7 @@ TEST_F(UsersTest, a_kernel_of_another_cannot_be_taken_by_its_id) {
   const auto session =
       request_with(bob, "POST", "/api/sessions",
                    R"({"path": "a.ipynb", "type": "notebook", "kernel": {"id": ")" + kernel + R"("}})");
-  EXPECT_NE(session.status, 201u);
+  EXPECT_EQ(session.status, 409u);
   const auto own = request_with(bob, "POST", "/api/sessions", R"({"path": "a.ipynb", "type": "notebook"})");
   ASSERT_EQ(own.status, 201u);
   const auto id = own.json().at("id").get<std::string>();
@@ -146,7 +147,6 @@ TEST_F(UsersTest, have_a_session_each_for_the_same_path) {
   }
 }
 
-TEST_F(UsersTest, nobody_says_who_somebody_else_is) {
 TEST_F(UsersTest, a_session_gets_no_kernel_of_another_user) {
   start();
   const auto body = R"({"path": "a.ipynb", "type": "notebook"})";
@@ -208,6 +208,7 @@ TEST_F(UsersTest, are_told_of_their_own_starts_that_failed) {
   EXPECT_EQ(nlohmann::json::parse(of_ada.receive_message()->payload).at("status_code"), 404);
 }
 
+TEST_F(UsersTest, nobody_says_who_somebody_else_is) {
   start();
   const auto started = request_with(ada, "POST", "/api/kernels", R"({"env": {"KERNEL_USERNAME": "bob"}})");
   ASSERT_EQ(started.status, 201u);
@@ -268,7 +269,6 @@ TEST_F(UsersTest, a_read_only_token_changes_nothing) {
   }
 }
 
-TEST_F(UsersTest, limits_count_the_kernels_of_each) {
 TEST_F(UsersTest, who_only_looks_does_not_get_the_prompts_and_replies_of_others) {
   start();
   const auto kernel = ready_kernel_as(ada);
@@ -341,6 +341,7 @@ TEST_F(UsersTest, who_only_looks_is_not_told_the_sessions_of_others) {
   EXPECT_THAT(request_with(watcher, "GET", messages).body, HasSubstr(R"("requester": null)"));
 }
 
+TEST_F(UsersTest, limits_count_the_kernels_of_each) {
   manager_options_.max_kernels_per_user = 1;
   manager_options_.max_kernels = 3;
   start();
