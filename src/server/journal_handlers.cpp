@@ -9,6 +9,7 @@
 #include "runtime/event.h"
 #include "server/listener_query.h"
 #include "server/message_query.h"
+#include "server/user.h"
 #include "wire/json.h"
 #include "wire/legacy_message.h"
 
