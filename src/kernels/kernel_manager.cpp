@@ -352,8 +352,9 @@ void KernelManager::mark_ready(KernelClient::Answer answer) {
   const bool is_busy = answer == KernelClient::Answer::alive;
   launches_again_ = 0;
   proven_ = true;
+  if (is_busy) conversation_->expect_answer();
   conversation_->process_ready();
-  conversation_->publish_status(is_busy ? ExecutionState::busy : ExecutionState::idle);
+  conversation_->publish_status(conversation_->execution_state());
   // In the order they came, and before anything that comes from now on.
   for (const auto& [message, sender] : queued_) send_to_kernel(message, sender);
   queued_.clear();
