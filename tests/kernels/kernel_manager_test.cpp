@@ -18,6 +18,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
+/// Knows the process that was launched last.
+class ProcessRecorder final : public KernelRecorder {
+ public:
+  void put(const KernelRecord& record) override { last = record.provisioner.at("pid").get<pid_t>(); }
+  void remove(const std::string&) override {}
+  Task<void> written() override { co_return; }
+
+  pid_t last = 0;
+};
+
 class KernelManagerTest : public KernelFixture {
  protected:
   static Task<void> restart_into(KernelManager& kernel, std::vector<Result<void>>& results) {
@@ -411,11 +421,10 @@ TEST_F(KernelManagerTest, restarts_asked_for_at_once_are_one) {
 }
 
 TEST_F(KernelManagerTest, a_shutdown_waits_for_the_restart_under_way) {
+  ProcessRecorder recorder;
+  options_.recorder = &recorder;
   auto& kernel = start_kernel(synthetic_spec());
-  pid_t restarted = 0;
-  kernel.on_event = [&](const KernelEvent& event) {
-    if (event.action == KernelAction::restart) restarted = pid();
-  };
+  const auto first = pid();
   std::vector<Result<void>> results;
   TaskGroup clients(loop_.get_executor());
   clients.spawn("restart", restart_into(kernel, results));
@@ -423,8 +432,8 @@ TEST_F(KernelManagerTest, a_shutdown_waits_for_the_restart_under_way) {
   run(clients.join());
   ASSERT_EQ(results.size(), 1u);
   EXPECT_TRUE(results[0]);
-  ASSERT_NE(restarted, 0);
-  EXPECT_FALSE(process_exists(restarted));
+  EXPECT_NE(recorder.last, first);
+  EXPECT_FALSE(process_exists(recorder.last));
   EXPECT_TRUE(kernel.conversation()->journal().closed());
   EXPECT_FALSE(run(kernel.restart_kernel())) << "it is gone";
 }
