@@ -147,7 +147,7 @@ TEST_F(MultiKernelManagerTest, a_client_that_asks_for_a_restart_gets_one_that_is
   TestListener listener(*kernel->conversation(), "alice");
   const auto request = make_request(Channel::control, "shutdown_request", R"({"restart":true})", "test");
   ASSERT_TRUE(kernel->handle_incoming_message(*request, listener.audience));
-  run_until([&] { return kernel->provisioner_info().at("pid") != process; });
+  run_until([&] { return kernel->provisioner_info().value("pid", process) != process; });
   const auto ready = run(kernel->wait_until_ready());
   ASSERT_TRUE(ready) << ready.error().message;
   EXPECT_EQ(kernels_->find_kernel(kernel->kernel_id()), kernel);
