@@ -33,10 +33,10 @@ struct KernelRecord {
   int restart_count = 0;
   bool is_spare = false;  ///< Of the pool: nobody has used it.
   // Records of earlier versions have none of these.
-  bool has_answered = true;        ///< False: it is starting still.
-  std::int64_t launched_at = 0;    ///< Microseconds since 1970.
-  nlohmann::json started_from;     ///< `origin_of` the kernel spec as it was then; null: not known.
-  std::filesystem::path root_dir;  ///< What the paths of its sessions are relative to; empty: not known.
+  bool has_answered = true;               ///< False: it is starting still.
+  std::int64_t launched_at = 0;           ///< Microseconds since 1970.
+  nlohmann::json started_from = nullptr;  ///< `origin_of` the kernel spec as it was then; null: not known.
+  std::filesystem::path root_dir = {};  ///< What the paths of its sessions are relative to; empty: not known.
 
   std::string to_json() const;
 
