@@ -163,6 +163,9 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// Kills the process, whatever else is under way; a shutdown that waits for its end goes on at once.
   Task<void> kill_process();
 
+  /// It is being started, restarted or shut down: what is sent to it now may be lost with its process.
+  bool is_changing() const { return operation_under_way_; }
+
   /// Ends with the state left behind `starting`: no error when requests can be answered, or why the kernel is
   /// dead.
   Task<Result<void>> wait_until_ready();
