@@ -87,6 +87,7 @@ Result<void> Application::set_up() {
                                 .default_prefix =
                                     prefixes.empty() ? std::filesystem::path("/usr") : prefixes.front(),
                                 .registrar = registrar_.get(),
+                                .registration = options.registration,
                                 .lifetime = options.adopt_kernels && state_ != nullptr ? ChildLifetime::own
                                                                                        : ChildLifetime::ours},
           .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir},
@@ -120,6 +121,7 @@ Result<void> Application::set_up() {
   server_settings.users = std::move(*users);
   server_settings.version = NEXTGEN_KERNELS_VERSION;
   server_settings.kernel_environment.client_envs = {options.client_envs.begin(), options.client_envs.end()};
+  server_settings.disable_check_xsrf = options.disable_check_xsrf;
   server_settings.authenticate_prometheus = options.authenticate_prometheus;
   server_settings.base_url = options.base_url;
   if (!options.certfile.empty())
@@ -141,7 +143,10 @@ Result<void> Application::set_up() {
   server_settings.websockets.absent_after = 3 * options.websocket_ping_interval;
   // A closed laptop is waited for about as long as TCP does: what is under way then arrives when it is
   // opened.
-  server_settings.websockets.ping_timeout = 30 * options.websocket_ping_interval;
+  server_settings.websockets.ping_timeout = options.websocket_ping_timeout > std::chrono::milliseconds::zero()
+                                                ? options.websocket_ping_timeout
+                                                : 30 * options.websocket_ping_interval;
+  server_settings.websockets.allowed_message_types = options.allowed_message_types;
   server_settings.websockets.buffer_offline_messages = options.buffer_offline_messages;
   if (options.limit_rate) {
     server_settings.websockets.pace = {.messages_per_second = options.iopub_msg_rate_limit,
@@ -228,6 +233,24 @@ Task<void> Application::adopt_and_serve() {
   if (stopping_) co_return;
   server_->run();
   kernels_->fill_pools();
+  if (settings_.options.shutdown_no_activity_timeout > std::chrono::milliseconds::zero() && on_unused)
+    use_watch_.spawn("watch the use of the server", watch_use());
+}
+
+Task<void> Application::watch_use() {
+  const auto timeout = settings_.options.shutdown_no_activity_timeout;
+  auto last_use = Timestamp::clock::now();
+  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(timeout);
+  while (left > std::chrono::milliseconds::zero()) {
+    // What is done meanwhile is noticed at the end; a kernel that ends is use until it is seen to be gone.
+    co_await sleep_for(left);
+    const auto now = Timestamp::clock::now();
+    last_use = std::max(last_use, kernels_->list_kernels().empty() ? server_->last_activity() : now);
+    left = std::chrono::ceil<std::chrono::milliseconds>(last_use + timeout - now);
+  }
+  log_info("No kernel and no request for {} s (ServerApp.shutdown_no_activity_timeout)",
+           std::chrono::duration<double>(timeout).count());
+  on_unused();
 }
 
 /// One name for one directory.
@@ -271,6 +294,8 @@ Task<void> Application::stop() {
   using namespace asio::experimental::awaitable_operators;
   stopping_ = true;
   co_await start_.join();
+  use_watch_.cancel();
+  co_await use_watch_.join();
   co_await (server_->stop(request_grace) && kernels_->shutdown_all(kernel_patience));
   registrar_->stop();
   if (state_ != nullptr) co_await state_->leave();

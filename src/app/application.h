@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -47,6 +48,9 @@ class Application {
   /// it (`port_retries`).
   Result<ServerAddress> bind();
 
+  /// Called once nobody has used the server for `shutdown_no_activity_timeout`; set before `run`.
+  std::function<void()> on_unused;
+
   /// Takes over what a server that is gone left behind, then begins to serve; in the background.
   void run();
 
@@ -71,6 +75,7 @@ class Application {
   Task<void> adopt_what_is_left();
   void drop_sessions_of_other_roots(ServerState::Found& found);
   std::filesystem::path root_dir() const;
+  Task<void> watch_use();
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
@@ -84,6 +89,7 @@ class Application {
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;
   TaskGroup start_{loop_.get_executor()};
+  TaskGroup use_watch_{loop_.get_executor()};
   bool stopping_ = false;
   bool has_busy_listeners_ = false;
 };

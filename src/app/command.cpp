@@ -53,8 +53,8 @@ std::expected<PreparedCommand, ExitCode> prepare_command(const CommandInvocation
   auto options = make_server_options(loaded->configuration, invocation.environment);
   if (!options) return std::unexpected(report_failure(options.error()));
   set_log_level(options->log_level);
-  for (const auto& warning : line->warnings) log_warning("{}", warning);
   for (const auto& warning : loaded->warnings) log_warning("{}", warning);
+  for (const auto& warning : options->warnings) log_warning("{}", warning);
   return PreparedCommand{.line = std::move(*line), .paths = std::move(paths), .options = std::move(*options)};
 }
 

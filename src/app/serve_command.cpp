@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fcntl.h>
 #include <signal.h>
@@ -72,12 +73,11 @@ class ServeRun {
     if (!ignores(SIGHUP)) signals_.add(SIGHUP);
   }
 
-  /// Serves until a signal ends it.
+  /// Serves until a signal ends it, or nobody has used it for long.
   void run() {
+    application_.on_unused = [this] { asio::post(application_.loop(), [this] { stop(); }); };
     application_.run();
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) stop();
-    });
+    wait_for_signal();
     application_.loop().run();
   }
 
@@ -87,12 +87,23 @@ class ServeRun {
     return ::sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
   }
 
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal_number) {
+      if (error) return;
+      if (!stopping_)
+        stop();
+      else if (signal_number != SIGHUP)  // The system tells of a closed terminal, and the shell does it again.
+        application_.kill_kernels();
+      wait_for_signal();
+    });
+  }
+
   void stop() {
+    if (std::exchange(stopping_, true)) return;
     // There may be nobody left to read this, and that is no error.
     std::fputs("\nStopping: ending the kernels. Ctrl-C again kills them.\n", stdout);
     std::fflush(stdout);
     log_info("Stopping");
-    wait_for_impatience();
     asio::co_spawn(application_.loop(), application_.stop(), [this](const std::exception_ptr& failure) {
       if (failure) log_error("Stopping failed");
       log_info("Stopped");
@@ -100,17 +111,9 @@ class ServeRun {
     });
   }
 
-  /// A closed terminal is told by the system and by the shell: the second time means nothing.
-  void wait_for_impatience() {
-    signals_.async_wait([this](const boost::system::error_code& error, int signal_number) {
-      if (error) return;
-      if (signal_number == SIGHUP) return wait_for_impatience();
-      application_.kill_kernels();
-    });
-  }
-
   Application& application_;
   asio::signal_set signals_;
+  bool stopping_ = false;
 };
 
 }  // namespace

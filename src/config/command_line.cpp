@@ -105,7 +105,17 @@ class Parser {
     if (const auto* definition = table_.find_alias(typed.name))
       return read_trait({.definition = definition}, typed);
     if (auto trait = table_.resolve(typed.name)) return read_trait(*trait, typed);
+    if (const auto* definition = table_.find_without_effect(typed.name))
+      return skip_without_effect(*definition, typed);
     return unknown_option(typed);
+  }
+
+  Result<void> skip_without_effect(const TraitDefinition& definition, const TypedOption& typed) {
+    if (definition.type != TraitType::boolean || typed.value || next_is_boolean(definition)) {
+      if (const auto value = required_value(typed, "VALUE"); !value) return std::unexpected(value.error());
+    }
+    result_.warnings.push_back(explain_without_effect(definition, typed.dashed));
+    return {};
   }
 
   Result<void> read_common_option(const CommandOption& option, const TypedOption& typed) {

@@ -116,6 +116,9 @@ class FileReader {
           if (trait->name_is_deprecated)
             warn("{} in {} is deprecated: use {}", full_name, path_.native(), trait->definition->full_name());
           entries.push_back({*std::move(trait), &value});
+        } else if (const auto* ignored = configuration_.table().find_without_effect(full_name)) {
+          warnings_.push_back(
+              explain_without_effect(*ignored, fmt::format("{} in {}", full_name, path_.native())));
         } else {
           warn_of_unknown(full_name);
         }

@@ -100,6 +100,13 @@ std::string class_section(const TraitTable& table, const std::string& class_name
   return text;
 }
 
+std::string without_effect_section(const TraitTable& table, std::size_t width) {
+  std::string text = "\nAccepted as Jupyter Server does, without effect here\n";
+  for (const auto& definition : table.without_effect())
+    text += entry("--" + definition.full_name(), definition.help, width);
+  return text;
+}
+
 std::string usage(const CommandSyntax& syntax, std::size_t width) {
   return fmt::format("Usage: {} [OPTIONS]{}\n\n{}\n", syntax.program,
                      syntax.arguments_name.empty() ? "" : " " + syntax.arguments_name,
@@ -120,7 +127,7 @@ std::string help_text(const TraitTable& table, const CommandSyntax& syntax, std:
 std::string all_help_text(const TraitTable& table, const CommandSyntax& syntax, std::size_t width) {
   auto text = common_help(table, syntax, width);
   for (const auto& class_name : table.class_names()) text += class_section(table, class_name, width);
-  return text;
+  return text + without_effect_section(table, width);
 }
 
 std::size_t terminal_width(const Environment& environment) {

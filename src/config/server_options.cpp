@@ -1,5 +1,6 @@
 #include "config/server_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -99,6 +100,16 @@ Result<std::map<std::string, std::size_t>> parse_pool_sizes(const Dictionary& po
   return sizes;
 }
 
+Result<void> check_registration(const Dictionary& registration) {
+  for (const auto& [name, dialect] : registration) {
+    if (dialect == "jupyter" || dialect == "kallichore" || dialect == "none") continue;
+    return make_error(ErrorCode::invalid_argument,
+                      "LocalProvisioner.registration: '{}' of {} must be jupyter, kallichore or none",
+                      dialect, name);
+  }
+  return {};
+}
+
 /// Octal digits, as chmod takes them.
 Result<fs::perms> parse_mode(const std::string& text) {
   unsigned mode = 0;
@@ -145,6 +156,46 @@ Result<void> settle_transport(ServerOptions& options, const Environment& environ
   return require_file(options.client_ca, "ServerApp.client_ca");
 }
 
+/// Upstream's readings of numbers that mean nothing by themselves.
+void settle_culling(ServerOptions& options) {
+  constexpr auto usual_interval = std::chrono::seconds(300);
+  using std::chrono::milliseconds;
+  options.cull_idle_timeout = std::max(options.cull_idle_timeout, milliseconds::zero());
+  if (options.cull_interval > milliseconds::zero()) return;
+  options.cull_interval = usual_interval;
+  options.warnings.push_back(fmt::format("MappingKernelManager.cull_interval must be more than 0: {} is used",
+                                         usual_interval.count()));
+}
+
+/// What would be dangerous to accept and not to do is refused; what is dangerous is told.
+Result<void> check_protection(ServerOptions& options) {
+  if (!options.allow_tracebacks) {
+    return make_error(
+        ErrorCode::invalid_argument,
+        "MappingKernelManager.allow_tracebacks=False is not possible: this server relays what kernels say as "
+        "it is, tracebacks included. Have the kernels print none, or remove the option");
+  }
+  if (options.transport_encryption == "required") {
+    return make_error(
+        ErrorCode::invalid_argument,
+        "MappingKernelManager.transport_encryption=required is not possible: this server does not encrypt "
+        "its connections to kernels. Set KernelManager.transport to ipc, which other users of the machine "
+        "cannot reach, and remove the option");
+  }
+  if (options.transport_encryption == "auto") {
+    options.warnings.emplace_back(
+        "MappingKernelManager.transport_encryption=auto: connections to kernels are not encrypted here. "
+        "KernelManager.transport=ipc keeps other users of the machine out");
+  }
+  if (options.disable_check_xsrf) {
+    options.warnings.emplace_back(
+        "ServerApp.disable_check_xsrf: only the Origin header keeps other sites from running code here "
+        "through "
+        "the browser of somebody who is logged in");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ServerOptions> make_server_options(const Configuration& configuration,
@@ -155,6 +206,10 @@ Result<ServerOptions> make_server_options(const Configuration& configuration,
     std::visit([&](auto member) { store(configuration.value(definitions[row]), options.*member); },
                server_traits()[row].field);
 
+  settle_culling(options);
+  if (auto checked = check_protection(options); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_registration(options.registration); !checked)
+    return std::unexpected(checked.error());
   auto pool_sizes = parse_pool_sizes(options.pool);
   if (!pool_sizes) return std::unexpected(pool_sizes.error());
   options.pool_sizes = std::move(*pool_sizes);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/jupyter_paths.h"
 #include "base/log.h"
@@ -42,8 +43,11 @@ struct ServerOptions {
   std::int64_t websocket_max_message_size = 0;  ///< Bytes.
   std::int64_t max_connections = 0;             ///< That are no WebSockets.
   std::int64_t max_waiting_requests = 0;
-  std::int64_t max_websockets = 0;                      ///< 0: no limit.
-  std::chrono::milliseconds websocket_ping_interval{};  ///< Zero: no pings.
+  std::int64_t max_websockets = 0;                           ///< 0: no limit.
+  std::chrono::milliseconds websocket_ping_interval{};       ///< Zero: no pings.
+  std::chrono::milliseconds websocket_ping_timeout{};        ///< Zero: by the interval.
+  std::chrono::milliseconds shutdown_no_activity_timeout{};  ///< Zero: never.
+  bool disable_check_xsrf = false;
 
   std::optional<std::string> token;  ///< None: make one, unless there is a password. Empty: none.
   std::string hashed_password;       ///< Empty: none.
@@ -56,6 +60,9 @@ struct ServerOptions {
   std::chrono::milliseconds cull_interval{};
   bool cull_connected = false;
   bool cull_busy = false;
+  TextList allowed_message_types;                 ///< Empty: all.
+  bool allow_tracebacks = true;                   ///< Checked: nothing else is possible.
+  std::string transport_encryption;               ///< Checked: never `required`.
   std::int64_t max_kernels = 0;                   ///< 0: no limit.
   std::int64_t max_kernels_per_user = 0;          ///< 0: no limit.
   Dictionary pool;                                ///< As it was written; `pool_sizes` is what it says.
@@ -65,6 +72,7 @@ struct ServerOptions {
   bool autorestart = false;
   KernelTransport transport = KernelTransport::tcp;
   std::string kernel_ip;
+  Dictionary registration;  ///< By kernel spec: `jupyter`, `kallichore` or `none`.
   std::int64_t restart_limit = 0;
   std::chrono::milliseconds stable_start_time{};
   std::chrono::milliseconds time_to_dead{};  ///< Between two heartbeats; upstream's name.
@@ -96,6 +104,8 @@ struct ServerOptions {
   std::int64_t journal_total_memory_limit_bytes = 0;  ///< Of all kernels together.
   std::int64_t journal_spill_limit_bytes = 0;         ///< Of one kernel; 0: nothing is written to disk.
   std::filesystem::path journal_spill_directory;  ///< Absolute, an existing directory; empty: runtime_dir.
+
+  std::vector<std::string> warnings;  ///< Of what was said; to be logged.
 };
 
 /// The options that a configuration of `server_trait_table()` says. Paths are made absolute (`~` is the home

@@ -171,12 +171,37 @@ const std::vector<ServerTrait>& server_traits() {
         .name = "websocket_ping_interval",
         .type = TraitType::number,
         .default_value = 30.0,
-        .help = "Seconds between the pings that keep a WebSocket open and find out that a client is gone: "
-                "one that "
-                "answers none of 30, and takes nothing of what waits for it. 0 sends none.",
+        .help =
+            "Seconds between the pings that keep a WebSocket open and find out that a client is gone (see "
+            "websocket_ping_timeout). 0 sends none.",
         .minimum = 0,
         .maximum = 86400},
        &ServerOptions::websocket_ping_interval},
+      {{.class_name = "ServerApp",
+        .name = "websocket_ping_timeout",
+        .type = TraitType::number,
+        .default_value = 0.0,
+        .help = "Seconds without a sign of life after which a client's WebSocket is ended. 0: 30 times "
+                "websocket_ping_interval.",
+        .minimum = 0,
+        .maximum = 1e7},
+       &ServerOptions::websocket_ping_timeout},
+      {{.class_name = "ServerApp",
+        .name = "shutdown_no_activity_timeout",
+        .type = TraitType::number,
+        .default_value = 0.0,
+        .help = "Seconds without a kernel and without a request after which the server ends. 0: never.",
+        .minimum = 0,
+        .maximum = 1e9},
+       &ServerOptions::shutdown_no_activity_timeout},
+      {{.class_name = "ServerApp",
+        .name = "disable_check_xsrf",
+        .type = TraitType::boolean,
+        .default_value = false,
+        .help =
+            "Do not look at _xsrf when a browser comes with its cookie and changes something, nor at what "
+            "else shows that a page of ours asks, but for Origin. Dangerous in browsers that send none."},
+       &ServerOptions::disable_check_xsrf},
       {{.class_name = "IdentityProvider",
         .name = "token",
         .help = "The token that every request must carry. None: a random one, shown at start. Empty: no "
@@ -230,10 +255,10 @@ const std::vector<ServerTrait>& server_traits() {
         .name = "cull_idle_timeout",
         .type = TraitType::number,
         .default_value = 0.0,
-        .help = "Seconds without activity after which a kernel is shut down; 0 never does it. A kernel "
-                "spec may "
-                "have its own, metadata.cull_idle_timeout.",
-        .minimum = 0,
+        .help =
+            "Seconds without activity after which a kernel is shut down; 0 or less never does it. A kernel "
+            "spec may "
+            "have its own, metadata.cull_idle_timeout.",
         .maximum = 1e9},
        &ServerOptions::cull_idle_timeout},
       {{.class_name = "MappingKernelManager",
@@ -241,7 +266,6 @@ const std::vector<ServerTrait>& server_traits() {
         .type = TraitType::number,
         .default_value = 300.0,
         .help = "Seconds between two looks for kernels to cull.",
-        .minimum = 0.001,
         .maximum = 1e9},
        &ServerOptions::cull_interval},
       {{.class_name = "MappingKernelManager",
@@ -257,6 +281,28 @@ const std::vector<ServerTrait>& server_traits() {
         .help = "Cull also kernels that are busy."},
        &ServerOptions::cull_busy},
       {{.class_name = "MappingKernelManager",
+        .name = "allowed_message_types",
+        .type = TraitType::text_list,
+        .default_value = TextList{},
+        .help = "The types of the messages that clients may send to kernels; others are ignored, with a line "
+                "in the log. Empty: all."},
+       &ServerOptions::allowed_message_types},
+      {{.class_name = "MappingKernelManager",
+        .name = "allow_tracebacks",
+        .type = TraitType::boolean,
+        .default_value = true,
+        .help = "Always so: what kernels say is relayed as it is. False is refused."},
+       &ServerOptions::allow_tracebacks},
+      {{.class_name = "MappingKernelManager",
+        .name = "transport_encryption",
+        .type = TraitType::choice,
+        .default_value = text("disabled"),
+        .help = "Connections to kernels are not encrypted: required is refused, auto is told. "
+                "KernelManager.transport=ipc keeps other users of the machine out.",
+        .choices = {"disabled", "auto", "required"},
+        .deprecated_names = {"KernelManager.transport_encryption"}},
+       &ServerOptions::transport_encryption},
+      {{.class_name = "MappingKernelManager",
         .name = "max_kernels",
         .type = TraitType::integer,
         .default_value = integer(0),
@@ -270,7 +316,7 @@ const std::vector<ServerTrait>& server_traits() {
         .default_value = integer(0),
         .help =
             "How many kernels of one user run at once: of IdentityProvider.users, or else of what clients "
-            "say in KERNEL_USERNAME. 0: no limit.",
+            "say in KERNEL_USERNAME; those for which nobody says anything count as one user's. 0: no limit.",
         .minimum = 0,
         .deprecated_names = {"EnterpriseGatewayApp.max_kernels_per_user"}},
        &ServerOptions::max_kernels_per_user},
@@ -323,6 +369,14 @@ const std::vector<ServerTrait>& server_traits() {
         .default_value = text("127.0.0.1"),
         .help = "The IP address that local kernels listen on, with the transport tcp."},
        &ServerOptions::kernel_ip},
+      {{.class_name = "LocalProvisioner",
+        .name = "registration",
+        .type = TraitType::dictionary,
+        .default_value = Dictionary{},
+        .help = "How kernels that choose their own ports tell them (JEP 66), by the name of the kernel spec: "
+                "jupyter, kallichore, or none. It wins over metadata.registration of a kernel spec. With the "
+                "transport ipc kernels have no ports."},
+       &ServerOptions::registration},
       {{.class_name = "KernelRestarter",
         .name = "restart_limit",
         .type = TraitType::integer,
@@ -510,6 +564,58 @@ const std::vector<ServerTrait>& server_traits() {
   return traits;
 }
 
+namespace {
+
+TraitDefinition without_effect(std::string class_name, std::string name, std::string why,
+                               TraitType type = TraitType::text) {
+  return {.class_name = std::move(class_name), .name = std::move(name), .type = type, .help = std::move(why)};
+}
+
+/// What command lines and configuration files of Jupyter Server have. What would endanger people when nothing
+/// comes of it does not belong here: see `check_protection` in `server_options.cpp`.
+std::vector<TraitDefinition> traits_without_effect() {
+  const std::string pending = "a kernel that starts is always there at once, and answers when it can.";
+  const std::string classes =
+      "no classes of Python are loaded here. Another way to run kernels is a provisioner, named by kernel "
+      "specs or by KernelProvisionerFactory.default_provisioner_name.";
+  const std::string external =
+      "kernels that run elsewhere have kernel specs with the provisioner existing-provisioner.";
+  const std::string ports = "every kernel gets free ports of its own.";
+  constexpr auto boolean = TraitType::boolean;
+  std::vector<TraitDefinition> traits = {
+      without_effect("ServerApp", "open_browser", "this server opens no browser.", boolean),
+      without_effect("ServerApp", "allow_root", "who runs this server is not looked at.", boolean),
+      without_effect("ServerApp", "trust_xheaders",
+                     "X-Forwarded-For and the like are not looked at; nothing here depends on them.",
+                     boolean),
+      without_effect("ServerApp", "allow_external_kernels", external, boolean),
+      without_effect("ServerApp", "external_connection_dir", external),
+      without_effect("ServerApp", "kernel_manager_class", classes),
+      without_effect("ServerApp", "kernel_ws_protocol", "each client gets the protocol that it asks for."),
+      without_effect("ZMQChannelsWebsocketConnection", "kernel_ws_protocol",
+                     "each client gets the protocol that it asks for."),
+      without_effect("MappingKernelManager", "use_pending_kernels", pending, boolean),
+      without_effect("MappingKernelManager", "kernel_manager_class", classes),
+      without_effect("MappingKernelManager", "external_connection_dir", external),
+      without_effect("MappingKernelManager", "shared_context", "there is one always.", boolean),
+      without_effect("MappingKernelManager", "untracked_message_types",
+                     "activity is what users ask for; what clients ask by themselves never counts."),
+      without_effect("MappingKernelManager", "traceback_replacement_message",
+                     "tracebacks are never replaced."),
+      without_effect("KernelManager", "cache_ports", ports, boolean),
+      without_effect("KernelManager", "connection_file",
+                     "every kernel has a connection file of its own, in Jupyter's runtime directory."),
+      without_effect("KernelRestarter", "random_ports_until_alive",
+                     "a kernel gets new ports when others have taken its own.", boolean),
+      without_effect("KernelRestarter", "debug", "--debug shows everything.", boolean),
+  };
+  for (const auto* name : {"shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"})
+    traits.push_back(without_effect("KernelManager", name, ports));
+  return traits;
+}
+
+}  // namespace
+
 const TraitTable& server_trait_table() {
   static const TraitTable table = [] {
     std::vector<TraitDefinition> definitions;
@@ -521,6 +627,11 @@ const TraitTable& server_trait_table() {
             {"port", "ServerApp.port"},
             {"port-retries", "ServerApp.port_retries"},
             {"notebook-dir", "ServerApp.root_dir"},
+            {"sock", "ServerApp.sock"},
+            {"sock-mode", "ServerApp.sock_mode"},
+            {"certfile", "ServerApp.certfile"},
+            {"keyfile", "ServerApp.keyfile"},
+            {"client-ca", "ServerApp.client_ca"},
             {"log-level", "ServerApp.log_level"},
             {"transport", "KernelManager.transport"},
             {"plugin-path", "KernelClientRegistry.plugin_path"},
@@ -531,6 +642,7 @@ const TraitTable& server_trait_table() {
             {"no-adopt", "KernelState.adopt_kernels", "False",
              "End kernels with their server, and those that a killed server left behind."},
             {"no-browser", "", "", "Accepted as Jupyter Server does; this server opens no browser."},
+            {"allow-root", "", "", "Accepted as Jupyter Server does; who runs this server is not looked at."},
         },
         {
             {"Application", "ServerApp"},
@@ -540,13 +652,15 @@ const TraitTable& server_trait_table() {
             {"AsyncMultiKernelManager", "MappingKernelManager"},
             {"AsyncMappingKernelManager", "MappingKernelManager"},
             {"AsyncKernelManager", "KernelManager"},
+            {"ConnectionFileMixin", "KernelManager"},
             {"ProvisionerAwareKernelManager", "KernelManager"},
             {"IOLoopKernelManager", "KernelManager"},
             {"AsyncIOLoopKernelManager", "KernelManager"},
             {"ServerKernelManager", "KernelManager"},
             {"IOLoopKernelRestarter", "KernelRestarter"},
             {"AsyncIOLoopKernelRestarter", "KernelRestarter"},
-        });
+        },
+        traits_without_effect());
   }();
   return table;
 }

@@ -138,6 +138,16 @@ nlohmann::ordered_json objects_of(const ObjectList& list) {
   return objects;
 }
 
+/// Whole numbers are taken as their digits, as on the command line.
+TraitValue dictionary_of(const json& value) {
+  const auto is_entry = [](const json& entry) { return entry.is_string() || entry.is_number_integer(); };
+  if (!value.is_object() || !std::ranges::all_of(value, is_entry)) return {};
+  Dictionary dictionary;
+  for (const auto& [key, entry] : value.items())
+    dictionary.emplace(key, entry.is_string() ? entry.get<std::string>() : entry.dump());
+  return dictionary;
+}
+
 /// The value of any type, or nothing when the JSON is not one of the definition's type.
 TraitValue value_of_json(const TraitDefinition& definition, const json& value) {
   switch (definition.type) {
@@ -164,8 +174,7 @@ TraitValue value_of_json(const TraitDefinition& definition, const json& value) {
       if (value.is_array() && std::ranges::all_of(value, &json::is_string)) return value.get<TextList>();
       return {};
     case TraitType::dictionary:
-      if (value.is_object() && std::ranges::all_of(value, &json::is_string)) return value.get<Dictionary>();
-      return {};
+      return dictionary_of(value);
     case TraitType::object_list:
       if (value.is_array() && std::ranges::all_of(value, &json::is_object)) return object_list_of(value);
       return {};
@@ -188,7 +197,7 @@ std::string describe_type(const TraitDefinition& definition) {
     case TraitType::text_list:
       return "a list of texts";
     case TraitType::dictionary:
-      return "a dictionary of texts";
+      return "a dictionary of texts or whole numbers";
     case TraitType::object_list:
       return "a list of objects";
     case TraitType::log_level:

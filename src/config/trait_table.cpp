@@ -8,11 +8,13 @@
 namespace nextgen_kernels {
 
 TraitTable::TraitTable(std::vector<TraitDefinition> traits, std::vector<TraitAlias> aliases,
-                       std::vector<TraitFlag> flags, std::vector<ClassAlias> class_aliases)
+                       std::vector<TraitFlag> flags, std::vector<ClassAlias> class_aliases,
+                       std::vector<TraitDefinition> without_effect)
     : traits_(std::move(traits)),
       aliases_(std::move(aliases)),
       flags_(std::move(flags)),
-      class_aliases_(std::move(class_aliases)) {}
+      class_aliases_(std::move(class_aliases)),
+      without_effect_(std::move(without_effect)) {}
 
 std::vector<std::string> TraitTable::class_names() const {
   std::vector<std::string> names;
@@ -28,6 +30,13 @@ const TraitDefinition* TraitTable::find(std::string_view class_name, std::string
   return found == traits_.end() ? nullptr : &*found;
 }
 
+/// The class that a `Class.trait` is of.
+std::string_view TraitTable::class_of(std::string_view name) const {
+  const auto class_name = name.substr(0, name.find('.'));
+  const auto alias = std::ranges::find(class_aliases_, class_name, &ClassAlias::name);
+  return alias == class_aliases_.end() ? class_name : std::string_view(alias->class_name);
+}
+
 std::optional<ResolvedTrait> TraitTable::resolve(std::string_view name) const {
   for (const auto& trait : traits_)
     for (const auto& deprecated : trait.deprecated_names)
@@ -35,9 +44,7 @@ std::optional<ResolvedTrait> TraitTable::resolve(std::string_view name) const {
 
   const auto dot = name.find('.');
   if (dot == std::string_view::npos) return std::nullopt;
-  auto class_name = name.substr(0, dot);
-  for (const auto& alias : class_aliases_)
-    if (alias.name == class_name) class_name = alias.class_name;
+  const auto class_name = class_of(name);
   const auto rest = name.substr(dot + 1);
   if (const auto* trait = find(class_name, rest)) return ResolvedTrait{.definition = trait};
 
@@ -53,6 +60,19 @@ const TraitDefinition* TraitTable::find_alias(std::string_view name) const {
   if (alias == aliases_.end()) return nullptr;
   const auto resolved = resolve(alias->trait);
   return resolved ? resolved->definition : nullptr;
+}
+
+const TraitDefinition* TraitTable::find_without_effect(std::string_view name) const {
+  const auto dot = name.find('.');
+  if (dot == std::string_view::npos) return nullptr;
+  const auto found = std::ranges::find_if(without_effect_, [&](const TraitDefinition& trait) {
+    return trait.class_name == class_of(name) && trait.name == name.substr(dot + 1);
+  });
+  return found == without_effect_.end() ? nullptr : &*found;
+}
+
+std::string explain_without_effect(const TraitDefinition& definition, std::string_view subject) {
+  return fmt::format("{} has no effect: {}", subject, definition.help);
 }
 
 const TraitFlag* TraitTable::find_flag(std::string_view name) const {

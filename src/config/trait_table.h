@@ -42,7 +42,8 @@ struct ResolvedTrait {
 class TraitTable {
  public:
   TraitTable(std::vector<TraitDefinition> traits, std::vector<TraitAlias> aliases,
-             std::vector<TraitFlag> flags, std::vector<ClassAlias> class_aliases);
+             std::vector<TraitFlag> flags, std::vector<ClassAlias> class_aliases,
+             std::vector<TraitDefinition> without_effect = {});
 
   const std::vector<TraitDefinition>& traits() const { return traits_; }
   const std::vector<TraitAlias>& aliases() const { return aliases_; }
@@ -59,17 +60,29 @@ class TraitTable {
 
   const TraitFlag* find_flag(std::string_view name) const;
 
+  /// Traits of Jupyter that configurations have and that mean nothing here; `help` says why. Any value is
+  /// accepted.
+  const std::vector<TraitDefinition>& without_effect() const { return without_effect_; }
+
+  /// The one called `Class.trait`.
+  const TraitDefinition* find_without_effect(std::string_view name) const;
+
   /// What a person most likely meant by an unknown `Class.trait` (or bare `trait`): the same trait of another
   /// class, else the nearest spelling among the traits and `other_names`.
   std::optional<std::string> suggest(std::string_view unknown, std::vector<std::string> other_names) const;
 
  private:
   const TraitDefinition* find(std::string_view class_name, std::string_view trait_name) const;
+  std::string_view class_of(std::string_view name) const;
 
   std::vector<TraitDefinition> traits_;
   std::vector<TraitAlias> aliases_;
   std::vector<TraitFlag> flags_;
   std::vector<ClassAlias> class_aliases_;
+  std::vector<TraitDefinition> without_effect_;
 };
+
+/// What a person is told who sets a trait without effect; `subject` says where.
+std::string explain_without_effect(const TraitDefinition& definition, std::string_view subject);
 
 }  // namespace nextgen_kernels

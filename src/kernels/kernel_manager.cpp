@@ -1,6 +1,8 @@
 #include "kernels/kernel_manager.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <variant>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -75,7 +77,7 @@ KernelManager::KernelManager(Executor executor, KernelLaunch launch, KernelFacto
       options_(std::move(options)),
       conversation_(std::make_shared<Conversation>(options_.journal_limits, options_.journal_services)),
       restarts_(options_.restarts),
-      start_patience_(options_.kernel_info_timeout),
+      start_patience_(answer_timeout()),
       changed_(executor),
       tasks_(executor) {}
 
@@ -153,7 +155,7 @@ Task<Result<void>> KernelManager::launch() {
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
   launched_at_ = Timestamp::clock::now();
-  start_patience_ = options_.kernel_info_timeout;
+  start_patience_ = answer_timeout();
   auto chosen = choose_client();
   if (chosen) {
     keep_record();
@@ -227,6 +229,11 @@ Task<Result<KernelClient::Answer>> KernelManager::reach_kernel() {
   const auto connected = co_await client_->connect(connection_info_, start_patience_);
   if (!connected) co_return std::unexpected(connected.error());
   co_return KernelClient::Answer::complete;
+}
+
+/// How long a kernel that starts has to answer.
+std::chrono::steady_clock::duration KernelManager::answer_timeout() const {
+  return launch_.launch_timeout().value_or(options_.kernel_info_timeout);
 }
 
 std::optional<Timestamp> KernelManager::silent_since() const {
@@ -601,6 +608,22 @@ LaunchChange KernelManager::plan_move(const std::map<std::string, std::string>& 
   const auto& spec = launch_.spec;
   return plan_launch_change(spec, {kernel_environment(spec, launch_.environment), launch_.working_directory},
                             {kernel_environment(spec, environment), working_directory});
+}
+
+std::optional<std::chrono::steady_clock::duration> parse_launch_timeout(std::string_view text) {
+  constexpr double longest = 24.0 * 3600;
+  double seconds = 0;
+  const auto* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, seconds);
+  const bool is_timeout =
+      error == std::errc() && end == last && std::isfinite(seconds) && seconds > 0 && seconds <= longest;
+  if (!is_timeout) return std::nullopt;
+  return std::chrono::ceil<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+std::optional<std::chrono::steady_clock::duration> KernelLaunch::launch_timeout() const {
+  const auto text = environment.find("KERNEL_LAUNCH_TIMEOUT");
+  return text == environment.end() ? std::nullopt : parse_launch_timeout(text->second);
 }
 
 std::string KernelLaunch::username() const {

@@ -34,6 +34,10 @@ struct KernelManagerOptions {
   std::filesystem::path root_dir;      ///< For the records: what the paths of sessions are relative to.
 };
 
+/// KERNEL_LAUNCH_TIMEOUT: the seconds that a kernel's client gives it to answer, more than 0 and at most a
+/// day; nothing for other texts.
+std::optional<std::chrono::steady_clock::duration> parse_launch_timeout(std::string_view text);
+
 /// What a kernel is started with; kept for its restarts.
 struct KernelLaunch {
   std::string kernel_id;
@@ -44,6 +48,8 @@ struct KernelLaunch {
 
   /// Whose kernel it is: KERNEL_USERNAME of its environment, which the server sets when it knows its users.
   std::string username() const;
+  /// KERNEL_LAUNCH_TIMEOUT of its environment, if it says one: it counts instead of `kernel_info_timeout`.
+  std::optional<std::chrono::steady_clock::duration> launch_timeout() const;
 };
 
 /// How a kernel came from a server that is gone to this one.
@@ -229,6 +235,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void on_liveness_change();
   Task<Result<KernelClient::Answer>> connect_client();
   Task<Result<KernelClient::Answer>> reach_kernel();
+  std::chrono::steady_clock::duration answer_timeout() const;
   Task<void> supervise();
   Task<Result<void>> attach(KernelRecord record, Adopter adopter);
   void take_over(const KernelRecord& record);
@@ -291,7 +298,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   bool has_answered_ = false;    ///< This process.
   nlohmann::json started_from_;  ///< The kernel spec that this process was launched by.
   Timestamp launched_at_;
-  std::chrono::steady_clock::duration start_patience_;  ///< What is left of `kernel_info_timeout`.
+  std::chrono::steady_clock::duration start_patience_;  ///< What is left of `answer_timeout()`.
   int launches_again_ = 0;
   int users_ = 0;
   int watchers_ = 0;

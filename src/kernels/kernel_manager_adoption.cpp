@@ -182,10 +182,10 @@ void KernelManager::tell_adopted() {
 
 /// A kernel that had answered nobody yet: it was asked nothing, so nothing is gone, and nobody waits for it.
 void KernelManager::begin_starting() {
-  const auto left = launched_at_ + options_.kernel_info_timeout - Timestamp::clock::now();
+  const auto patience = answer_timeout();
+  const auto left = launched_at_ + patience - Timestamp::clock::now();
   start_patience_ = std::clamp(std::chrono::duration_cast<steady_clock::duration>(left),
-                               std::min<steady_clock::duration>(life_patience, options_.kernel_info_timeout),
-                               options_.kernel_info_timeout);
+                               std::min<steady_clock::duration>(life_patience, patience), patience);
   tell_adopted();
   tasks_.spawn("supervise kernel " + kernel_id(), supervise());
 }

@@ -83,11 +83,12 @@ Result<std::unique_ptr<MultiKernelManager::Seat>> MultiKernelManager::take_seat(
   }
   const auto of_user =
       static_cast<std::size_t>(std::ranges::count(users, username)) + starting_.count(username);
-  if (options_.max_kernels_per_user != 0 && !username.empty() && of_user >= options_.max_kernels_per_user) {
+  // Those of nobody are together those of one user, the server's own; as in Enterprise Gateway.
+  if (options_.max_kernels_per_user != 0 && of_user >= options_.max_kernels_per_user) {
     return make_error(ErrorCode::resource_limit,
                       "Resource Limit: {} has {} kernels, and no more are possible "
                       "(MappingKernelManager.max_kernels_per_user). Shut one down first",
-                      printable(username), of_user);
+                      username.empty() ? "the server's user" : printable(username), of_user);
   }
   return std::make_unique<Seat>(starting_, username);
 }

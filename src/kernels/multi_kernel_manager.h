@@ -49,7 +49,7 @@ class MultiKernelManager {
     CullingOptions culling = {};
     KernelPool::Options pool = {};
     std::size_t max_kernels = 0;           ///< Without the dead; 0: no limit.
-    std::size_t max_kernels_per_user = 0;  ///< By `KernelManager::username`; 0: no limit.
+    std::size_t max_kernels_per_user = 0;  ///< By `KernelManager::username`, empty or not; 0: no limit.
     /// What kernels inherit: the server's environment without its own secrets (JUPYTER_TOKEN).
     std::map<std::string, std::string> base_environment;
   };

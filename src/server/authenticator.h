@@ -26,6 +26,8 @@ class Authenticator {
     bool cross_site_cookies = false;
     std::string base_url = "/";  ///< Cookies are for paths below it.
     std::chrono::steady_clock::duration wait_after_failure = std::chrono::seconds(1);
+    /// False: nobody has to show that a page of ours asks. Dangerous.
+    bool check_xsrf = true;
   };
 
   /// Nobody: everybody comes in.
@@ -64,7 +66,8 @@ class Authenticator {
   std::string make_xsrf_cookie(const std::string& xsrf_token) const;
 
   /// Whether a request shows that one of our pages asks: it sends, beside its `_xsrf` cookie, the same value
-  /// in a header, in the query, or as `sent`. No other site's page can read it.
+  /// in a header, in the query, or as `sent`. No other site's page can read it. Always, when that is not
+  /// checked.
   bool shows_xsrf_token(const HttpRequest& request, std::string_view sent = {}) const;
 
  private:
@@ -81,6 +84,7 @@ class Authenticator {
   UserPointer user_of_cookie(const HttpRequest& request) const;
   std::string signature(const User& user, std::string_view text) const;
   std::string xsrf_signature(std::string_view nonce) const;
+  bool is_our_xsrf_token(std::string_view cookie) const;
   enum class SameSite { lax, none };
   std::string attributes(SameSite same_site) const;
   SameSite session_same_site() const {

@@ -1,6 +1,7 @@
 #include "server/event_handlers.h"
 
 #include <charconv>
+#include <map>
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -95,16 +96,22 @@ Task<void> EventHandlers::serve(ClientSocket tcp, UserPointer user, std::string 
 /// Ends by cancellation.
 Task<void> EventHandlers::tell_usage(EventWebSocket* socket, UserPointer user,
                                      std::chrono::seconds interval) {
+  std::map<std::string, ResourceMonitor::Look> told;  // By kernel; what this client was told last.
   while (true) {
     co_await resources_.refresh();
+    const auto before = std::exchange(told, {});
     for (const auto& kernel : kernels_.list_kernels()) {
       if (!user->has_kernels_of(kernel->username())) continue;
-      auto event = resources_.usage_of(*kernel);
-      if (!event) continue;
-      if ((*event)["cpu_percent"].is_null()) event->erase("cpu_percent");
-      (*event)["kernel_id"] = kernel->kernel_id();
-      (*event)["kernel_name"] = kernel->kernel_spec().name;
-      socket->send(EventBus::to_text(resource_usage_schema, "1", *event, Timestamp::clock::now()));
+      const auto look = resources_.look_at(*kernel);
+      if (!look) continue;
+      const auto earlier = before.find(kernel->kernel_id());
+      auto event = ResourceMonitor::usage_between(
+          earlier == before.end() ? std::nullopt : std::optional(earlier->second), *look);
+      told.emplace(kernel->kernel_id(), *look);
+      if (event["cpu_percent"].is_null()) event.erase("cpu_percent");
+      event["kernel_id"] = kernel->kernel_id();
+      event["kernel_name"] = kernel->kernel_spec().name;
+      socket->send(EventBus::to_text(resource_usage_schema, "1", event, Timestamp::clock::now()));
     }
     co_await sleep_for(interval);
   }

@@ -174,6 +174,11 @@ std::shared_ptr<ExecutionQueue> ExecuteHandlers::find_queue(const std::string& k
   return queue == queues_->end() ? nullptr : queue->second;
 }
 
+std::size_t ExecuteHandlers::executions(const std::string& kernel_id) const {
+  const auto queue = find_queue(kernel_id);
+  return queue == nullptr ? 0 : queue->list().size();
+}
+
 std::shared_ptr<ExecutionQueue> ExecuteHandlers::queue_of(const std::shared_ptr<KernelManager>& kernel) {
   auto& queue = (*queues_)[kernel->kernel_id()];
   if (queue == nullptr) queue = std::make_shared<ExecutionQueue>(executor_, kernel);

@@ -23,6 +23,9 @@ class ExecuteHandlers {
 
   void add_routes(Router& router);
 
+  /// Of a kernel, those that have not ended.
+  std::size_t executions(const std::string& kernel_id) const;
+
  private:
   using Queues = std::map<std::string, std::shared_ptr<ExecutionQueue>>;
 

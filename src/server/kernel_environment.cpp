@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -18,7 +16,6 @@ constexpr std::size_t longest_name = 255;
 // The system takes 128 KiB for one variable with its name, and some megabytes for all.
 constexpr std::size_t longest_value = 64 * 1024;
 constexpr std::size_t most_bytes = 1024 * 1024;
-constexpr double longest_launch = 24.0 * 3600;
 
 bool is_protected_variable(std::string_view name) {
   constexpr std::array<std::string_view, 6> names = {"PATH",          "PYTHONPATH", "PYTHONHOME",
@@ -43,25 +40,16 @@ bool is_allowed(const std::string& name, const KernelEnvironmentRules& rules) {
   return lists(name) || (lists("*") && !is_protected_variable(name));
 }
 
-bool is_launch_timeout(const std::string& text) {
-  double seconds = 0;
-  const auto* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, seconds);
-  return error == std::errc() && end == last && std::isfinite(seconds) && seconds > 0 &&
-         seconds <= longest_launch;
-}
-
 /// Variables that mean something to this server.
 Result<void> check_meaning(const std::string& name, const std::string& value) {
   if (name == "KERNEL_ID" && !is_kernel_id(value)) {
     return make_error(ErrorCode::invalid_argument,
                       "Field 'env': KERNEL_ID must be five groups of letters and digits joined by '-'");
   }
-  if (name == "KERNEL_LAUNCH_TIMEOUT" && !is_launch_timeout(value)) {
+  if (name == "KERNEL_LAUNCH_TIMEOUT" && !parse_launch_timeout(value)) {
     return make_error(
         ErrorCode::invalid_argument,
-        "Field 'env': KERNEL_LAUNCH_TIMEOUT must be a number of seconds, more than 0 and at most {}",
-        longest_launch);
+        "Field 'env': KERNEL_LAUNCH_TIMEOUT must be a number of seconds, more than 0 and at most a day");
   }
   return {};
 }

@@ -481,6 +481,12 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     log_warning("{}: {}", describe(), message.error().message);
     return close(websocket_close::invalid_payload, message.error().message);
   }
+  const auto& allowed = settings_.allowed_message_types;
+  if (!allowed.empty() && std::ranges::find(allowed, message->header.msg_type) == allowed.end()) {
+    log_warning("{}: ignored: a {}, which is none of MappingKernelManager.allowed_message_types", describe(),
+                printable(message->header.msg_type));
+    return;
+  }
   if (client_.read_only && !is_question(*message)) return refuse_request(*message);
   const auto storage = message->storage;
   const auto header = message->parts[0];

@@ -46,6 +46,8 @@ struct KernelWebSocketSettings {
   /// How long after a frame the client is asked whether it has it; 0 never asks.
   std::chrono::steady_clock::duration acknowledgement_delay = std::chrono::milliseconds(50);
   PaceSettings pace = {};
+  /// What clients may send to kernels; other types are ignored. Empty: all.
+  std::vector<std::string> allowed_message_types = {};
   /// A session that comes back goes on where it was.
   bool buffer_offline_messages = true;
 };

@@ -70,11 +70,13 @@ void MetricsHandlers::note_kernel_event(const KernelEvent& event) {
 }
 
 Task<Result<HttpResponse>> MetricsHandlers::get_metrics(HttpRequest) {
+  co_await resources_.refresh();
   auto process = co_await pool_.run(process_metrics);
   MetricsText text;
   add_server(text);
   add_requests(text);
   add_kernels(text);
+  add_usage(text);
   HttpResponse response;
   response.headers.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
   response.body = text.text() + process;
@@ -93,7 +95,7 @@ void MetricsHandlers::add_server(MetricsText& text) const {
   text.begin("terminal_currently_running_total", Type::gauge, "Terminals; this server has none.");
   text.add(0);
   text.begin("nextgen_kernels_event_listeners", Type::gauge, "Clients that listen to events.");
-  text.add(static_cast<double>(event_listeners_()));
+  text.add(static_cast<double>(sources_.event_listeners()));
 }
 
 void MetricsHandlers::add_requests(MetricsText& text) const {
@@ -166,6 +168,26 @@ void MetricsHandlers::add_kernels(MetricsText& text) const {
   add("nextgen_kernels_kernel_pending_requests", Type::gauge,
       "Requests to a kernel whose reply and idle have not both come.",
       [](const KernelManager& kernel) { return kernel.conversation()->requests().size(); });
+  add("nextgen_kernels_kernel_executions", Type::gauge,
+      "Executions that were asked for without a WebSocket, and run or wait.",
+      [this](const KernelManager& kernel) { return sources_.executions(kernel.kernel_id()); });
+}
+
+/// Of kernels of this machine only.
+void MetricsHandlers::add_usage(MetricsText& text) const {
+  const auto add = [&](std::string_view name, std::string_view help, auto member) {
+    text.begin(name, Type::gauge, help);
+    for (const auto& kernel : kernels_.list_kernels()) {
+      if (const auto look = resources_.look_at(*kernel))
+        text.add({{"kernel_id", kernel->kernel_id()}, {"type", kernel->kernel_spec().name}},
+                 static_cast<double>(look->usage.*member));
+    }
+  };
+  add("nextgen_kernels_kernel_cpu_seconds",
+      "Processor time of a kernel's processes that live; less when one ends.", &ProcessUsage::cpu_seconds);
+  add("nextgen_kernels_kernel_memory_bytes", "Resident memory of a kernel's processes.",
+      &ProcessUsage::memory_bytes);
+  add("nextgen_kernels_kernel_processes", "Processes of a kernel.", &ProcessUsage::processes);
 }
 
 }  // namespace nextgen_kernels

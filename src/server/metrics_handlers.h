@@ -10,6 +10,7 @@
 #include "runtime/blocking_pool.h"
 #include "runtime/task_group.h"
 #include "server/metrics_text.h"
+#include "server/resource_monitor.h"
 #include "server/router.h"
 #include "server/status_handlers.h"
 
@@ -19,12 +20,20 @@ namespace nextgen_kernels {
 /// events only; all else is looked at when somebody asks. Owned by the server.
 class MetricsHandlers {
  public:
+  /// What other handlers know.
+  struct Sources {
+    std::function<std::size_t()> event_listeners;
+    /// Executions of a kernel that were asked for without a WebSocket and have not ended.
+    std::function<std::size_t(const std::string& kernel_id)> executions;
+  };
+
   MetricsHandlers(Executor executor, MultiKernelManager& kernels, const StatusHandlers& status,
-                  BlockingPool& pool, std::function<std::size_t()> event_listeners)
+                  ResourceMonitor& resources, BlockingPool& pool, Sources sources)
       : kernels_(kernels),
         status_(status),
+        resources_(resources),
         pool_(pool),
-        event_listeners_(std::move(event_listeners)),
+        sources_(std::move(sources)),
         tasks_(std::move(executor)) {}
 
   void add_routes(Router& router);
@@ -41,13 +50,15 @@ class MetricsHandlers {
   void add_server(MetricsText& text) const;
   void add_requests(MetricsText& text) const;
   void add_kernels(MetricsText& text) const;
+  void add_usage(MetricsText& text) const;
 
   using RequestKind = std::tuple<std::string, std::string, unsigned>;  // Method, handler, status.
 
   MultiKernelManager& kernels_;
   const StatusHandlers& status_;
+  ResourceMonitor& resources_;
   BlockingPool& pool_;
-  std::function<std::size_t()> event_listeners_;
+  Sources sources_;
   std::map<RequestKind, Histogram> requests_;
   std::map<std::pair<std::string, std::string>, int> kernel_events_;   // By action and outcome.
   std::shared_ptr<Histogram> starts_ = std::make_shared<Histogram>();  // Shared with who waits for a start.

@@ -2,7 +2,24 @@
 
 #include <utility>
 
+#include "server/user.h"
+
 namespace nextgen_kernels {
+
+namespace {
+
+/// Only a running server knows of it.
+nlohmann::ordered_json overrun_problem(const KernelManager& kernel, const JournalStatistics& statistics) {
+  return {{"subject", "kernel " + kernel.kernel_id()},
+          {"source", "its journal"},
+          {"message",
+           fmt::format("listeners to this kernel ({}) lost {} messages, in {} place{}: they read too slowly "
+                       "for what is kept (KernelJournal.memory_limit_bytes, spill_limit_bytes)",
+                       kernel.kernel_spec().name, statistics.lost_messages, statistics.overruns,
+                       statistics.overruns == 1 ? "" : "s")}};
+}
+
+}  // namespace
 
 void RegistryHandlers::add_routes(Router& router) {
   using enum http::verb;
@@ -32,8 +49,14 @@ Task<Result<HttpResponse>> RegistryHandlers::explain(HttpRequest request) {
   co_return json_response(http::status::ok, *model);
 }
 
-Task<Result<HttpResponse>> RegistryHandlers::get_doctor(HttpRequest) {
-  co_return json_response(http::status::ok, co_await pool_.run([this] { return models_.doctor(); }));
+Task<Result<HttpResponse>> RegistryHandlers::get_doctor(HttpRequest request) {
+  auto model = co_await pool_.run([this] { return models_.doctor(); });
+  for (const auto& kernel : kernels_.list_kernels()) {
+    const auto statistics = kernel->conversation()->journal().statistics();
+    if (statistics.overruns == 0 || !request.user->has_kernels_of(kernel->username())) continue;
+    model["problems"].push_back(overrun_problem(*kernel, statistics));
+  }
+  co_return json_response(http::status::ok, model);
 }
 
 }  // namespace nextgen_kernels

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "kernels/multi_kernel_manager.h"
 #include "runtime/blocking_pool.h"
 #include "server/router.h"
 
@@ -27,7 +28,8 @@ struct RegistryModels {
 /// `/api/nextgen/registry` and the paths under it. Owned by the server.
 class RegistryHandlers {
  public:
-  RegistryHandlers(RegistryModels models, BlockingPool& pool) : models_(std::move(models)), pool_(pool) {}
+  RegistryHandlers(RegistryModels models, const MultiKernelManager& kernels, BlockingPool& pool)
+      : models_(std::move(models)), kernels_(kernels), pool_(pool) {}
 
   void add_routes(Router& router);
 
@@ -37,6 +39,7 @@ class RegistryHandlers {
   Task<Result<HttpResponse>> get_doctor(HttpRequest request);
 
   RegistryModels models_;
+  const MultiKernelManager& kernels_;
   BlockingPool& pool_;
 };
 

@@ -66,20 +66,34 @@ bool ResourceMonitor::is_fresh() const {
          });
 }
 
-std::optional<nlohmann::json> ResourceMonitor::usage_of(const KernelManager& kernel) const {
+std::optional<ResourceMonitor::Look> ResourceMonitor::look_of(const std::optional<Sample>& sample,
+                                                              pid_t pid) {
+  if (!sample) return std::nullopt;
+  const auto found = sample->usages.find(pid);
+  if (found == sample->usages.end()) return std::nullopt;
+  return Look{.pid = pid, .at = sample->at, .usage = found->second};
+}
+
+std::optional<ResourceMonitor::Look> ResourceMonitor::look_at(const KernelManager& kernel) const {
   const auto pid = pid_of(kernel);
-  if (!pid || !last_) return std::nullopt;
-  const auto found = last_->usages.find(*pid);
-  if (found == last_->usages.end()) return std::nullopt;
-  const auto& usage = found->second;
+  return pid ? look_of(last_, *pid) : std::nullopt;
+}
+
+std::optional<nlohmann::json> ResourceMonitor::usage_of(const KernelManager& kernel) const {
+  const auto look = look_at(kernel);
+  if (!look) return std::nullopt;
+  return usage_between(look_of(previous_, look->pid), *look);
+}
+
+nlohmann::json ResourceMonitor::usage_between(const std::optional<Look>& earlier, const Look& look) {
   nlohmann::json model = {{"cpu_percent", nullptr},
-                          {"cpu_seconds", usage.cpu_seconds},
-                          {"memory_bytes", usage.memory_bytes},
-                          {"processes", usage.processes},
-                          {"threads", usage.threads}};
-  if (!previous_ || !previous_->usages.contains(*pid)) return model;
-  const std::chrono::duration<double> passed = last_->at - previous_->at;
-  const auto used = usage.cpu_seconds - previous_->usages.at(*pid).cpu_seconds;
+                          {"cpu_seconds", look.usage.cpu_seconds},
+                          {"memory_bytes", look.usage.memory_bytes},
+                          {"processes", look.usage.processes},
+                          {"threads", look.usage.threads}};
+  if (!earlier || earlier->pid != look.pid || earlier->at >= look.at) return model;
+  const std::chrono::duration<double> passed = look.at - earlier->at;
+  const auto used = look.usage.cpu_seconds - earlier->usage.cpu_seconds;
   // Less than before when a child has ended.
   model["cpu_percent"] = std::round(std::max(0.0, used / passed.count()) * 1000) / 10;
   return model;

@@ -27,9 +27,23 @@ class ResourceMonitor {
   /// Ends when there is a sample that is not older than `sample_interval` and knows of all kernels.
   Task<void> refresh();
 
-  /// Of the last sample: `cpu_percent` (null before there is a second one), `cpu_seconds`, `memory_bytes`,
-  /// `processes`, `threads`. Nothing for kernels whose processes are not on this machine.
+  /// What a kernel's processes had used at some time.
+  struct Look {
+    pid_t pid = 0;
+    std::chrono::steady_clock::time_point at;
+    ProcessUsage usage;
+  };
+
+  /// At the last sample. Nothing for kernels whose processes are not on this machine.
+  std::optional<Look> look_at(const KernelManager& kernel) const;
+
+  /// Of the last sample: `cpu_percent` (between anybody's last two; null before there is a second one),
+  /// `cpu_seconds`, `memory_bytes`, `processes`, `threads`. Nothing for kernels that `look_at` knows nothing
+  /// of.
   std::optional<nlohmann::json> usage_of(const KernelManager& kernel) const;
+
+  /// The same, with `cpu_percent` from one look to another; null when there is no earlier one.
+  static nlohmann::json usage_between(const std::optional<Look>& earlier, const Look& look);
 
  private:
   class Sampling;
@@ -42,6 +56,8 @@ class ResourceMonitor {
     std::vector<pid_t> pids;  ///< Of the kernels there were; some may have ended.
     std::map<pid_t, ProcessUsage> usages;
   };
+
+  static std::optional<Look> look_of(const std::optional<Sample>& sample, pid_t pid);
 
   MultiKernelManager& kernels_;
   BlockingPool& pool_;

@@ -105,7 +105,8 @@ class Server::Service final : public HttpService {
                        {.secure_cookies = settings_.tls.has_value(),
                         .cross_site_cookies = settings_.origins.lets_sites_send_cookies(),
                         .base_url = settings_.base_url,
-                        .wait_after_failure = settings_.wait_after_failed_login}),
+                        .wait_after_failure = settings_.wait_after_failed_login,
+                        .check_xsrf = !settings_.disable_check_xsrf}),
         pool_(blocking_threads),
         sessions_(executor, kernels, settings_.sessions),
         resources_(executor, kernels, pool_),
@@ -114,12 +115,15 @@ class Server::Service final : public HttpService {
         event_handlers_(executor, events_, kernels, resources_, origins_, websocket_seats_,
                         {.ping_interval = settings_.websockets.ping_interval,
                          .close_timeout = settings_.websockets.close_timeout}),
-        metrics_handlers_(executor, kernels, status_handlers_, pool_,
-                          [this] { return event_handlers_.listeners(); }),
-        registry_handlers_(settings_.registry_models, pool_),
+        metrics_handlers_(
+            executor, kernels, status_handlers_, resources_, pool_,
+            {.event_listeners = [this] { return event_handlers_.listeners(); },
+             .executions =
+                 [this](const std::string& kernel_id) { return execute_handlers_.executions(kernel_id); }}),
+        registry_handlers_(settings_.registry_models, kernels, pool_),
         kernel_handlers_(kernels, resources_, pool_, settings_.kernel_environment, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
-        session_handlers_(sessions_, kernels, settings_.base_url),
+        session_handlers_(sessions_, kernels, resources_, settings_.base_url),
         execute_handlers_(executor, kernels, pool_, settings_.base_url),
         journal_handlers_(executor, kernels),
         websocket_handlers_(executor, kernels, origins_, websocket_seats_, settings_.websockets),
@@ -148,6 +152,7 @@ class Server::Service final : public HttpService {
   HttpServer& http() { return http_; }
   SessionManager& sessions() { return sessions_; }
   const Authenticator& authenticator() const { return authenticator_; }
+  Timestamp last_activity() const { return status_handlers_.last_activity(); }
 
   Task<void> stop(std::chrono::steady_clock::duration grace) {
     using namespace asio::experimental::awaitable_operators;
@@ -266,6 +271,12 @@ class Server::Service final : public HttpService {
   std::optional<HttpResponse> check_permission(const HttpRequest& request) const {
     if (is_open(request)) return std::nullopt;
     const auto* user = request.user.get();
+    const auto& allowed = settings_.websockets.allowed_message_types;
+    if (request.method == http::verb::post && request.pattern == "/api/nextgen/kernels/{kernel_id}/execute" &&
+        !allowed.empty() && std::ranges::find(allowed, "execute_request") == allowed.end()) {
+      return error_response(http::status::forbidden,
+                            "execute_request is none of MappingKernelManager.allowed_message_types");
+    }
     if (user->read_only && !is_safe(request.method)) {
       return error_response(http::status::forbidden,
                             "You may look, but not change anything: your token is read-only");
@@ -432,6 +443,10 @@ void Server::run() {
   if (!service_->authenticator().requires_credentials())
     log_warning("There is no token: everybody who can reach this server can run code as this user");
   service_->http().run();
+}
+
+Timestamp Server::last_activity() const {
+  return service_->last_activity();
 }
 
 Task<void> Server::stop(std::chrono::steady_clock::duration grace) {

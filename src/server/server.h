@@ -31,6 +31,7 @@ struct ServerSettings {
   bool authenticate_prometheus = true;  ///< `/metrics` needs the token, too.
   /// Until somebody who tried to log in is told that it was wrong.
   std::chrono::steady_clock::duration wait_after_failed_login = std::chrono::seconds(1);
+  bool disable_check_xsrf = false;  ///< See `Authenticator::Settings::check_xsrf`.
   KernelEnvironmentRules kernel_environment = {};
   OriginSettings origins;
   HttpLimits limits;
@@ -68,6 +69,9 @@ class Server {
 
   /// Begins to answer.
   void run();
+
+  /// When there was last a request that counts as activity, or something happened in a kernel.
+  Timestamp last_activity() const;
 
   /// Refuses what is new, closes WebSockets with 1012 (their clients will connect again), and lets requests
   /// under way finish within `grace`.

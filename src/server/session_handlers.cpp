@@ -52,6 +52,14 @@ nlohmann::ordered_json SessionHandlers::session_model(const Session& session) co
   return model;
 }
 
+/// After a look at them.
+nlohmann::ordered_json SessionHandlers::model_with_resources(const Session& session) const {
+  auto model = session_model(session);
+  if (const auto kernel = kernels_.find_kernel(session.kernel_id))
+    if (auto usage = resources_.usage_of(*kernel)) model["kernel"]["resources"] = std::move(*usage);
+  return model;
+}
+
 void SessionHandlers::add_routes(Router& router) {
   using enum http::verb;
   router.add(get, "/api/sessions", [this](HttpRequest request) { return list(std::move(request)); });
@@ -65,9 +73,10 @@ void SessionHandlers::add_routes(Router& router) {
 }
 
 Task<Result<HttpResponse>> SessionHandlers::list(HttpRequest request) {
+  co_await resources_.refresh();
   auto models = nlohmann::ordered_json::array();
   for (const auto& session : sessions_.list_sessions())
-    if (request.user->has_kernels_of(session.username)) models.push_back(session_model(session));
+    if (request.user->has_kernels_of(session.username)) models.push_back(model_with_resources(session));
   co_return json_response(http::status::ok, models);
 }
 
@@ -90,9 +99,10 @@ Task<Result<HttpResponse>> SessionHandlers::create(HttpRequest request) {
 }
 
 Task<Result<HttpResponse>> SessionHandlers::get(HttpRequest request) {
+  co_await resources_.refresh();
   const auto session = sessions_.get_session(request.parameter("session_id"));
   if (!session) co_return std::unexpected(session.error());
-  co_return json_response(http::status::ok, session_model(*session));
+  co_return json_response(http::status::ok, model_with_resources(*session));
 }
 
 Task<Result<HttpResponse>> SessionHandlers::update(HttpRequest request) {

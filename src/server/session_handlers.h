@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "server/resource_monitor.h"
 #include "server/router.h"
 #include "server/session_manager.h"
 
@@ -10,8 +11,9 @@ namespace nextgen_kernels {
 /// `/api/sessions`: list, create, look at, change and end sessions. Owned by the server.
 class SessionHandlers {
  public:
-  SessionHandlers(SessionManager& sessions, MultiKernelManager& kernels, std::string base_url)
-      : sessions_(sessions), kernels_(kernels), base_url_(std::move(base_url)) {}
+  SessionHandlers(SessionManager& sessions, MultiKernelManager& kernels, ResourceMonitor& resources,
+                  std::string base_url)
+      : sessions_(sessions), kernels_(kernels), resources_(resources), base_url_(std::move(base_url)) {}
 
   void add_routes(Router& router);
 
@@ -23,9 +25,11 @@ class SessionHandlers {
   Task<Result<HttpResponse>> remove(HttpRequest request);
 
   nlohmann::ordered_json session_model(const Session& session) const;
+  nlohmann::ordered_json model_with_resources(const Session& session) const;
 
   SessionManager& sessions_;
   MultiKernelManager& kernels_;
+  ResourceMonitor& resources_;
   std::string base_url_;
 };
 

@@ -63,8 +63,10 @@ TEST_F(ConfigurationFilesTest, a_wrong_type_names_the_trait_and_the_file) {
   EXPECT_EQ(error_of(R"({"KernelSpecManager": {"allowed_kernelspecs": {}}})"),
             "KernelSpecManager.allowed_kernelspecs in " + file() +
                 R"(: expected a list of texts, such as ["TEXT", "TEXT"], not {})");
-  EXPECT_THAT(error_of(R"({"KernelClientRegistry": {"provisioner_client_mappings": {"a": ["b"]}}})"),
-              HasSubstr(R"(expected a dictionary of texts, such as {"NAME": "VALUE"}, not {"a":["b"]})"));
+  EXPECT_THAT(
+      error_of(R"({"KernelClientRegistry": {"provisioner_client_mappings": {"a": ["b"]}}})"),
+      HasSubstr(
+          R"(expected a dictionary of texts or whole numbers, such as {"NAME": "VALUE"}, not {"a":["b"]})"));
 }
 
 TEST_F(ConfigurationFilesTest, a_file_that_cannot_be_read_is_told) {

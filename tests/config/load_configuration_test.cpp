@@ -8,6 +8,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+using testing::UnorderedElementsAre;
 
 class LoadConfigurationTest : public ConfigurationFixture {
  protected:
@@ -95,6 +96,28 @@ TEST_F(LoadConfigurationTest, warnings_of_the_command_line_and_of_files_are_kept
   write("user/jupyter_nextgen_kernels_config.json", R"({"ServerApp": {"prot": 1}})");
   EXPECT_THAT(load({"--ServerApp.token=x"})->warnings,
               ElementsAre(HasSubstr("deprecated"), HasSubstr("Did you mean ServerApp.port?")));
+}
+
+TEST_F(LoadConfigurationTest, options_of_jupyter_without_effect_here_are_accepted_and_told_once) {
+  write("user/jupyter_nextgen_kernels_config.json",
+        R"({"ServerApp": {"open_browser": false, "kernel_manager_class": "a.B"},
+            "KernelManager": {"cache_ports": null, "shell_port": 5000}})");
+  const auto loaded = load({"--AsyncMappingKernelManager.use_pending_kernels=True", "--ServerApp.allow_root",
+                            "--allow-root", "--KernelManager.connection_file", "k.json",
+                            "--MappingKernelManager.untracked_message_types=['a']"});
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  const auto says = [](const char* name) {
+    return testing::AllOf(testing::HasSubstr(name), testing::HasSubstr(" has no effect: "));
+  };
+  EXPECT_THAT(
+      loaded->warnings,
+      UnorderedElementsAre(says("ServerApp.open_browser in /"), says("ServerApp.kernel_manager_class"),
+                           says("KernelManager.cache_ports"), says("KernelManager.shell_port"),
+                           says("--AsyncMappingKernelManager.use_pending_kernels"),
+                           says("--ServerApp.allow_root"), says("--KernelManager.connection_file"),
+                           says("--MappingKernelManager.untracked_message_types")));
+  EXPECT_THAT(message(parse({"--KernelManager.connection_file"})), testing::HasSubstr("needs a value"));
+  EXPECT_FALSE(parse({"--ServerApp.allow_root", "stray"}).has_value()) << "is no value of it";
 }
 
 TEST_F(LoadConfigurationTest, the_token_is_read_from_the_environment_or_from_the_file_it_names) {

@@ -69,6 +69,51 @@ TEST_F(ServerOptionsTest, a_pool_that_is_no_number_is_refused_by_name) {
   }
 }
 
+TEST_F(ServerOptionsTest, numbers_of_culling_mean_what_they_mean_upstream) {
+  const auto made =
+      options({"--MappingKernelManager.cull_interval=0", "--MappingKernelManager.cull_idle_timeout=-1"});
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(made->cull_interval, 300s);
+  EXPECT_EQ(made->cull_idle_timeout, 0s) << "off";
+  EXPECT_THAT(made->warnings, ElementsAre(testing::HasSubstr("cull_interval")));
+}
+
+TEST_F(ServerOptionsTest, a_pool_in_a_file_has_numbers) {
+  write("user/jupyter_nextgen_kernels_config.json",
+        R"({"MappingKernelManager": {"pool": {"python3": 1, "ir": "2"}}})");
+  const auto made = options();
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_THAT(made->pool_sizes, ElementsAre(Pair("ir", 2u), Pair("python3", 1u)));
+  write("user/jupyter_nextgen_kernels_config.json",
+        R"({"MappingKernelManager": {"pool": {"python3": 1.5}}})");
+  EXPECT_THAT(message(options()), testing::HasSubstr("whole numbers"));
+}
+
+TEST_F(ServerOptionsTest, options_of_jupyter_server_that_have_an_effect_arrive) {
+  const auto made =
+      options({"--ServerApp.websocket_ping_timeout=90", "--ServerApp.shutdown_no_activity_timeout=600",
+               "--ServerApp.disable_check_xsrf=True",
+               "--MappingKernelManager.allowed_message_types=kernel_info_request",
+               "--MappingKernelManager.allow_tracebacks=True", "--sock=/tmp/s", "--sock-mode=0660"});
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(made->websocket_ping_timeout, 90s);
+  EXPECT_EQ(made->shutdown_no_activity_timeout, 600s);
+  EXPECT_TRUE(made->disable_check_xsrf);
+  EXPECT_THAT(made->allowed_message_types, ElementsAre("kernel_info_request"));
+  EXPECT_EQ(made->sock, "/tmp/s");
+  EXPECT_THAT(made->warnings, ElementsAre(testing::HasSubstr("disable_check_xsrf")));
+}
+
+TEST_F(ServerOptionsTest, protection_that_there_is_not_is_refused_and_never_ignored) {
+  EXPECT_THAT(message(options({"--MappingKernelManager.allow_tracebacks=False"})),
+              testing::HasSubstr("remove the option"));
+  EXPECT_THAT(message(options({"--MappingKernelManager.transport_encryption=required"})),
+              testing::HasSubstr("KernelManager.transport to ipc"));
+  const auto made = options({"--KernelManager.transport_encryption=auto"});
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_THAT(made->warnings, ElementsAre(testing::HasSubstr("not encrypted")));
+}
+
 TEST_F(ServerOptionsTest, what_is_configured_arrives) {
   environment_["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "slurm-provisioner";
   const auto made = options(
@@ -135,6 +180,11 @@ TEST_F(ServerOptionsTest, the_table_is_consistent) {
                       .has_value())
           << name << " refuses its default";
     }
+  }
+  for (const auto& trait : server_trait_table().without_effect()) {
+    EXPECT_TRUE(names.insert(trait.full_name()).second) << trait.full_name() << " is declared twice";
+    EXPECT_EQ(server_trait_table().find_without_effect(trait.full_name()), &trait) << trait.full_name();
+    EXPECT_TRUE(trait.help.ends_with('.')) << trait.full_name();
   }
   for (const auto& alias : server_trait_table().aliases())
     EXPECT_NE(server_trait_table().find_alias(alias.name), nullptr) << alias.name;

@@ -307,14 +307,16 @@ class TestRegistration:
         [
             {"kernel_protocol_version": "5.6"},
             {"kernel_protocol_version": "5.5", "metadata": {"registration": "kallichore"}},
+            {"metadata": {"registration": "none"}},
         ],
-        ids=["jupyter", "kallichore"],
+        ids=["jupyter", "kallichore", "option"],
     )
     def test_its_ports_are_those_it_registered(
         self, start_server: ServerFactory, more: dict[str, Any]
     ) -> None:
-        server = start_server()
-        self.install(server, "register", **more)
+        says = "kernel_protocol_version" in more
+        server = start_server(options=[] if says else ["--LocalProvisioner.registration=registering=jupyter"])
+        self.install(server, "must-register", **more)
         with server.kernel("registering") as kernel_id, Channels(server, kernel_id) as channels:
             assert channels.run("print(6 * 7)").text() == "42\n"
             file = json.loads((server.home / "runtime" / f"kernel-{kernel_id}.json").read_text())

@@ -90,12 +90,23 @@ class TestEvents:
             first = events.wait_for(f"{OURS}resource_usage/v1", kernel_id=kernel_id)
             assert first["processes"] >= 1
             assert first["memory_bytes"] > 1_000_000
+            assert "cpu_percent" not in first
             second = events.wait_for(f"{OURS}resource_usage/v1", kernel_id=kernel_id)
             assert "cpu_percent" in second
 
 
 class TestResources:
     """In the model of a kernel."""
+
+    def test_also_in_sessions(self, server: Server) -> None:
+        body = {"path": "usage.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+        created = server.post("/api/sessions", json=body).json()
+        for model in (
+            server.get(f"/api/sessions/{created['id']}").json(),
+            *[one for one in server.get("/api/sessions").json() if one["id"] == created["id"]],
+        ):
+            assert model["kernel"]["resources"]["processes"] >= 1
+        server.delete(f"/api/sessions/{created['id']}")
 
     def test_of_the_whole_tree(self, server: Server, kernel_id: str) -> None:
         with Gate() as gate:
@@ -136,8 +147,27 @@ class TestMetrics:
         messages = re.search(rf"nextgen_kernels_kernel_messages_total{re.escape(labels)} (\d+)", text)
         assert messages is not None
         assert int(messages[1]) > 3
+        memory = re.search(rf"nextgen_kernels_kernel_memory_bytes{re.escape(labels)} (\S+)", text)
+        assert memory is not None
+        assert float(memory[1]) > 1_000_000
+        assert f"nextgen_kernels_kernel_cpu_seconds{labels} " in text
         for line in text.splitlines():
             assert re.fullmatch(r'#.*|[a-z_]+(\{([a-z_]+="[^"]*",?)+\})? [-+.e\w]+', line), line
+
+    def test_of_executions_that_wait(self, server: Server, kernel_id: str) -> None:
+        labels = f'{{kernel_id="{kernel_id}",type="python3"}}'
+        with Gate() as gate:
+            path = f"/api/nextgen/kernels/{kernel_id}/execute"
+            bodies = [{"code": gate.code + "stop()"}, {"code": "1"}]
+            streams = [
+                server.post(path, json=body, headers={"Accept": "application/jsonl"}, stream=True)
+                for body in bodies
+            ]
+            assert f"nextgen_kernels_kernel_executions{labels} 2\n" in server.get("/metrics").text
+            gate.open()
+            for stream in streams:
+                assert '"type":"end"' in stream.text.replace(" ", "")
+        assert f"nextgen_kernels_kernel_executions{labels} 0\n" in server.get("/metrics").text
 
 
 class TestKernelSpecs:

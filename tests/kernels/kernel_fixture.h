@@ -144,9 +144,10 @@ class KernelFixture : public testing::Test {
             .working_directory = directory_};
   }
 
-  KernelManager& make_kernel(KernelSpec spec) {
-    kernel_ = std::make_shared<KernelManager>(loop_.get_executor(), launch_of(std::move(spec)), factories_,
-                                              options_);
+  KernelManager& make_kernel(KernelSpec spec, const std::map<std::string, std::string>& environment = {}) {
+    auto launch = launch_of(std::move(spec));
+    for (const auto& [name, value] : environment) launch.environment[name] = value;
+    kernel_ = std::make_shared<KernelManager>(loop_.get_executor(), std::move(launch), factories_, options_);
     return *kernel_;
   }
 

@@ -173,6 +173,22 @@ TEST_F(KernelManagerTest, a_kernel_that_never_answers_is_killed_and_says_so) {
   EXPECT_FALSE(std::filesystem::exists(connection_file()));
 }
 
+TEST_F(KernelManagerTest, its_client_may_say_how_long_it_is_waited_for) {
+  options_.kernel_info_timeout = std::chrono::hours(1);
+  auto& kernel = make_kernel(synthetic_spec({"--never-answer"}), {{"KERNEL_LAUNCH_TIMEOUT", "0.2"}});
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  ASSERT_FALSE(run(kernel.wait_until_ready()));
+  EXPECT_THAT(kernel.reason(), AllOf(HasSubstr("within 0.2 s"), HasSubstr("KERNEL_LAUNCH_TIMEOUT")));
+}
+
+TEST(parse_launch_timeout, takes_seconds_of_a_day) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parse_launch_timeout("40"), 40s);
+  EXPECT_EQ(parse_launch_timeout("0.5"), 500ms);
+  for (const auto* text : {"", "0", "-1", "inf", "nan", "86401", "40 s"})
+    EXPECT_FALSE(parse_launch_timeout(text)) << text;
+}
+
 TEST_F(KernelManagerTest, a_client_class_that_cannot_be_made_kills_what_was_launched) {
   pid_t launched = 0;
   factories_.make_client = [&](const std::string&, Conversation&,

@@ -162,6 +162,12 @@ TEST(Authenticator, a_page_shows_that_it_is_ours_by_sending_its_cookie_back) {
   EXPECT_FALSE(authenticator.shows_xsrf_token(foreign));
 }
 
+TEST(Authenticator, where_that_is_not_checked_everybody_has_shown_it) {
+  const Authenticator authenticator({own_user("tok")}, {.check_xsrf = false});
+  EXPECT_TRUE(authenticator.shows_xsrf_token(HttpRequest{}));
+  EXPECT_FALSE(authenticator.xsrf_token(HttpRequest{}).empty()) << "pages have one all the same";
+}
+
 using LoginResult = std::optional<Result<UserPointer>>;
 
 Task<void> log_in(Authenticator* authenticator, BlockingPool* pool, std::string password, std::string client,

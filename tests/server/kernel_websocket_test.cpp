@@ -255,6 +255,10 @@ TEST_F(KernelWebSocketTest, tells_a_client_that_reads_too_slowly_what_it_lost) {
   }
   EXPECT_GT(lost, 0);
   EXPECT_EQ(whole + lost, 60);
+  const auto problems = request("GET", "/api/nextgen/registry/doctor").json().at("problems");
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].at("subject"), "kernel " + id);
+  EXPECT_THAT(problems[0].at("message").get<std::string>(), HasSubstr(fmt::format("lost {} messages", lost)));
 }
 
 TEST_F(KernelWebSocketTest, counts_connections) {
@@ -282,6 +286,23 @@ TEST_F(KernelWebSocketTest, frees_what_a_vanished_client_left_unread) {
   print(id, {"for nobody"});
   EXPECT_LT(on_loop([&] { return kernels_->find_kernel(id)->conversation()->journal().memory_size(); }),
             2'000'000u);
+}
+
+TEST_F(KernelWebSocketTest, ignores_types_of_messages_that_are_not_allowed) {
+  settings_.websockets.allowed_message_types = {"kernel_info_request"};
+  start();
+  const auto id = start_ready_kernel();
+  auto socket = open_v1_idle(id);
+  socket.send_frame(WebSocketOpcode::binary, v1_request("refused"));
+  auto header = nlohmann::json::parse(request_header("asked"));
+  header["msg_type"] = "kernel_info_request";
+  socket.send_frame(WebSocketOpcode::binary, v1_payload(Channel::shell, {header.dump(), "{}", "{}", "{}"}));
+  wait_for_sent(1);
+  EXPECT_THAT(sent_ids(), ElementsAre("asked"));
+  EXPECT_EQ(request_with("Authorization: token secret-token\r\n", "POST",
+                         "/api/nextgen/kernels/" + id + "/execute", R"({"code": "1"})")
+                .status,
+            403u);
 }
 
 TEST_F(KernelWebSocketTest, pings_and_takes_any_sign_of_life) {

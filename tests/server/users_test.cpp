@@ -483,6 +483,16 @@ TEST_F(LoginTest, a_cookie_needs_the_value_that_only_our_pages_know) {
             404u);
 }
 
+TEST_F(LoginTest, that_value_is_not_needed_where_it_is_not_checked_but_foreign_pages_stay_out) {
+  settings_.disable_check_xsrf = true;
+  start();
+  const auto answer = request_with("", "POST", "/login", "password=open+sesame");
+  ASSERT_EQ(answer.status, 302u);
+  const auto cookies = "Cookie: " + first_cookie(answer) + "\r\n";
+  EXPECT_EQ(request_with(cookies, "POST", "/api/kernels").status, 201u);
+  EXPECT_EQ(request_with(cookies + "Origin: http://evil.example\r\n", "POST", "/api/kernels").status, 404u);
+}
+
 TEST_F(LoginTest, asks_for_a_name_when_there_are_several_people) {
   settings_.users = {{.username = "ada", .hashed_password = *hash_password("engine")}};
   start();

@@ -293,7 +293,7 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
   const auto failures = connection_->failures();
   co_return make_error(ErrorCode::timeout,
                        "The kernel did not answer kernel_info_request within {:g} s "
-                       "(MappingKernelManager.kernel_info_timeout){}",
+                       "(MappingKernelManager.kernel_info_timeout, or KERNEL_LAUNCH_TIMEOUT of the kernel){}",
                        seconds, failures.empty() ? "" : fmt::format("; no connection to {}", failures));
 }
 

@@ -53,7 +53,10 @@ Result<ConnectionInfo> LocalProvisioner::prepare_connection(const LaunchRequest&
   if (key_.empty()) key_ = random_hex(32);
   if (!registering_.empty() && !options_.registrar->is_registered(registering_)) registration_failed_ = true;
   registering_.clear();
-  const auto dialect = registration_dialect(request.spec);
+  auto spec = request.spec;
+  if (const auto said = options_.registration.find(spec.name); said != options_.registration.end())
+    spec.metadata["registration"] = said->second;
+  const auto dialect = registration_dialect(spec);
   if (!dialect) return std::unexpected(dialect.error());
   const bool ipc = options_.transport == Transport::ipc;
   if (*dialect && !ipc && options_.registrar != nullptr && !registration_failed_) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ class LocalProvisioner final : public KernelProvisioner {
     std::filesystem::path default_prefix;  ///< `{prefix}` of kernel specs outside any environment.
     KernelRegistrar* registrar =
         nullptr;  ///< Of the application; without it all kernels are told their ports.
+    /// By kernel spec, what counts instead of its `metadata.registration`.
+    std::map<std::string, std::string> registration = {};
     std::filesystem::path system_root = "/";  ///< Where `proc` and `sys` are.
     PrepareProcess prepare_process = {};      ///< May be empty.
     /// `own`: somebody will look for the kernels of a server that was killed; they must not end with it.

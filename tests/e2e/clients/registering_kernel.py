@@ -69,6 +69,8 @@ def main() -> None:
     mode, connection_file = sys.argv[1:]
     file = json.loads(Path(connection_file).read_text())
     if "registration_port" not in file:  # Told its ports after all, as kernels that cannot register.
+        if mode == "must-register":
+            sys.exit("registering_kernel: told its ports, which this test does not want")
         IPKernelApp.launch_instance(argv=["-f", connection_file])
         return
     if mode == "exit":
