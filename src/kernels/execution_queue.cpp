@@ -134,7 +134,7 @@ void ExecutionQueue::send_next() {
 /// other ways goes before it then, but does not keep it waiting for ever.
 bool ExecutionQueue::is_next_free() const {
   const auto state = kernel_->execution_state();
-  if (state == ExecutionState::starting || state == ExecutionState::restarting || kernel_->is_changing())
+  if (state == ExecutionState::starting || state == ExecutionState::restarting || kernel_->is_ending())
     return false;
   return !kernel_->conversation()->requests().is_executing(*turn_);
 }

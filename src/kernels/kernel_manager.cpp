@@ -443,6 +443,8 @@ Task<void> KernelManager::ask_to_end(ShutdownPurpose purpose, steady_clock::dura
 
 Task<void> KernelManager::end_process(ShutdownPurpose purpose, ShutdownPatience patience) {
   if (provisioner_ == nullptr) co_return;
+  ending_process_ = true;
+  const OnExit has_ended([this] { ending_process_ = false; });
   if (provisioner_->has_process() && provisioner_->owns_kernel()) {
     if (ready_) co_await ask_to_end(purpose, patience.total / 2);
     if (provisioner_->has_process()) {

@@ -169,8 +169,8 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// Kills the process, whatever else is under way; a shutdown that waits for its end goes on at once.
   Task<void> kill_process();
 
-  /// It is being started, restarted or shut down: what is sent to it now may be lost with its process.
-  bool is_changing() const { return operation_under_way_; }
+  /// Its process is being ended: what is sent to it now is lost, or runs in vain.
+  bool is_ending() const { return ending_process_; }
 
   /// Ends with the state left behind `starting`: no error when requests can be answered, or why the kernel is
   /// dead.
@@ -288,6 +288,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   bool ready_ = false;  ///< The client is connected: messages go to the kernel at once.
   bool ended_ = false;  ///< For good; the journal is closed.
   bool operation_under_way_ = false;
+  bool ending_process_ = false;
   std::shared_ptr<const RestartUnderWay> restart_under_way_;
   std::optional<RequestToEnd> request_to_end_;
   std::string reason_;

@@ -30,16 +30,17 @@ Result<std::chrono::seconds> read_usage_interval(const HttpRequest& request) {
 
 }  // namespace
 
-EventHandlers::EventHandlers(Executor executor, EventBus& bus, MultiKernelManager& kernels,
+EventHandlers::EventHandlers(const Executor& executor, EventBus& bus, MultiKernelManager& kernels,
                              ResourceMonitor& resources, const OriginPolicy& origins, Seats& seats,
                              EventWebSocket::Settings settings)
-    : bus_(bus),
+    : executor_(executor),
+      bus_(bus),
       kernels_(kernels),
       resources_(resources),
       origins_(origins),
       seats_(seats),
       settings_(settings),
-      tasks_(std::move(executor)) {}
+      tasks_(executor) {}
 
 void EventHandlers::add_routes(Router& router) {
   using enum http::verb;
@@ -60,18 +61,20 @@ Task<Result<HttpResponse>> EventHandlers::subscribe(HttpRequest request) {
   if (!accepted) co_return std::move(accepted.error());
   auto seat = take_websocket_seat(seats_);
   if (!seat) co_return std::unexpected(seat.error());
-  accepted->upgrade = [this, user = request.user, interval = *interval, seat = std::move(*seat)](
-                          ClientSocket tcp, std::string received) mutable {
-    tasks_.spawn("event listener",
-                 serve(std::move(tcp), user, std::move(received), interval, std::move(seat)));
+  // It hears what happens while it is told that it is let in, too.
+  auto socket = std::make_shared<EventWebSocket>(executor_, request.user, bus_, settings_);
+  accepted->upgrade = [this, socket = std::move(socket), user = request.user, interval = *interval,
+                       seat = std::move(*seat)](ClientSocket tcp, std::string received) mutable {
+    tasks_.spawn("event listener", serve(std::move(socket), std::move(tcp), std::move(received), user,
+                                         interval, std::move(seat)));
   };
   co_return std::move(*accepted);
 }
 
-Task<void> EventHandlers::serve(ClientSocket tcp, UserPointer user, std::string received,
-                                std::chrono::seconds usage_interval, Seat) {
+Task<void> EventHandlers::serve(std::shared_ptr<EventWebSocket> socket, ClientSocket tcp,
+                                std::string received, UserPointer user, std::chrono::seconds usage_interval,
+                                Seat) {
   using namespace asio::experimental::awaitable_operators;
-  EventWebSocket socket(std::move(tcp), user, bus_, settings_);
   /// Keeps the list right, however this ends.
   class Entry {
    public:
@@ -85,12 +88,13 @@ Task<void> EventHandlers::serve(ClientSocket tcp, UserPointer user, std::string 
     std::list<EventWebSocket*>& sockets_;
     std::list<EventWebSocket*>::iterator position_;
   };
-  const Entry entry(sockets_, &socket);
-  if (closing_) socket.close(websocket_close::service_restart, "The server is shutting down");
+  const Entry entry(sockets_, socket.get());
+  if (closing_) socket->close(websocket_close::service_restart, "The server is shutting down");
   if (usage_interval > std::chrono::seconds(0))
-    co_await (socket.serve(std::move(received)) || tell_usage(&socket, user, usage_interval));
+    co_await (socket->serve(std::move(tcp), std::move(received)) ||
+              tell_usage(socket.get(), user, usage_interval));
   else
-    co_await socket.serve(std::move(received));
+    co_await socket->serve(std::move(tcp), std::move(received));
 }
 
 /// Ends by cancellation.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <list>
+#include <memory>
 #include <string>
 
 #include "kernels/multi_kernel_manager.h"
@@ -21,8 +22,9 @@ namespace nextgen_kernels {
 class EventHandlers {
  public:
   /// Each socket takes one of `seats`.
-  EventHandlers(Executor executor, EventBus& bus, MultiKernelManager& kernels, ResourceMonitor& resources,
-                const OriginPolicy& origins, Seats& seats, EventWebSocket::Settings settings);
+  EventHandlers(const Executor& executor, EventBus& bus, MultiKernelManager& kernels,
+                ResourceMonitor& resources, const OriginPolicy& origins, Seats& seats,
+                EventWebSocket::Settings settings);
   EventHandlers(const EventHandlers&) = delete;
   EventHandlers& operator=(const EventHandlers&) = delete;
 
@@ -38,10 +40,11 @@ class EventHandlers {
   Task<Result<HttpResponse>> emit(HttpRequest request);
   Task<Result<HttpResponse>> list_schemas(HttpRequest request);
 
-  Task<void> serve(ClientSocket tcp, UserPointer user, std::string received,
-                   std::chrono::seconds usage_interval, Seat seat);
+  Task<void> serve(std::shared_ptr<EventWebSocket> socket, ClientSocket tcp, std::string received,
+                   UserPointer user, std::chrono::seconds usage_interval, Seat seat);
   Task<void> tell_usage(EventWebSocket* socket, UserPointer user, std::chrono::seconds interval);
 
+  Executor executor_;
   EventBus& bus_;
   MultiKernelManager& kernels_;
   ResourceMonitor& resources_;

@@ -21,15 +21,14 @@ constexpr int silent_pings = 3;
 
 }  // namespace
 
-EventWebSocket::EventWebSocket(ClientSocket socket, UserPointer user, EventBus& bus, Settings settings)
-    : socket_(std::move(socket)),
-      user_(std::move(user)),
+EventWebSocket::EventWebSocket(const Executor& executor, UserPointer user, EventBus& bus, Settings settings)
+    : user_(std::move(user)),
       bus_(bus),
       settings_(settings),
       decoder_({.role = WebSocketDecoder::Role::server,
                 .text_validation = WebSocketDecoder::TextValidation::none,
                 .max_message_size = largest_message}),
-      changed_(socket_.get_executor()) {
+      changed_(executor) {
   bus_.add(*this);
 }
 
@@ -37,10 +36,12 @@ EventWebSocket::~EventWebSocket() {
   bus_.remove(*this);
 }
 
-Task<void> EventWebSocket::serve(std::string received) {
+Task<void> EventWebSocket::serve(ClientSocket socket, std::string received) {
+  socket_ = std::move(socket);
+  last_heard_ = steady_clock::now();
   co_await (read(std::move(received)) || write());
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_->close(ignored);
 }
 
 void EventWebSocket::close(std::uint16_t code, std::string_view reason) {
@@ -82,7 +83,7 @@ Task<void> EventWebSocket::read(std::string received) {
       co_await sleep_for(settings_.close_timeout);
       co_return;
     }
-    const auto [error, count] = co_await socket_.async_read_some(asio::buffer(bytes), no_throw);
+    const auto [error, count] = co_await socket_->async_read_some(asio::buffer(bytes), no_throw);
     if (error) co_return;
     last_heard_ = steady_clock::now();
     received.assign(bytes.data(), count);
@@ -109,7 +110,7 @@ Task<void> EventWebSocket::write() {
   while (true) {
     while (!frames_.empty()) {
       const auto [error, count] =
-          co_await asio::async_write(socket_, asio::buffer(frames_.front()), no_throw);
+          co_await asio::async_write(*socket_, asio::buffer(frames_.front()), no_throw);
       if (error) co_return;
       waiting_bytes_ -= std::min(waiting_bytes_, frames_.front().size());
       frames_.pop_front();

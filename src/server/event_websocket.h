@@ -3,6 +3,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/event.h"
@@ -13,9 +14,9 @@
 
 namespace nextgen_kernels {
 
-/// A client that is told of events over a WebSocket, one text message each. Owned by the coroutine that calls
-/// `serve`; on the server's executor. One that does not keep up is closed with 1013: events are few, and a
-/// part of them would mislead.
+/// A client that is told of events over a WebSocket, one text message each: of all since it was made, which
+/// is before it has a socket. Shared by those who make it and serve it; on the server's executor. One that
+/// does not keep up is closed with 1013: events are few, and a part of them would mislead.
 class EventWebSocket final : private EventListener {
  public:
   struct Settings {
@@ -24,13 +25,13 @@ class EventWebSocket final : private EventListener {
   };
 
   /// Hears what the user may know.
-  EventWebSocket(ClientSocket socket, UserPointer user, EventBus& bus, Settings settings);
+  EventWebSocket(const Executor& executor, UserPointer user, EventBus& bus, Settings settings);
   EventWebSocket(const EventWebSocket&) = delete;
   EventWebSocket& operator=(const EventWebSocket&) = delete;
   ~EventWebSocket();
 
   /// Ends when the connection has. `received` came with the upgrade request.
-  Task<void> serve(std::string received);
+  Task<void> serve(ClientSocket socket, std::string received);
 
   /// Says goodbye.
   void close(std::uint16_t code, std::string_view reason);
@@ -48,7 +49,7 @@ class EventWebSocket final : private EventListener {
   void queue(WebSocketOpcode opcode, std::string_view payload);
   bool note_silence();
 
-  ClientSocket socket_;
+  std::optional<ClientSocket> socket_;
   UserPointer user_;
   EventBus& bus_;
   Settings settings_;

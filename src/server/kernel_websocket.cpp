@@ -58,6 +58,11 @@ bool ends_a_request(const Message& message) {
   return message.header_fields().msg_type == "status" && message.content().contains("\"idle\"");
 }
 
+bool tells_of_a_restart(const Message& message) {
+  return message.channel() == Channel::iopub && message.header_fields().msg_type == "status" &&
+         message.content().contains("\"restarting\"");
+}
+
 /// What Jupyter Server's limits of the rate are for, too: the outputs of what runs.
 bool is_paced(const Message& message) {
   const auto& type = message.header_fields().msg_type;
@@ -208,10 +213,12 @@ void KernelWebSocket::collect_journal() {
   if (batch.lost) tell_loss(batch);
   if (cursor_.at_end()) told_state_ = shown_state(kernel_->execution_state());
   if (batch.entries.empty()) return;
-  at_rest_ = cursor_.at_end() && ends_a_request(*batch.entries.back().message);
+  const auto& last = *batch.entries.back().message;
+  at_rest_ = cursor_.at_end() && (ends_a_request(last) || tells_of_a_restart(last));
   told_epoch_ = batch.entries.back().epoch;
   for (auto& entry : batch.entries) {
     place_->frames.add(entry.number);
+    if (tells_of_a_restart(*entry.message)) after_restarting_ = place_->frames.next();
     spend_pace(*entry.message);
     add_frame(std::move(entry.message));
     if (client_.protocol == KernelWebSocketProtocol::legacy)
@@ -450,6 +457,11 @@ void KernelWebSocket::handle(WebSocketEvent event) {
 
 void KernelWebSocket::handle_close(const WebSocketEvent& event) {
   peer_closed_ = true;
+  // JupyterLab's answer to `restarting`: it comes back at once, and would do so again if it were told again.
+  // Some of its WebSockets answer no ping any more when they are closed. A page that is left says that it
+  // goes away.
+  if (!writing_ && event.close_code != websocket_close::going_away)
+    place_->frames.acknowledge(after_restarting_);
   if (state_ == State::closing) {
     if (!writing_ && queued_control_.empty()) end();
     return;

@@ -163,9 +163,10 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   /// Whether the client has been asked which frames it has, or will be once the timer ends.
   enum class Question { none, due, asked };
   Question question_ = Question::none;
-  std::string question_frame_;  // While it is written.
-  bool at_rest_ = false;        // The last frame was the end of a request, and nothing follows yet.
-  bool draining_ = false;       // The journal is closed, what is left of it is written.
+  std::string question_frame_;        // While it is written.
+  FrameNumber after_restarting_ = 0;  // The one after the last `restarting`.
+  bool at_rest_ = false;   // The last frame was the end of a request, or a restart, and nothing follows yet.
+  bool draining_ = false;  // The journal is closed, what is left of it is written.
   State state_ = State::open;
   bool peer_closed_ = false;
   std::chrono::steady_clock::time_point last_sign_of_life_;

@@ -6,6 +6,7 @@
 
 #include "../support/run_task.h"
 #include "../support/temporary_directory.h"
+#include "runtime/event.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::Field;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 /// A server's state, and what the next server finds of it.
 class ServerStateTest : public testing::Test {
@@ -31,9 +33,10 @@ class ServerStateTest : public testing::Test {
     return std::make_unique<ServerState>(loop_.get_executor(), open_store(std::move(id)));
   }
 
-  static KernelRecord record(std::string kernel_id) {
+  static KernelRecord record(std::string kernel_id, std::string listener = "") {
     KernelRecord record;
     record.kernel_id = std::move(kernel_id);
+    record.listeners = {std::move(listener)};
     return record;
   }
 
@@ -75,20 +78,46 @@ TEST_F(ServerStateTest, sessions_stay_while_a_dead_kernel_may_be_restarted) {
 
 TEST_F(ServerStateTest, kernels_that_say_nothing_are_heard_too) {
   auto state = open("first");
+  state->put(record("k"));
+  run(state->written());
+  const auto put = Timestamp::clock::now();
   state->watch(std::chrono::milliseconds(1));
-  Timestamp put{};
-  Timestamp seen{};
-  for (int looks = 0; seen <= put && looks < 1000; ++looks) {
-    state->put(record("k"));
-    put = Timestamp::clock::now();
-    run(state->written());
-    // Nothing is written while the loop stands still.
-    const auto taken = open_store("look" + std::to_string(looks))->take_left_behind();
-    ASSERT_TRUE(taken) << taken.error().message;
-    ASSERT_EQ(taken->kernels.size(), 1U);
-    seen = taken->kernels.front().seen;
-  }
-  EXPECT_GT(seen, put);
+  run(sleep_for(std::chrono::milliseconds(10)));  // Timers of one loop end in order.
+  run(state->written());
+  const auto taken = open_store("next")->take_left_behind();
+  ASSERT_TRUE(taken) << taken.error().message;
+  ASSERT_THAT(taken->kernels, SizeIs(1));
+  EXPECT_GT(taken->kernels.front().seen, put);
+}
+
+TEST_F(ServerStateTest, of_many_changes_of_a_kernel_the_last_one_is_kept) {
+  auto state = open("first");
+  for (int i = 0; i <= 500; ++i) state->put(record("k", std::to_string(i)));
+  run(state->written());
+  const auto found = run(open("next")->take_left_behind()).kernels;
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_THAT(found[0].record.listeners, ElementsAre("500"));
+}
+
+TEST_F(ServerStateTest, a_kernel_that_is_removed_stays_removed_and_may_come_again) {
+  auto state = open("first");
+  for (int i = 0; i < 10; ++i) state->put(record("removed", "a"));
+  state->remove("removed");
+  for (int i = 0; i < 10; ++i) state->put(record("again", "b"));
+  state->remove("again");
+  state->put(record("again", "c"));
+  run(state->written());
+  const auto found = run(open("next")->take_left_behind()).kernels;
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].record.kernel_id, "again");
+  EXPECT_THAT(found[0].record.listeners, ElementsAre("c"));
+}
+
+TEST_F(ServerStateTest, nothing_is_written_after_the_end) {
+  auto state = open("first");
+  for (int i = 0; i < 10; ++i) state->put(record("k", std::to_string(i)));
+  run(state->leave());
+  EXPECT_THAT(run(open("next")->take_left_behind()).kernels, IsEmpty());
 }
 
 }  // namespace

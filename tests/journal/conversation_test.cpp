@@ -99,9 +99,10 @@ TEST_F(ConversationTest, a_session_that_another_user_opens_too_is_another_one) {
   EXPECT_THAT(second.read_types(), ElementsAre("execute_reply"));
   kernel_says(
       {.channel = Channel::shell, .type = "execute_reply", .parent_id = "?", .parent_session = "shared"});
-  EXPECT_THAT(first.read_types(), ElementsAre("execute_reply")) << "it had the session first";
+  EXPECT_THAT(first.read_types(), ElementsAre("execute_reply"))
+      << "of those who have the session the first by name";
   EXPECT_THAT(second.read_types(), IsEmpty());
-  EXPECT_EQ(conversation_.listener_of(second.audience), "shared bob");
+  EXPECT_EQ(conversation_.places().sessions().find(second.audience)->id, "shared bob");
 }
 
 TEST_F(ConversationTest, the_request_table_empties_itself) {

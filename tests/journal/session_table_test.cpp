@@ -20,6 +20,18 @@ TEST(SessionTable, an_audience_is_one_session_s) {
   EXPECT_EQ(sessions.find(Audience::observer), nullptr);
 }
 
+TEST(SessionTable, finds_a_session_whoever_has_it) {
+  SessionTable sessions;
+  sessions.audience_of("s-2");
+  sessions.audience_of("s\x01");
+  EXPECT_EQ(sessions.find_any_of("s"), nullptr);
+  const auto of_ada = sessions.audience_of("s ada");
+  sessions.audience_of("s bob");
+  EXPECT_EQ(sessions.find_any_of("s")->audience, of_ada);
+  const auto of_nobody = sessions.audience_of("s");
+  EXPECT_EQ(sessions.find_any_of("s")->audience, of_nobody);
+}
+
 TEST(SessionTable, forgets_who_was_not_here_for_longest_and_knows_that) {
   SessionTable sessions(2);
   const auto connected = sessions.audience_of("connected");

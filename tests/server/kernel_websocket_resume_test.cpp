@@ -303,6 +303,41 @@ TEST_F(ResumeTest, what_a_session_had_not_read_when_it_said_goodbye_comes_again)
   EXPECT_THAT(read(back, 1), ElementsAre("on its way"));
 }
 
+TEST_F(ResumeTest, a_client_that_leaves_because_of_a_restart_is_told_of_it_once) {
+  settings_.websockets.acknowledgement_delay = std::chrono::hours(1);
+  start();
+  const auto id = start_ready_kernel();
+  const auto come_back_after = [&](std::uint16_t close_code) {
+    const auto session = "&session_id=left-with-" + std::to_string(close_code);
+    {
+      auto socket = open_v1_idle(id, session);
+      print(id, {"before"});
+      on_loop([&] {
+        const auto conversation = kernels_->find_kernel(id)->conversation();
+        conversation->publish_status(ExecutionState::restarting);
+        conversation->publish_status(ExecutionState::idle);
+        conversation->flush();
+      });
+      std::vector<std::string> seen;
+      while (seen.size() < 3) {  // No ping is answered.
+        const auto event = socket.receive().value();
+        if (event.opcode != WebSocketOpcode::ping) seen.push_back(shown(parse_v1(event)));
+      }
+      EXPECT_THAT(seen, ElementsAre("before", "state restarting", "state idle"));
+      socket.send_frame(WebSocketOpcode::close, close_payload(close_code, ""));
+      wait_for_connections(id, 0);
+    }
+    print(id, {"later"});
+    auto back = open_v1_idle(id, session);
+    std::vector<std::string> seen;
+    while (seen.empty() || seen.back() != "later") seen.push_back(shown(receive_v1(back)));
+    return seen;
+  };
+  EXPECT_THAT(come_back_after(1000), ElementsAre("state idle", "later"));
+  EXPECT_THAT(come_back_after(1001), ElementsAre("before", "state restarting", "state idle", "later"))
+      << "its page was left: who knows what it has";
+}
+
 TEST_F(ResumeTest, a_session_comes_back_after_any_number_of_others) {
   start();
   const auto id = start_ready_kernel();
