@@ -38,15 +38,17 @@ class ExecutionQueueTest : public KernelFixture {
   /// What it published: types, and texts of streams.
   std::vector<std::string> read_all(Execution& execution) {
     std::vector<std::string> log;
-    while (true) {
-      const auto news = execution.read();
-      for (const auto& message : news.messages) {
-        const auto content = nlohmann::json::parse(message->content());
-        log.push_back(content.value("text", std::string(message->header_fields().msg_type)));
+    run_until([&] {
+      while (true) {
+        const auto news = execution.read();
+        for (const auto& message : news.messages) {
+          const auto content = nlohmann::json::parse(message->content());
+          log.push_back(content.value("text", std::string(message->header_fields().msg_type)));
+        }
+        if (news.at_end || !news.looked_on) return news.at_end;
       }
-      if (news.at_end) return log;
-      if (!news.looked_on) run(execution.wait());
-    }
+    });
+    return log;
   }
 
   std::shared_ptr<ExecutionQueue> queue_;
