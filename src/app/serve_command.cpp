@@ -92,7 +92,8 @@ class ServeRun {
       if (error) return;
       if (!stopping_)
         stop();
-      else if (signal_number != SIGHUP)  // The system tells of a closed terminal, and the shell does it again.
+      else if (signal_number !=
+               SIGHUP)  // The system tells of a closed terminal, and the shell does it again.
         application_.kill_kernels();
       wait_for_signal();
     });

@@ -40,7 +40,8 @@ class Conversation : public MessageSink {
   const ListenerPlaces& places() const { return places_; }
 
   /// The audience of a listener: the same for the same name. That is a client's session (`session_id` of a
-  /// WebSocket, `session` of a header), and after a space whose session it is, if the server has several users.
+  /// WebSocket, `session` of a header), and after a space whose session it is, if the server has several
+  /// users.
   Audience audience_of(std::string_view listener) { return places_.sessions().audience_of(listener); }
 
   /// A listener's request is about to go to the kernel.

@@ -22,10 +22,10 @@ struct SessionPosition {
   MessageNumber message = 0;
 };
 
-/// The listeners of a kernel, by name as `Conversation::audience_of` has it: what tells their replies apart, and where those stood that are gone.
-/// Owned by the kernel's `ListenerPlaces`; on its executor. Bounded: of the sessions without a connection the
-/// `limit` ones used last are kept (with ids of 255 bytes less than 5 MB), and of ten times as many others
-/// it is known that they were here.
+/// The listeners of a kernel, by name as `Conversation::audience_of` has it: what tells their replies apart,
+/// and where those stood that are gone. Owned by the kernel's `ListenerPlaces`; on its executor. Bounded: of
+/// the sessions without a connection the `limit` ones used last are kept (with ids of 255 bytes less than 5
+/// MB), and of ten times as many others it is known that they were here.
 class SessionTable {
  public:
   struct Session {

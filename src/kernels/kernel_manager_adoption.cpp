@@ -65,7 +65,7 @@ void KernelManager::keep_record() {
                           .connection_info = connection_info_,
                           .client = client_ == nullptr ? nlohmann::json() : client_->adoption_record(),
                           .journal_id = conversation_->journal().id(),
-                           .listeners = recorded_listeners_,
+                          .listeners = recorded_listeners_,
                           .restart_count = restart_count_,
                           .is_spare = launch_.is_spare,
                           .has_answered = has_answered_,

@@ -39,8 +39,7 @@ class KernelWebSocketHandlers {
   Task<Result<HttpResponse>> open(HttpRequest request);
   /// Where a client begins, or the refusal of what it asked for.
   std::expected<Beginning, HttpResponse> find_beginning(const KernelManager& kernel,
-                                                        const ListenerQuery& query,
-                                                        const User& user) const;
+                                                        const ListenerQuery& query, const User& user) const;
   static std::expected<Beginning, HttpResponse> resume(const KernelManager& kernel,
                                                        const ListenerQuery& query, const User& user);
   void adopt(ClientSocket tcp, const std::string& received, std::shared_ptr<KernelManager> kernel,
