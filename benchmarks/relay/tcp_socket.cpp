@@ -117,9 +117,12 @@ void ClientStream::SslDeleter::operator()(ssl_st* ssl) const {
   SSL_free(ssl);
 }
 
+void make_non_blocking(const FileDescriptor& socket) {
+  if (fcntl(socket.get(), F_SETFL, fcntl(socket.get(), F_GETFL) | O_NONBLOCK) != 0) fail_system_call("fcntl");
+}
+
 ClientStream::ClientStream(std::uint16_t port, Security security) : socket_(connect_to_loopback(port)) {
-  if (fcntl(socket_.get(), F_SETFL, fcntl(socket_.get(), F_GETFL) | O_NONBLOCK) != 0)
-    fail_system_call("fcntl");
+  make_non_blocking(socket_);
   if (security == Security::tls) begin_tls();
 }
 

@@ -50,6 +50,8 @@ void send_all(const FileDescriptor& socket, std::string_view bytes);
 /// Reads up to and including the empty line that ends the head of an HTTP message, and what came with it.
 std::string receive_http_head(const FileDescriptor& socket);
 
+void make_non_blocking(const FileDescriptor& socket);
+
 enum class Security { none, tls };
 
 /// A client's connection to a server on 127.0.0.1, in plain or over TLS; any certificate will do. Reads do
