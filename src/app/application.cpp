@@ -274,8 +274,7 @@ void Application::drop_sessions_of_other_roots(ServerState::Found& found) {
     if (dropped == 0) continue;
     log_warning(
         "Kernel {} ({}) loses its session: the server that had started it had the root directory {}, this "
-        "one "
-        "has {}, where the session's path is another file",
+        "one has {}, where the session's path is another file",
         id, kernel.record.kernel_name, theirs.native(), ours.native());
   }
 }

@@ -92,8 +92,7 @@ class ServeRun {
       if (error) return;
       if (!stopping_)
         stop();
-      else if (signal_number !=
-               SIGHUP)  // The system tells of a closed terminal, and the shell does it again.
+      else if (signal_number != SIGHUP)  // A closed terminal is told by the system, and by the shell.
         application_.kill_kernels();
       wait_for_signal();
     });

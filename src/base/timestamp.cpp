@@ -71,4 +71,12 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   return Timestamp(std::chrono::duration_cast<Timestamp::duration>(time));
 }
 
+std::int64_t microseconds_of(Timestamp time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+Timestamp timestamp_of(std::int64_t microseconds) {
+  return Timestamp(std::chrono::duration_cast<Timestamp::duration>(std::chrono::microseconds(microseconds)));
+}
+
 }  // namespace nextgen_kernels

@@ -190,8 +190,7 @@ Result<void> check_protection(ServerOptions& options) {
   if (options.disable_check_xsrf) {
     options.warnings.emplace_back(
         "ServerApp.disable_check_xsrf: only the Origin header keeps other sites from running code here "
-        "through "
-        "the browser of somebody who is logged in");
+        "through the browser of somebody who is logged in");
   }
   return {};
 }

@@ -257,8 +257,7 @@ const std::vector<ServerTrait>& server_traits() {
         .default_value = 0.0,
         .help =
             "Seconds without activity after which a kernel is shut down; 0 or less never does it. A kernel "
-            "spec may "
-            "have its own, metadata.cull_idle_timeout.",
+            "spec may have its own, metadata.cull_idle_timeout.",
         .maximum = 1e9},
        &ServerOptions::cull_idle_timeout},
       {{.class_name = "MappingKernelManager",

@@ -17,9 +17,8 @@ namespace nextgen_kernels {
 
 /// The executions that are asked for without a WebSocket, of one kernel, in order. Each is given to the
 /// kernel when the one before it has ended, and what others had sent before it was the next one; until then
-/// it can be withdrawn. One that fails with
-/// `stop_on_error` aborts those that wait behind it, as kernels do with theirs. Owned by who takes the
-/// requests; keeps the kernel's manager alive; on the kernel's executor.
+/// it can be withdrawn. One that fails with `stop_on_error` aborts those that wait behind it, as kernels do
+/// with theirs. Owned by who takes the requests; keeps the kernel's manager alive; on the kernel's executor.
 class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>, private JournalListener {
  public:
   ExecutionQueue(Executor executor, std::shared_ptr<KernelManager> kernel);

@@ -31,14 +31,6 @@ std::string describe_gap(Timestamp seen) {
       format_timestamp(seen), format_timestamp(Timestamp::clock::now()));
 }
 
-std::int64_t microseconds_of(Timestamp time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-}
-
-Timestamp timestamp_of(std::int64_t microseconds) {
-  return Timestamp(std::chrono::duration_cast<Timestamp::duration>(std::chrono::microseconds(microseconds)));
-}
-
 /// Whether a kernel_info_reply says so.
 bool has_subshells(const nlohmann::json& kernel_info) {
   if (!kernel_info.is_object()) return false;

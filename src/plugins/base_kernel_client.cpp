@@ -68,11 +68,7 @@ using Ask = Task<Result<nlohmann::json>> (KernelClient::*)(std::string, nlohmann
 
 Task<void> send_request(std::shared_ptr<HookedClient> hooked, Ask ask, std::string type,
                         nlohmann::json content, std::chrono::steady_clock::duration timeout, Owed owed) {
-  const auto reply = co_await ((*hooked->client).*ask)(std::move(type), std::move(content), timeout);
-  if (reply)
-    owed->succeed(to_json_text(*reply));
-  else
-    owed->fail(reply.error());
+  owed->answer(co_await ((*hooked->client).*ask)(std::move(type), std::move(content), timeout));
 }
 
 /// A built-in client that belongs to an object of a plugin.

@@ -19,28 +19,16 @@ using Owed = std::shared_ptr<OwedReply>;
 // when it ends while they wait.
 
 Task<void> launch(Shared provisioner, LaunchRequest request, Owed owed) {
-  const auto info = co_await provisioner->launch_kernel(std::move(request));
-  if (info)
-    owed->succeed(to_json_text(*info));
-  else
-    owed->fail(info.error());
+  owed->answer(co_await provisioner->launch_kernel(std::move(request)));
 }
 
 Task<void> adopt(Shared provisioner, AdoptionRequest request, Owed owed) {
-  const auto info = co_await provisioner->adopt_kernel(std::move(request));
-  if (info)
-    owed->succeed(to_json_text(*info));
-  else
-    owed->fail(info.error());
+  owed->answer(co_await provisioner->adopt_kernel(std::move(request)));
 }
 
 Task<void> complete_connection(Shared provisioner, ConnectionInfo info,
                                std::chrono::steady_clock::duration timeout, Owed owed) {
-  const auto complete = co_await provisioner->complete_connection(std::move(info), timeout);
-  if (complete)
-    owed->succeed(to_json_text(*complete));
-  else
-    owed->fail(complete.error());
+  owed->answer(co_await provisioner->complete_connection(std::move(info), timeout));
 }
 
 Task<void> wait_for_end(Shared provisioner, Owed owed) {

@@ -31,6 +31,12 @@ class OwedReply {
     else
       fail(result.error());
   }
+  void answer(const Result<nlohmann::json>& result) {
+    if (result)
+      succeed(to_json_text(*result));
+    else
+      fail(result.error());
+  }
 
  private:
   nk_reply reply_;

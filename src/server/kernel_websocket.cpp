@@ -52,15 +52,19 @@ std::string describe_loss(const LostMessages& lost) {
       lost.first, lost.last, lost.count());
 }
 
-/// After an answer, or the `idle` that ends its outputs, a kernel often says nothing for a while.
-bool ends_a_request(const Message& message) {
-  if (message.channel() != Channel::iopub) return message.channel() != Channel::stdin_;
-  return message.header_fields().msg_type == "status" && message.content().contains("\"idle\"");
+bool is_status(const Message& message, std::string_view quoted_state) {
+  return message.channel() == Channel::iopub && message.header_fields().msg_type == "status" &&
+         message.content().contains(quoted_state);
 }
 
 bool tells_of_a_restart(const Message& message) {
-  return message.channel() == Channel::iopub && message.header_fields().msg_type == "status" &&
-         message.content().contains("\"restarting\"");
+  return is_status(message, R"("restarting")");
+}
+
+/// After an answer, or the `idle` that ends its outputs, a kernel often says nothing for a while.
+bool ends_a_request(const Message& message) {
+  if (message.channel() != Channel::iopub) return message.channel() != Channel::stdin_;
+  return is_status(message, R"("idle")");
 }
 
 /// What Jupyter Server's limits of the rate are for, too: the outputs of what runs.
@@ -493,8 +497,7 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     log_warning("{}: {}", describe(), message.error().message);
     return close(websocket_close::invalid_payload, message.error().message);
   }
-  const auto& allowed = settings_.allowed_message_types;
-  if (!allowed.empty() && std::ranges::find(allowed, message->header.msg_type) == allowed.end()) {
+  if (!settings_.allows(message->header.msg_type)) {
     log_warning("{}: ignored: a {}, which is none of MappingKernelManager.allowed_message_types", describe(),
                 printable(message->header.msg_type));
     return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -48,6 +49,10 @@ struct KernelWebSocketSettings {
   PaceSettings pace = {};
   /// What clients may send to kernels; other types are ignored. Empty: all.
   std::vector<std::string> allowed_message_types = {};
+  bool allows(std::string_view message_type) const {
+    return allowed_message_types.empty() ||
+           std::ranges::find(allowed_message_types, message_type) != allowed_message_types.end();
+  }
   /// A session that comes back goes on where it was.
   bool buffer_offline_messages = true;
 };

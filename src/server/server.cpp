@@ -271,9 +271,8 @@ class Server::Service final : public HttpService {
   std::optional<HttpResponse> check_permission(const HttpRequest& request) const {
     if (is_open(request)) return std::nullopt;
     const auto* user = request.user.get();
-    const auto& allowed = settings_.websockets.allowed_message_types;
     if (request.method == http::verb::post && request.pattern == "/api/nextgen/kernels/{kernel_id}/execute" &&
-        !allowed.empty() && std::ranges::find(allowed, "execute_request") == allowed.end()) {
+        !settings_.websockets.allows("execute_request")) {
       return error_response(http::status::forbidden,
                             "execute_request is none of MappingKernelManager.allowed_message_types");
     }

@@ -35,14 +35,6 @@ CREATE INDEX sessions_of_server ON sessions (server_id, id);
 
 using Value = std::variant<std::int64_t, std::string_view>;
 
-std::int64_t microseconds_of(Timestamp time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-}
-
-Timestamp timestamp_of(std::int64_t microseconds) {
-  return Timestamp(std::chrono::duration_cast<Timestamp::duration>(std::chrono::microseconds(microseconds)));
-}
-
 /// A row of an answer.
 class Row {
  public:
