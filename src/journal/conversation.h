@@ -81,6 +81,7 @@ class Conversation : public MessageSink {
 
   /// A shell of which that was said has answered a request behind what it ran.
   void note_answer();
+  bool expects_answer() const { return expected_answers_ > 0; }
 
   /// The kernel begins to be somebody's: its idle time counts from now.
   void note_activity();

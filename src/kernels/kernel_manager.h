@@ -246,6 +246,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<std::vector<std::string>> find_subshells();
   void restore_listeners(const std::vector<std::string>& listeners);
   Task<void> supervise_adopted();
+  void end_wait();
   Task<void> wait_for_shell();
   Task<void> wait_for_subshell(std::string subshell_id);
   Task<void> wait_until_deleted(std::string subshell_id);

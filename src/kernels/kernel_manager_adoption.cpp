@@ -195,6 +195,7 @@ void KernelManager::begin_adopted(KernelClient::Answer answer, const std::vector
     conversation_->expect_answer();
     tasks_.spawn("wait until a subshell of " + kernel_id() + " is idle", wait_for_subshell(id));
   }
+  if (!conversation_->expects_answer()) client_->end_inheritance();
   conversation_->process_ready();
   conversation_->publish_status(conversation_->execution_state());
   tell_adopted();
@@ -218,10 +219,18 @@ Task<void> KernelManager::supervise_adopted() {
   if (co_await recover()) co_await supervise();
 }
 
+/// One of the shells that ran something has answered.
+void KernelManager::end_wait() {
+  conversation_->note_answer();
+  if (conversation_->expects_answer()) return;
+  client_->end_inheritance();
+  keep_record();
+}
+
 Task<void> KernelManager::wait_for_shell() {
   const auto self = shared_from_this();
   if (co_await client_->shell_request("kernel_info_request", nlohmann::json::object(), shell_patience))
-    conversation_->note_answer();
+    end_wait();
 }
 
 Task<void> KernelManager::wait_for_subshell(std::string subshell_id) {
@@ -231,7 +240,7 @@ Task<void> KernelManager::wait_for_subshell(std::string subshell_id) {
                                wait_until_deleted(subshell_id));
   const auto* answer = std::get_if<Result<nlohmann::json>>(&first);
   const bool is_closed = answer != nullptr && !*answer && answer->error().code == ErrorCode::unavailable;
-  if (!is_closed) conversation_->note_answer();
+  if (!is_closed) end_wait();
 }
 
 /// A subshell that is deleted answers nothing any more.

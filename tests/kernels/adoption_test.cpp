@@ -142,6 +142,26 @@ TEST_F(AdoptionTest, the_record_has_the_sessions_that_are_connected_and_those_th
   places.close(*tab);
 }
 
+TEST_F(AdoptionTest, the_record_names_clients_that_are_gone_while_they_are_owed_a_reply) {
+  const auto clients_recorded = [&] {
+    return recorder_.records.at(kernel_->kernel_id()).client.at("identities").size();
+  };
+  auto abandoned = abandon();
+  EXPECT_EQ(clients_recorded(), 1U);
+  TestListener asker(*kernel_->conversation(), "asker");
+  execute(*kernel_, asker, "input name?");
+  run_until([&] { return asker.has("input_request"); });
+  auto& adopter = adopter_of(abandoned);
+  ASSERT_TRUE(run(adopter.adopt_kernel(abandoned)));
+  EXPECT_EQ(adopter.execution_state(), ExecutionState::busy);
+  EXPECT_EQ(clients_recorded(), 2U);
+
+  auto reply = make_request(Channel::stdin_, "input_reply", R"({"value": "me"})", "test").value();
+  ASSERT_TRUE(adopter.handle_incoming_message(std::move(reply), Audience::everybody));
+  run_until([&] { return adopter.execution_state() == ExecutionState::idle; });
+  EXPECT_EQ(clients_recorded(), 1U);
+}
+
 TEST_F(AdoptionTest, a_shutdown_ends_the_record) {
   abandon();
   run(kernel_->shutdown_kernel({std::chrono::seconds(2)}));

@@ -47,7 +47,9 @@ class PluginProvisionerTest : public PluginFixture {
 TEST_F(PluginProvisionerTest, a_class_that_extends_the_local_one_changes_the_process_and_keeps_the_rest) {
   const auto provisioner = make_provisioner("test_plugin:DerivedProvisioner").value();
   EXPECT_FALSE(provisioner->has_process());
-  const auto launched = run(provisioner->launch_kernel(request_of(shell_spec("echo $PREPARED; read line"))));
+  const Gate gate(directory_ / "gate");
+  const auto launched = run(provisioner->launch_kernel(
+      request_of(shell_spec("echo $PREPARED; read line < gate; read line"))));
   ASSERT_TRUE(launched) << launched.error().message;
   EXPECT_EQ(launched->at("transport"), "tcp");
   EXPECT_TRUE(launched->contains("key"));
@@ -55,6 +57,7 @@ TEST_F(PluginProvisionerTest, a_class_that_extends_the_local_one_changes_the_pro
   const auto info = provisioner->get_provisioner_info();
   EXPECT_EQ(info.at("kernel_name"), "name-of-spec");
   EXPECT_TRUE(info.at("pid").is_number_integer());
+  gate.open();
   const auto status = run(provisioner->wait());
   EXPECT_EQ(status.exit_code, 1) << "read had no input";
   EXPECT_FALSE(provisioner->has_process());

@@ -37,9 +37,9 @@ constexpr auto late_timer = std::chrono::seconds(1);
 // A kernel that gives a sign of life, but so long no answer on shell, is busy.
 constexpr auto patience_with_the_busy = std::chrono::seconds(2);
 
-// Of clients of servers that are gone. Each had asked something of a kernel that was killed twice, three
-// times.
-constexpr std::size_t most_earlier_peers = 4;
+// Of clients of servers that are gone, each of which was killed before the kernel had answered everything: so
+// many servers may one cell outlive. Each costs two connections.
+constexpr std::size_t most_earlier_peers = 32;
 
 constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
 
@@ -58,7 +58,12 @@ struct Inheritance {
 Inheritance read_inheritance(const nlohmann::json& record) {
   try {
     Inheritance inheritance{.session = record.at("session"), .identities = record.at("identities")};
-    if (inheritance.identities.size() > most_earlier_peers) inheritance.identities.resize(most_earlier_peers);
+    if (inheritance.identities.size() > most_earlier_peers) {
+      log_warning("A kernel has outlived {} servers without being idle once: replies to what was asked "
+                  "through the first of them are lost",
+                  inheritance.identities.size());
+      inheritance.identities.resize(most_earlier_peers);
+    }
     std::erase_if(inheritance.identities, [](const auto& identity) { return !is_identity(identity); });
     return inheritance;
   } catch (const nlohmann::json::exception&) {
@@ -131,6 +136,7 @@ struct JupyterServerKernelClient::Connection {
   ZmqSocket iopub;
   ZmqSocket heartbeat;
   std::list<EarlierPeer> earlier;
+  bool earlier_owed = true;  ///< The kernel may have replies to send to them.
   /// What is read after iopub, in this order.
   std::vector<std::pair<Channel, ZmqSocket*>> others = {{Channel::shell, &shell},
                                                         {Channel::control, &control},
@@ -173,7 +179,8 @@ Task<Result<void>> JupyterServerKernelClient::connect(ConnectionInfo info, stead
 nlohmann::json JupyterServerKernelClient::adoption_record() const {
   if (connection_ == nullptr) return nullptr;
   std::vector<std::string> identities = {connection_->identity};
-  for (const auto& peer : connection_->earlier) identities.push_back(peer.identity);
+  if (connection_->earlier_owed)
+    for (const auto& peer : connection_->earlier) identities.push_back(peer.identity);
   return {{"session", session_}, {"identities", std::move(identities)}};
 }
 
@@ -194,6 +201,11 @@ Task<Result<KernelClient::Answer>> JupyterServerKernelClient::reconnect(Connecti
   else
     disconnect();
   co_return answer;
+}
+
+/// Their sockets stay: what the kernel has sent may not have been read yet.
+void JupyterServerKernelClient::end_inheritance() {
+  if (connection_ != nullptr) connection_->earlier_owed = false;
 }
 
 Result<void> JupyterServerKernelClient::open_sockets(const ConnectionInfo& info,

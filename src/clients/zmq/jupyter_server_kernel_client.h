@@ -38,6 +38,7 @@ class JupyterServerKernelClient : public KernelClient {
   nlohmann::json adoption_record() const override;
   Task<Result<Answer>> reconnect(ConnectionInfo info, nlohmann::json record,
                                  std::chrono::steady_clock::duration timeout) override;
+  void end_inheritance() override;
   void disconnect() override;
   Result<void> send(const OutgoingMessage& message) override;
   Task<Result<nlohmann::json>> control_request(std::string message_type, nlohmann::json content,
