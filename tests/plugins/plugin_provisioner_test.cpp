@@ -48,8 +48,8 @@ TEST_F(PluginProvisionerTest, a_class_that_extends_the_local_one_changes_the_pro
   const auto provisioner = make_provisioner("test_plugin:DerivedProvisioner").value();
   EXPECT_FALSE(provisioner->has_process());
   const Gate gate(directory_ / "gate");
-  const auto launched = run(provisioner->launch_kernel(
-      request_of(shell_spec("echo $PREPARED; read line < gate; read line"))));
+  const auto launched =
+      run(provisioner->launch_kernel(request_of(shell_spec("echo $PREPARED; read line < gate; read line"))));
   ASSERT_TRUE(launched) << launched.error().message;
   EXPECT_EQ(launched->at("transport"), "tcp");
   EXPECT_TRUE(launched->contains("key"));
