@@ -69,9 +69,7 @@ Result<void> Application::set_up() {
           static_cast<std::size_t>(options.journal_total_memory_limit_bytes),
           options.journal_spill_directory.empty() ? settings_.paths.runtime_dir
                                                   : options.journal_spill_directory,
-          [this](std::move_only_function<void()> work, std::move_only_function<void()> done) {
-            journal_pool_.run_then(loop_.get_executor(), std::move(work), std::move(done));
-          }),
+          journal_writes_.runner(loop_.get_executor()), journal_reads_.runner(loop_.get_executor())),
       .client_class = {},
       .recorder = state_.get(),
       .root_dir = root_dir()};

@@ -79,7 +79,8 @@ class Application {
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
-  BlockingPool journal_pool_{2};        // For the files of the journals.
+  BlockingPool journal_writes_{1};  // To the files of the journals.
+  BlockingPool journal_reads_{1};
   std::unique_ptr<ServerState> state_;  // Null: it is not kept.
   std::string state_problem_;           // Why it cannot be; told once there is a log.
   std::unique_ptr<KernelRegistrar> registrar_;

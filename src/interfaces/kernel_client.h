@@ -49,7 +49,8 @@ class KernelClient {
     co_return Answer::complete;
   }
 
-  /// Whatever was asked through clients before this one has been answered: the next one need not know of them.
+  /// Whatever was asked through clients before this one has been answered: the next one need not know of
+  /// them.
   virtual void end_inheritance() {}
 
   /// Closes the connections; a `connect` or `control_request` under way ends with an error. `connect` may be

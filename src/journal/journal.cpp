@@ -15,8 +15,6 @@ namespace {
 constexpr std::size_t block_bytes = 1024 * 1024;
 // Less is not worth a write.
 constexpr std::size_t least_block_bytes = 256 * 1024;
-// A kernel may say so many times the memory's bounds faster than a disk takes it, for a moment.
-constexpr std::size_t disk_patience = 4;
 // So much must be appended before it is looked again what can leave the memory.
 constexpr std::size_t relief_step = 64 * 1024;
 // What cursors still need is written to disk before the memory bound is reached, so that the bound need not
@@ -31,7 +29,7 @@ Journal::Journal(Limits limits, std::shared_ptr<JournalServices> services)
     : limits_(limits), services_(std::move(services)), id_(random_hex(8)) {
   limits_.retained_bytes = std::min(limits_.retained_bytes, spill_above(limits_.memory_bytes));
   if (services_ != nullptr) services_->budget.join(*this);
-  if (services_ != nullptr && services_->run_blocking && limits_.spill_bytes > 0) {
+  if (services_ != nullptr && services_->run_write && limits_.spill_bytes > 0) {
     largest_block_ = static_cast<std::size_t>(
         std::min<std::uint64_t>({block_bytes, limits_.spill_bytes / 4, limits_.memory_bytes / 4}));
     spill_ = std::make_unique<Spill>(services_, limits_.spill_bytes);
@@ -85,14 +83,14 @@ void Journal::relieve() {
   if (may_spill()) {
     if (const auto count = count_to_spill(); count > 0) begin_spill(count);
   }
-  // While there is room to be had, because a write is under way, nothing goes so soon; and the newest message
-  // does not make older ones go.
-  const bool newest_is_extra = writing_ != nullptr && !entries_.empty();
-  const auto newest = newest_is_extra ? entries_.back().memory_size() : 0;
-  const std::size_t patience = writing_ != nullptr && !spill_failed_ ? disk_patience : 1;
-  while (entries_.size() > 1 && (bytes_ - newest > patience * limits_.memory_bytes ||
-                                 entries_.size() > patience * limits_.memory_messages))
-    forget_oldest();
+  // While there is room to be had, because a write is under way, the bound of all journals together holds.
+  if (writing_ == nullptr || spill_failed_) {
+    // The newest message does not make older ones go when a write that fails may still end.
+    const auto newest = writing_ != nullptr && !entries_.empty() ? entries_.back().memory_size() : 0;
+    while (entries_.size() > 1 &&
+           (bytes_ - newest > limits_.memory_bytes || entries_.size() > limits_.memory_messages))
+      forget_oldest();
+  }
   set_relief_point();
 }
 

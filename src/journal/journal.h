@@ -40,9 +40,9 @@ struct JournalStatistics {
 /// Owned by the kernel's `Conversation`, touched on the kernel's executor only. What is oldest leaves the
 /// memory for a spill file, in the background: what all cursors have read once there is more than
 /// `retained_bytes`, the rest well before `memory_bytes`. The file holds `spill_bytes`; past that the oldest
-/// messages go, whoever needs them. While the file cannot be written (disk full, or slower than the kernel),
-/// `memory_bytes` is the bound; four times that while a write is under way. A slow cursor costs disk, and
-/// nobody's speed.
+/// messages go, whoever needs them. While the file cannot be written (disk full), `memory_bytes` is the
+/// bound; while it is being written, but slower than the kernel speaks, what all journals may take together
+/// (`MemoryBudget`). A slow cursor costs disk, and nobody's speed.
 class Journal final : private MemoryBudget::Member {
  public:
   struct Limits {

@@ -14,12 +14,18 @@ using RunBlocking =
 
 /// What the journals of a server share. Made by the application, alive as long as one of its journals.
 struct JournalServices {
-  JournalServices(std::size_t memory_limit, std::filesystem::path directory, RunBlocking run)
-      : budget(memory_limit), spill_directory(std::move(directory)), run_blocking(std::move(run)) {}
+  JournalServices(std::size_t memory_limit, std::filesystem::path directory, RunBlocking run_writes,
+                  RunBlocking run_reads)
+      : budget(memory_limit),
+        spill_directory(std::move(directory)),
+        run_write(std::move(run_writes)),
+        run_read(std::move(run_reads)) {}
 
   MemoryBudget budget;
   std::filesystem::path spill_directory;
-  RunBlocking run_blocking;
+  /// Writes must not wait behind the reads of those who are behind: what is not written fills the memory.
+  RunBlocking run_write;
+  RunBlocking run_read;
 };
 
 }  // namespace nextgen_kernels

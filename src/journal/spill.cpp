@@ -43,7 +43,7 @@ void Spill::write(Entries entries) {
   writing_ = true;
   if (block.size <= limit_) make_room(block.size);
   auto result = std::make_shared<Result<void>>();
-  services_->run_blocking(
+  services_->run_write(
       [file = file_, entries = std::move(entries), offset = next_offset_, size = block.size, limit = limit_,
        result] {
         if (size > limit) {
@@ -111,13 +111,11 @@ void Spill::load(MessageNumber number) {
   auto& block = blocks_[static_cast<std::size_t>(found - blocks_.begin())];
   if (std::exchange(block.loading, true)) return;
   auto result = std::make_shared<Result<std::vector<JournalEntry>>>();
-  services_->run_blocking(
-      [file = file_, offset = block.offset, size = block.size, first = block.numbers.first, result] {
-        *result = read_block(*file, offset, size, first);
-      },
-      [this, alive = std::weak_ptr(alive_), block, result] {
-        if (!alive.expired()) finish_load(block, std::move(*result));
-      });
+  services_->run_read([file = file_, offset = block.offset, size = block.size, first = block.numbers.first,
+                       result] { *result = read_block(*file, offset, size, first); },
+                      [this, alive = std::weak_ptr(alive_), block, result] {
+                        if (!alive.expired()) finish_load(block, std::move(*result));
+                      });
 }
 
 void Spill::finish_load(const Block& block, Result<std::vector<JournalEntry>> entries) {

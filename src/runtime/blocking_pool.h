@@ -60,6 +60,13 @@ class BlockingPool {
     });
   }
 
+  /// `run_then` for those who know neither pool nor executor. Not to be called once the pool is gone.
+  auto runner(const Executor& executor) {
+    return [this, executor](std::move_only_function<void()> work, std::move_only_function<void()> done) {
+      run_then(executor, std::move(work), std::move(done));
+    };
+  }
+
  private:
   asio::thread_pool pool_;
 };

@@ -49,5 +49,29 @@ TEST_F(JupyterServerKernelClientTest, a_welcome_proves_the_subscription_and_is_n
   EXPECT_FALSE(listener.has("iopub_welcome"));
 }
 
+/// Notes how much there was to read at once.
+class BatchListener : public TestListener {
+ public:
+  using TestListener::TestListener;
+
+  void on_journal_activity() override {
+    const auto before = messages.size();
+    TestListener::on_journal_activity();
+    std::size_t bytes = 0;
+    for (auto i = before; i < messages.size(); ++i) bytes += messages[i]->memory_size();
+    largest = std::max(largest, bytes);
+  }
+
+  std::size_t largest = 0;
+};
+
+TEST_F(JupyterServerKernelClientTest, a_kernel_that_says_a_lot_lets_its_listeners_keep_up) {
+  auto& kernel = start_kernel(synthetic_spec());
+  BatchListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "flood 1000 65536");
+  EXPECT_GT(listener.messages.size(), 1000U);
+  EXPECT_LE(listener.largest, std::size_t{1024 + 128} * 1024) << "a MiB, and the message that was over it";
+}
+
 }  // namespace
 }  // namespace nextgen_kernels

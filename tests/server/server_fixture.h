@@ -76,11 +76,9 @@ class ServerFixture : public testing::Test {
   /// Gives the journals bounds, and a disk. Before `start`.
   void spill_to_disk(Journal::Limits limits) {
     kernel_options_.journal_limits = limits;
-    kernel_options_.journal_services = std::make_shared<JournalServices>(
-        std::size_t{1} << 30, directory_,
-        [this](std::move_only_function<void()> work, std::move_only_function<void()> done) {
-          pool_.run_then(loop_.get_executor(), std::move(work), std::move(done));
-        });
+    kernel_options_.journal_services = std::make_shared<JournalServices>(std::size_t{1} << 30, directory_,
+                                                                         pool_.runner(loop_.get_executor()),
+                                                                         pool_.runner(loop_.get_executor()));
   }
 
   void stop() {

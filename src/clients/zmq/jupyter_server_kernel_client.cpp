@@ -18,6 +18,8 @@ using std::chrono::steady_clock;
 // One turn of the event loop takes at most this many messages, then lets others run.
 constexpr int iopub_budget = 256;
 constexpr int other_budget = 16;
+// Nor more bytes than a turn writes to each listener, or they fall behind a kernel that says a lot.
+constexpr std::size_t turn_bytes = std::size_t{1024} * 1024;
 // More than the buffers of a socket hold; a kernel that lives on and never stops speaking is not listened to
 // for ever.
 constexpr int last_words_budget = 100'000;
@@ -59,9 +61,10 @@ Inheritance read_inheritance(const nlohmann::json& record) {
   try {
     Inheritance inheritance{.session = record.at("session"), .identities = record.at("identities")};
     if (inheritance.identities.size() > most_earlier_peers) {
-      log_warning("A kernel has outlived {} servers without being idle once: replies to what was asked "
-                  "through the first of them are lost",
-                  inheritance.identities.size());
+      log_warning(
+          "A kernel has outlived {} servers without being idle once: replies to what was asked "
+          "through the first of them are lost",
+          inheritance.identities.size());
       inheritance.identities.resize(most_earlier_peers);
     }
     std::erase_if(inheritance.identities, [](const auto& identity) { return !is_identity(identity); });
@@ -437,7 +440,7 @@ void JupyterServerKernelClient::pump() {
   auto& connection = *connection_;
   // The event loop may know of a reply before it knows of the outputs that the kernel sent first.
   connection.iopub.look_now();
-  if (drain(connection.iopub, Channel::iopub, iopub_budget)) {
+  if (drain(connection.iopub, Channel::iopub, iopub_budget, turn_bytes)) {
     connection.iopub.poll_again();
     if (++connection.iopub_turns < iopub_turns_before_others) {
       sink_.flush();
@@ -446,7 +449,7 @@ void JupyterServerKernelClient::pump() {
   }
   connection.iopub_turns = 0;
   for (const auto& [channel, socket] : connection.others) {
-    if (drain(*socket, channel, other_budget)) socket->poll_again();
+    if (drain(*socket, channel, other_budget, turn_bytes)) socket->poll_again();
   }
   sink_.flush();
 }
@@ -456,7 +459,7 @@ void JupyterServerKernelClient::take_last_words() {
   if (connection_ == nullptr) return;
   const auto take = [this](ZmqSocket& socket, Channel channel) {
     socket.look_now();
-    drain(socket, channel, last_words_budget);
+    drain(socket, channel, last_words_budget, SIZE_MAX);
   };
   take(connection_->iopub, Channel::iopub);
   for (const auto& [channel, socket] : connection_->others) {
@@ -466,9 +469,12 @@ void JupyterServerKernelClient::take_last_words() {
 }
 
 /// True when the budget ended before the messages did.
-bool JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel, int budget) {
-  for (; budget > 0; --budget) {
+bool JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel, int most_messages,
+                                      std::size_t most_bytes) {
+  std::size_t bytes = 0;
+  for (int messages = 0; messages < most_messages && bytes < most_bytes; ++messages) {
     if (!socket.receive()) return false;
+    for (const auto frame : socket.frames()) bytes += frame.size();
     receive(channel, socket.frames());
   }
   return true;

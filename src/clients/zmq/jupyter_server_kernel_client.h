@@ -65,7 +65,7 @@ class JupyterServerKernelClient : public KernelClient {
                                        nlohmann::json content, std::chrono::steady_clock::duration timeout);
   void pump();
   void take_last_words();
-  bool drain(ZmqSocket& socket, Channel channel, int budget);
+  bool drain(ZmqSocket& socket, Channel channel, int most_messages, std::size_t most_bytes);
   void receive(Channel channel, std::span<const std::string_view> frames);
   void receive_own(const Message& message);
   void reject(Channel channel, const Error& error);
