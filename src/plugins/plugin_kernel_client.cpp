@@ -35,10 +35,17 @@ Task<Result<void>> PluginKernelClient::connect(ConnectionInfo info,
     object_->disconnect(object_.self());
     co_return std::unexpected(answer.error());
   }
-  auto kernel_info = parse_json_object(*answer, fmt::format("The kernel info of {}", class_reference_));
-  if (!kernel_info) co_return std::unexpected(kernel_info.error());
+  co_return take_kernel_info(*answer);
+}
+
+Result<void> PluginKernelClient::take_kernel_info(const std::string& text) {
+  auto kernel_info = parse_json_object(text, fmt::format("The kernel info of {}", class_reference_));
+  if (!kernel_info) {
+    object_->disconnect(object_.self());
+    return std::unexpected(kernel_info.error());
+  }
   kernel_info_ = *std::move(kernel_info);
-  co_return Result<void>{};
+  return {};
 }
 
 nlohmann::json PluginKernelClient::adoption_record() const {
@@ -65,12 +72,7 @@ Task<Result<KernelClient::Answer>> PluginKernelClient::reconnect(
     co_return std::unexpected(answer.error());
   }
   if (trim(*answer) == "null") co_return Answer::alive;
-  auto kernel_info = parse_json_object(*answer, fmt::format("The kernel info of {}", class_reference_));
-  if (!kernel_info) {
-    object_->disconnect(object_.self());
-    co_return std::unexpected(kernel_info.error());
-  }
-  kernel_info_ = *std::move(kernel_info);
+  if (auto taken = take_kernel_info(*answer); !taken) co_return std::unexpected(taken.error());
   co_return Answer::complete;
 }
 

@@ -34,6 +34,8 @@ class PluginKernelClient final : public KernelClient {
   using RequestFunction = void (*)(void* self, nk_string message_type, nk_string content,
                                    std::uint64_t timeout_milliseconds, nk_reply reply);
 
+  /// What was answered to a connect; the connection is closed when that is no JSON object.
+  Result<void> take_kernel_info(const std::string& text);
   Task<Result<nlohmann::json>> request(RequestFunction function, std::string message_type,
                                        nlohmann::json content, std::chrono::steady_clock::duration timeout);
   Executor executor() const { return object_.context().executor(); }

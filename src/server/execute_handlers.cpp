@@ -146,11 +146,11 @@ nlohmann::ordered_json execution_model(const Execution& execution) {
 }  // namespace
 
 ExecuteHandlers::ExecuteHandlers(Executor executor, MultiKernelManager& kernels, BlockingPool& pool,
-                                 std::string base_url)
+                                 Settings settings)
     : executor_(std::move(executor)),
       kernels_(kernels),
       pool_(pool),
-      base_url_(std::move(base_url)),
+      settings_(std::move(settings)),
       queues_(std::make_shared<Queues>()) {
   kernels_.on_kernel_removed([weak = std::weak_ptr(queues_)](const std::string& kernel_id) {
     if (const auto queues = weak.lock()) queues->erase(kernel_id);
@@ -192,6 +192,10 @@ Task<Result<ExecuteBody>> ExecuteHandlers::read_body(std::string text) {
 }
 
 Task<Result<HttpResponse>> ExecuteHandlers::execute(HttpRequest request) {
+  if (!settings_.may_execute) {
+    co_return error_response(http::status::forbidden,
+                             "execute_request is none of MappingKernelManager.allowed_message_types");
+  }
   if (const auto asked = kernels_.get_kernel(request.parameter("kernel_id")); !asked)
     co_return std::unexpected(asked.error());
   auto body = co_await read_body(std::move(request.body));
@@ -209,7 +213,7 @@ Task<Result<HttpResponse>> ExecuteHandlers::execute(HttpRequest request) {
   response.headers.set(http::field::content_type, lines.value_or("application/json"));
   response.headers.set(http::field::cache_control, "no-store");
   response.headers.set(http::field::location,
-                       fmt::format("{}api/nextgen/kernels/{}/execute/{}", base_url_,
+                       fmt::format("{}api/nextgen/kernels/{}/execute/{}", settings_.base_url,
                                    percent_encode((*kernel)->kernel_id()), (*execution)->id()));
   response.stream = [queue = std::move(queue), execution = std::move(*execution),
                      on_disconnect = body->on_disconnect,

@@ -16,8 +16,13 @@ namespace nextgen_kernels {
 /// each kernel that was asked, until that kernel is removed.
 class ExecuteHandlers {
  public:
+  struct Settings {
+    std::string base_url;
+    bool may_execute = true;  ///< Whether an `execute_request` is one of the message types that are allowed.
+  };
+
   /// `pool` is where large bodies are read.
-  ExecuteHandlers(Executor executor, MultiKernelManager& kernels, BlockingPool& pool, std::string base_url);
+  ExecuteHandlers(Executor executor, MultiKernelManager& kernels, BlockingPool& pool, Settings settings);
   ExecuteHandlers(const ExecuteHandlers&) = delete;
   ExecuteHandlers& operator=(const ExecuteHandlers&) = delete;
 
@@ -40,7 +45,7 @@ class ExecuteHandlers {
   Executor executor_;
   MultiKernelManager& kernels_;
   BlockingPool& pool_;
-  std::string base_url_;
+  Settings settings_;
   std::shared_ptr<Queues> queues_;  // Shared with the callback that the kernels keep.
 };
 

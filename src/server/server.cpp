@@ -124,7 +124,9 @@ class Server::Service final : public HttpService {
         kernel_handlers_(kernels, resources_, pool_, settings_.kernel_environment, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
         session_handlers_(sessions_, kernels, resources_, settings_.base_url),
-        execute_handlers_(executor, kernels, pool_, settings_.base_url),
+        execute_handlers_(
+            executor, kernels, pool_,
+            {.base_url = settings_.base_url, .may_execute = settings_.websockets.allows("execute_request")}),
         journal_handlers_(executor, kernels),
         websocket_handlers_(executor, kernels, origins_, websocket_seats_, settings_.websockets),
         page_handlers_(authenticator_),
@@ -271,11 +273,6 @@ class Server::Service final : public HttpService {
   std::optional<HttpResponse> check_permission(const HttpRequest& request) const {
     if (is_open(request)) return std::nullopt;
     const auto* user = request.user.get();
-    if (request.method == http::verb::post && request.pattern == "/api/nextgen/kernels/{kernel_id}/execute" &&
-        !settings_.websockets.allows("execute_request")) {
-      return error_response(http::status::forbidden,
-                            "execute_request is none of MappingKernelManager.allowed_message_types");
-    }
     if (user->read_only && !is_safe(request.method)) {
       return error_response(http::status::forbidden,
                             "You may look, but not change anything: your token is read-only");

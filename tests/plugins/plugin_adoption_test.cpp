@@ -170,6 +170,8 @@ TEST_F(PluginAdoptionTest, what_a_client_answers_to_reconnect_is_how_the_kernel_
   const auto nonsense = reconnect({{"nonsense", 1}}, nullptr);
   EXPECT_EQ(nonsense.error().code, ErrorCode::protocol);
   EXPECT_THAT(nonsense.error().message, AllOf(HasSubstr("test_plugin:EchoClient"), HasSubstr("array")));
+  const auto client = make_client("test_plugin:EchoClient", conversation).value();
+  EXPECT_EQ(run(client->connect({{"nonsense", 1}}, minute)).error().message, nonsense.error().message);
 }
 
 TEST_F(PluginAdoptionTest, an_adoption_that_fails_leaves_a_kernel_that_can_be_ended) {
