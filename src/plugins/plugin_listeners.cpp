@@ -1,7 +1,5 @@
 #include "plugins/plugin_listeners.h"
 
-#include <boost/asio/steady_timer.hpp>
-
 namespace nextgen_kernels {
 
 void PluginListeners::attach(std::shared_ptr<Conversation> conversation, ListenerDescription description) {
@@ -15,14 +13,8 @@ void PluginListeners::attach(std::shared_ptr<Conversation> conversation, Listene
 }
 
 Task<bool> PluginListeners::drain(std::chrono::steady_clock::duration patience) {
-  asio::steady_timer timer(executor_, patience);
-  bool is_late = false;
-  timer.async_wait([this, &is_late](const boost::system::error_code& error) {
-    if (error) return;
-    is_late = true;
-    changed_.notify_all();
-  });
-  while (!listeners_.empty() && !is_late) co_await changed_.wait();
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (!listeners_.empty() && std::chrono::steady_clock::now() < limit) co_await changed_.wait_until(limit);
   co_return listeners_.empty();
 }
 

@@ -56,20 +56,13 @@ nk_reply AwaitedReply::abi(std::shared_ptr<AwaitedReply> awaited, Executor execu
 
 Task<Result<std::string>> AwaitedReply::wait(std::shared_ptr<AwaitedReply> awaited, std::string what,
                                              std::optional<std::chrono::steady_clock::duration> limit) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  if (limit) {
-    timer.expires_after(*limit);
-    timer.async_wait([awaited](const boost::system::error_code& error) {
-      if (error) return;
-      awaited->timed_out_ = true;
-      awaited->changed_.notify_all();
-    });
-  }
+  using std::chrono::steady_clock;
+  const auto end = limit ? steady_clock::now() + *limit : steady_clock::time_point::max();
   while (!awaited->result_) {
-    if (awaited->timed_out_)
+    if (steady_clock::now() >= end)
       co_return make_error(ErrorCode::timeout, "{} was not answered within {:g} s", what,
                            std::chrono::duration<double>(*limit).count());
-    co_await awaited->changed_.wait();
+    co_await awaited->changed_.wait_until(end);
   }
   co_return *std::move(awaited->result_);
 }

@@ -54,7 +54,6 @@ class AwaitedReply {
 
  private:
   std::optional<Result<std::string>> result_;
-  bool timed_out_ = false;
   Event changed_;
 };
 

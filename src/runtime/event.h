@@ -1,6 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <list>
+#include <memory>
+#include <utility>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -12,20 +15,27 @@ namespace nextgen_kernels {
 /// the owner's state itself, before and after: `while (!done_) co_await changed_.wait();`
 class Event {
  public:
-  explicit Event(const Executor& executor) : timer_(executor, never()) {}
+  explicit Event(Executor executor) : executor_(std::move(executor)) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { notify_all(); }
 
   /// Wakes everyone who waits now.
-  void notify_all() { timer_.cancel(); }
-
-  /// Ends at the next `notify_all`.
-  Task<void> wait();
-
- private:
-  static std::chrono::steady_clock::time_point never() {
-    return std::chrono::steady_clock::time_point::max();
+  void notify_all() {
+    for (auto* timer : *waiting_) timer->cancel();
   }
 
-  asio::steady_timer timer_;
+  /// Ends at the next `notify_all`.
+  Task<void> wait() { return wait_until(std::chrono::steady_clock::time_point::max()); }
+
+  /// Ends at the next `notify_all`, or at `limit`.
+  Task<void> wait_until(std::chrono::steady_clock::time_point limit);
+
+ private:
+  using Waiting = std::list<asio::steady_timer*>;
+
+  Executor executor_;
+  std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();  // Those who wait may outlive the event.
 };
 
 /// Ends after `duration`.

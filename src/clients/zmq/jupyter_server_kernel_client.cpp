@@ -260,7 +260,6 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
   auto repeat = std::chrono::duration_cast<steady_clock::duration>(first_repeat);
   auto next_request = started;
   steady_clock::time_point replied_at{};
-  asio::steady_timer timer(executor_);
   while (true) {
     const auto now = steady_clock::now();
     const bool replied = !kernel_info_.is_null();
@@ -287,11 +286,7 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
     if (replied) next_look = std::min(next_look, replied_at + patience_after_reply);
     if (replied && !connection_->iopub_proven && connection_->iopub.connected())
       next_look = std::min(next_look, next_request);
-    timer.expires_at(next_look);
-    timer.async_wait([this](const boost::system::error_code& error) {
-      if (!error) changed_.notify_all();
-    });
-    co_await changed_.wait();
+    co_await changed_.wait_until(next_look);
     if (number != connection_number_)
       co_return make_error(ErrorCode::unavailable,
                            "The connection to the kernel was closed before it answered");
@@ -322,7 +317,6 @@ bool JupyterServerKernelClient::is_answered(const std::string& message_id) const
 Task<Result<KernelClient::Answer>> JupyterServerKernelClient::wait_for_life(steady_clock::duration timeout) {
   const auto number = connection_number_;
   auto limit = steady_clock::now() + timeout;
-  asio::steady_timer timer(executor_);
   std::string shell_request;
   std::string control_request;
   while (number == connection_number_) {
@@ -352,11 +346,7 @@ Task<Result<KernelClient::Answer>> JupyterServerKernelClient::wait_for_life(stea
                            std::chrono::duration<double>(timeout).count(),
                            failures.empty() ? "" : fmt::format("; no connection to {}", failures));
     }
-    timer.expires_at(limit);
-    timer.async_wait([this](const boost::system::error_code& error) {
-      if (!error) changed_.notify_all();
-    });
-    co_await changed_.wait();
+    co_await changed_.wait_until(limit);
   }
   co_return make_error(ErrorCode::unavailable, "The connection to the kernel was closed before it answered");
 }
@@ -410,13 +400,7 @@ Task<Result<nlohmann::json>> JupyterServerKernelClient::request(Channel channel,
                                                                 steady_clock::duration timeout) {
   const auto message_id = send_request(channel, type, content.dump(), subshell_id);
   if (!message_id) co_return std::unexpected(message_id.error());
-  asio::steady_timer timer(executor_, timeout);
-  bool timed_out = false;
-  timer.async_wait([this, &timed_out](const boost::system::error_code& error) {
-    if (error) return;
-    timed_out = true;
-    changed_.notify_all();
-  });
+  const auto limit = steady_clock::now() + timeout;
   while (true) {
     const auto request = own_requests_.find(*message_id);
     if (request == own_requests_.end())
@@ -427,11 +411,11 @@ Task<Result<nlohmann::json>> JupyterServerKernelClient::request(Channel channel,
       own_requests_.erase(request);
       co_return reply;
     }
-    if (timed_out) {
+    if (steady_clock::now() >= limit) {
       own_requests_.erase(request);
       co_return make_error(ErrorCode::timeout, "The kernel did not answer {} in time", type);
     }
-    co_await changed_.wait();
+    co_await changed_.wait_until(limit);
   }
 }
 
