@@ -13,7 +13,7 @@ using namespace nextgen_kernels;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   HttpRequest request;
   request.body = as_text(data, size);
-  if (const auto body = parse_execute_body(request)) {
+  if (const auto body = parse_execute_body(request.body)) {
     require(body->request.cell_id.size() <= 255);
     require(!body->request.timeout || body->request.timeout->count() > 0);
     require(body->request.user_expressions.is_object());

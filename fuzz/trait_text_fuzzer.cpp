@@ -9,7 +9,9 @@ using namespace nextgen_kernels;
 // Options from command lines and the environment, of each type; a refusal shows no secret.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  TraitDefinition definition{.class_name = "Class", .name = "trait"};
+  TraitDefinition definition;
+  definition.class_name = "Class";
+  definition.name = "trait";
   definition.type = static_cast<TraitType>(data[0] % (static_cast<int>(TraitType::choice) + 1));
   definition.choices = {"one", "two"};
   definition.minimum = -1000;
