@@ -11,14 +11,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto text = as_text(data, size);
   (void)ClassReference::parse(text);
   if (const auto version = Version::parse(text)) {
-    require(*version == *version && Version::parse(version->text()) == *version);
+    require(*version == *version && Version::parse(version->text()).value() == *version);
     if (const auto range = VersionRange::parse("==" + version->text())) require(range->contains(*version));
   }
   (void)VersionRange::parse(text);
   if (const auto contract = ConnectionContract::parse(text))
-    require(ConnectionContract::parse(contract->to_string()) == *contract);
+    require(ConnectionContract::parse(contract->to_string()).value() == *contract);
   if (const auto contract = UnderstoodContract::parse(text))
-    require(UnderstoodContract::parse(contract->to_string()) == *contract);
+    require(UnderstoodContract::parse(contract->to_string()).value() == *contract);
   if (const auto endpoint = ZmqEndpoint::parse(text)) {
     if (endpoint->transport == ZmqEndpoint::Transport::tcp)
       require(!endpoint->host.empty() && !endpoint->port.empty());

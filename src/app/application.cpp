@@ -156,6 +156,7 @@ Result<void> Application::set_up() {
                                 .removed = [this](const std::string& id) { state_->remove_session(id); }};
     kernels_->on_kernel_removed([this](const std::string& id) { state_->remove_sessions_of(id); });
   }
+  server_settings.loop_stalls = [this] { return watchdog_ ? watchdog_->stalls() : LoopStalls{}; };
   server_settings.registry_models = {
       .registry = [this] { return registry_model(*catalog_); },
       .explain =
@@ -222,6 +223,7 @@ void Application::open_state() {
 
 void Application::run() {
   if (!state_problem_.empty()) log_error("{}", state_problem_);
+  watchdog_.emplace(loop_.get_executor());
   start_.spawn("start to serve", adopt_and_serve());
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -17,6 +18,7 @@
 #include "plugins/plugin_listeners.h"
 #include "provisioners/local/kernel_registrar.h"
 #include "runtime/blocking_pool.h"
+#include "runtime/loop_watchdog.h"
 #include "server/server.h"
 
 namespace nextgen_kernels {
@@ -89,6 +91,7 @@ class Application {
   PluginListeners listeners_{loop_.get_executor()};
   std::unique_ptr<MultiKernelManager> kernels_;
   std::unique_ptr<Server> server_;
+  std::optional<LoopWatchdog> watchdog_;  // From `run` on.
   TaskGroup start_{loop_.get_executor()};
   TaskGroup use_watch_{loop_.get_executor()};
   bool stopping_ = false;

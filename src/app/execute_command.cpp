@@ -2,6 +2,7 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <tuple>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -70,7 +71,8 @@ class Execution {
     wait_for_interrupt();
     auto result = co_await execute();
     interrupts_.cancel();
-    if (own_kernel) co_await connection_.request("DELETE", "api/kernels/" + kernel_id_, nullptr);
+    if (own_kernel)
+      std::ignore = co_await connection_.request("DELETE", "api/kernels/" + kernel_id_, nullptr);
     co_await tasks_.join();
     co_return result;
   }

@@ -177,6 +177,8 @@ Json registry_model(const KernelCatalog& catalog) {
 
 Result<Json> explain_model(const KernelCatalog& catalog, const std::string& provisioner,
                            const std::string& kernel_name) {
+  if (provisioner.empty())
+    return make_error(ErrorCode::invalid_argument, "Which provisioner? Give its name, or module:Class");
   const auto named = find_named(catalog.provisioners(), provisioner);
   const bool is_name = provisioner.find_first_of(":.") == std::string::npos;
   if (!named && is_name) return std::unexpected(catalog.provisioners().find(provisioner).error());

@@ -1,5 +1,9 @@
 #include "base/error.h"
 
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 
 namespace nextgen_kernels {
@@ -28,6 +32,16 @@ std::string_view to_string(ErrorCode code) {
       return "internal";
   }
   return "internal";
+}
+
+void detail::report_misread_result(std::string_view what_was_wrong) {
+  const auto message = fmt::format("nextgen-kernels has a defect: {}", what_was_wrong);
+#ifdef NDEBUG
+  throw std::logic_error(message);
+#else
+  fmt::print(stderr, "{}\n", message);
+  std::abort();
+#endif
 }
 
 std::unexpected<Error> make_errno_error(std::string_view operation, std::string_view subject,

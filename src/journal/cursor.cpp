@@ -12,13 +12,8 @@ Cursor::Cursor(Journal& journal, JournalListener& listener, CursorOptions option
       simple_(!options_.filter && !options_.only_requests),
       next_(
           std::clamp<MessageNumber>(options_.from.value_or(journal.next_number()), 1, journal.next_number())),
-      live_from_(journal.next_number()) {
-  journal_.cursors_.push_back(this);
-}
-
-Cursor::~Cursor() {
-  std::erase(journal_.cursors_, this);
-}
+      live_from_(journal.next_number()),
+      membership_(journal.cursors_, *this) {}
 
 bool Cursor::selects(const JournalEntry& entry) const {
   if (entry.audience != Audience::everybody && entry.audience != options_.audience &&

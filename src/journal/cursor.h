@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/stable_list.h"
 #include "base/strings.h"
 #include "journal/journal.h"
 #include "journal/message_filter.h"
@@ -43,7 +44,6 @@ class Cursor {
   Cursor(Journal& journal, JournalListener& listener, CursorOptions options);
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
-  ~Cursor();
 
   struct Batch {
     std::vector<JournalEntry> entries;  ///< In order; only those meant for this cursor.
@@ -93,7 +93,9 @@ class Cursor {
   MessageNumber live_from_;  // Before it, `only_requests` decides.
   std::size_t batch_bytes_ = 0;
   bool waiting_ = false;  // For the disk.
+  bool woken_ = false;    // What it waited for is there, and its listener will be told.
   Spill::Entries block_;  // Of the spill file, where it reads.
+  StableList<Cursor>::Membership membership_;
 };
 
 }  // namespace nextgen_kernels

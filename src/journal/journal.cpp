@@ -103,7 +103,7 @@ std::size_t Journal::count_to_spill() const {
   const bool too_much =
       bytes_ > spill_above(limits_.memory_bytes) || entries_.size() > spill_above(limits_.memory_messages);
   auto needed = next_number();
-  for (const auto* cursor : cursors_) needed = std::min(needed, cursor->position());
+  cursors_.for_each([&needed](const Cursor& cursor) { needed = std::min(needed, cursor.position()); });
   auto left = bytes_;
   std::size_t count = 0;
   for (const auto& entry : entries_) {
@@ -191,36 +191,28 @@ std::size_t Journal::drop_oldest(std::size_t bytes) {
 // ------------------------------------------------------------------------------------------------------------
 
 void Journal::notify() {
-  // A listener may go, and take its cursor along, while it is told.
-  const auto cursors = cursors_;
-  for (auto* cursor : cursors) {
-    if (std::ranges::find(cursors_, cursor) != cursors_.end() && !cursor->waiting_ && !cursor->at_end())
-      cursor->listener_.on_journal_activity();
-  }
+  cursors_.for_each([](Cursor& cursor) {
+    if (!cursor.waiting_ && !cursor.at_end()) cursor.listener_.on_journal_activity();
+  });
 }
 
 void Journal::close() {
   closed_ = true;
-  const auto cursors = cursors_;
-  for (auto* cursor : cursors) {
-    if (std::ranges::find(cursors_, cursor) != cursors_.end()) cursor->listener_.on_journal_activity();
-  }
+  cursors_.for_each([](Cursor& cursor) { cursor.listener_.on_journal_activity(); });
 }
 
 /// Tells the cursors that waited for these messages.
 void Journal::wake(LostMessages loaded) {
-  const auto is_concerned = [&loaded](const Cursor* cursor) {
-    return cursor->waiting_ && cursor->next_ >= loaded.first && cursor->next_ <= loaded.last;
-  };
-  std::vector<Cursor*> woken;
-  std::ranges::copy_if(cursors_, std::back_inserter(woken), is_concerned);
-  for (auto* cursor : woken) {
-    cursor->block_ = spill_->find(cursor->next_);
-    cursor->waiting_ = false;
-  }
-  for (auto* cursor : woken) {
-    if (std::ranges::find(cursors_, cursor) != cursors_.end()) cursor->listener_.on_journal_activity();
-  }
+  // All of them hold the block before the first listener goes on and has another one loaded.
+  cursors_.for_each([&](Cursor& cursor) {
+    if (!cursor.waiting_ || cursor.next_ < loaded.first || cursor.next_ > loaded.last) return;
+    cursor.block_ = spill_->find(cursor.next_);
+    cursor.waiting_ = false;
+    cursor.woken_ = true;
+  });
+  cursors_.for_each([](Cursor& cursor) {
+    if (std::exchange(cursor.woken_, false)) cursor.listener_.on_journal_activity();
+  });
 }
 
 MessageNumber Journal::first_number() const {
@@ -245,7 +237,9 @@ void Journal::tell_overrun(const Cursor& cursor, LostMessages lost) {
 
 JournalStatistics Journal::statistics() const {
   MessageNumber furthest_behind = 0;
-  for (const auto* cursor : cursors_) furthest_behind = std::max(furthest_behind, cursor->behind());
+  cursors_.for_each([&furthest_behind](const Cursor& cursor) {
+    furthest_behind = std::max(furthest_behind, cursor.behind());
+  });
   return {.id = id_,
           .first_number = first_number(),
           .next_number = next_number(),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/stable_list.h"
 #include "journal/journal_entry.h"
 #include "journal/journal_services.h"
 #include "journal/spill.h"
@@ -134,7 +135,7 @@ class Journal final : private MemoryBudget::Member {
   std::uint64_t lost_messages_ = 0;
   std::uint32_t epoch_ = 0;
   bool closed_ = false;
-  std::vector<Cursor*> cursors_;
+  StableList<Cursor> cursors_;
 };
 
 }  // namespace nextgen_kernels

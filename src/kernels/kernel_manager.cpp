@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <tuple>
 #include <variant>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -161,7 +162,7 @@ Task<Result<void>> KernelManager::launch() {
     keep_record();
   } else {
     // Nobody can talk to what was launched.
-    co_await provisioner_->kill(ShutdownPurpose::end);
+    std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
     co_await provisioner_->wait();
     co_await provisioner_->cleanup(ShutdownPurpose::end);
   }
@@ -199,7 +200,7 @@ Task<void> KernelManager::supervise() {
         co_await give_up(connected->error().message);
         co_return;
       } else {
-        co_await provisioner_->kill(ShutdownPurpose::restart);
+        std::ignore = co_await provisioner_->kill(ShutdownPurpose::restart);
       }
       co_await provisioner_->wait();
     }
@@ -266,7 +267,7 @@ void KernelManager::on_liveness_change() {
 Task<void> KernelManager::give_up(std::string reason) {
   const auto output = provisioner_->output_tail();
   if (const auto shown = trim(output); !shown.empty()) reason += fmt::format(" Its last output:\n{}", shown);
-  co_await provisioner_->kill(ShutdownPurpose::end);
+  std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
   co_await provisioner_->wait();
   co_await provisioner_->cleanup(ShutdownPurpose::end);
   mark_dead(std::move(reason));
@@ -363,9 +364,8 @@ void KernelManager::mark_ready(KernelClient::Answer answer) {
   conversation_->process_ready();
   conversation_->publish_status(conversation_->execution_state());
   // In the order they came, and before anything that comes from now on.
-  for (const auto& [message, sender] : queued_) send_to_kernel(message, sender);
-  queued_.clear();
   queued_bytes_ = 0;
+  for (const auto& [message, sender] : std::exchange(queued_, {})) send_to_kernel(message, sender);
   ready_ = true;
   if (is_busy) tasks_.spawn("wait until kernel " + kernel_id() + " is idle", wait_for_shell());
   changed_.notify_all();
@@ -430,7 +430,7 @@ Task<void> KernelManager::ask_to_end(ShutdownPurpose purpose, steady_clock::dura
   const nlohmann::json content = {{"restart", purpose == ShutdownPurpose::restart}};
   // A busy kernel looks at a shutdown_request only when what it runs has ended.
   if (launch_.spec.interrupt_mode == InterruptMode::signal) {
-    co_await provisioner_->send_signal(SIGINT);
+    std::ignore = co_await provisioner_->send_signal(SIGINT);
     co_await (client_->control_request("shutdown_request", content, patience) || provisioner_->wait());
   } else {
     // Both are sent at once: not every kernel answers the first.
@@ -448,10 +448,10 @@ Task<void> KernelManager::end_process(ShutdownPurpose purpose, ShutdownPatience 
   if (provisioner_->has_process() && provisioner_->owns_kernel()) {
     if (ready_) co_await ask_to_end(purpose, patience.total / 2);
     if (provisioner_->has_process()) {
-      co_await provisioner_->terminate(purpose);
+      std::ignore = co_await provisioner_->terminate(purpose);
       if (!co_await ends_before(steady_clock::now() + patience.total / 2)) {
         log_warning("Kernel {} did not end in time: killed", kernel_id());
-        co_await provisioner_->kill(purpose);
+        std::ignore = co_await provisioner_->kill(purpose);
         co_await ends_before(steady_clock::now() + kill_patience);
       }
     }
@@ -548,7 +548,7 @@ Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience, ShutdownCau
 Task<void> KernelManager::kill_process() {
   const auto self = shared_from_this();
   if (provisioner_ == nullptr || !provisioner_->has_process() || !provisioner_->owns_kernel()) co_return;
-  co_await provisioner_->kill(ShutdownPurpose::end);
+  std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
 }
 
 Task<Result<void>> KernelManager::wait_until_ready() {

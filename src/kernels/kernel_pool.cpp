@@ -1,7 +1,7 @@
 #include "kernels/kernel_pool.h"
 
 #include <algorithm>
-#include <functional>
+#include <iterator>
 
 #include "base/log.h"
 
@@ -133,11 +133,11 @@ Task<bool> KernelPool::add_kernel(std::string name) {
 }
 
 bool KernelPool::discard_lost(Pool& pool) {
-  const auto lost = std::ranges::partition(pool.kernels, std::not_fn(is_lost));
-  const bool any = !lost.empty();
-  for (const auto& kernel : lost) discard(kernel);
-  pool.kernels.erase(lost.begin(), lost.end());
-  return any;
+  const auto kernels = pool.kernels;
+  std::erase_if(pool.kernels, is_lost);
+  for (const auto& kernel : kernels)
+    if (is_lost(kernel)) discard(kernel);
+  return pool.kernels.size() < kernels.size();
 }
 
 void KernelPool::discard(std::shared_ptr<KernelManager> kernel) {
@@ -154,19 +154,21 @@ Task<void> KernelPool::stop(ShutdownPatience patience) {
   stopping_ = true;
   fillers_.cancel();
   co_await fillers_.join();
-  for (auto& [name, pool] : pools_) {
-    for (const auto& kernel : pool.kernels)
-      endings_.spawn("end kernel " + kernel->kernel_id(), end_kernel(kernel, patience));
-  }
+  for (const auto& kernel : list_kernels())
+    endings_.spawn("end kernel " + kernel->kernel_id(), end_kernel(kernel, patience));
   co_await endings_.join();
   pools_.clear();
 }
 
 void KernelPool::kill_all() {
-  for (auto& [name, pool] : pools_) {
-    for (const auto& kernel : pool.kernels)
-      endings_.spawn("kill kernel " + kernel->kernel_id(), kernel->kill_process());
-  }
+  for (const auto& kernel : list_kernels())
+    endings_.spawn("kill kernel " + kernel->kernel_id(), kernel->kill_process());
+}
+
+std::vector<std::shared_ptr<KernelManager>> KernelPool::list_kernels() const {
+  std::vector<std::shared_ptr<KernelManager>> kernels;
+  for (const auto& [name, pool] : pools_) std::ranges::copy(pool.kernels, std::back_inserter(kernels));
+  return kernels;
 }
 
 }  // namespace nextgen_kernels

@@ -72,6 +72,7 @@ class KernelPool {
   Task<bool> add_kernel(std::string name);
   /// Takes out and ends what is dead; true when something was.
   bool discard_lost(Pool& pool);
+  std::vector<std::shared_ptr<KernelManager>> list_kernels() const;
   Task<void> end_kernel(std::shared_ptr<KernelManager> kernel, ShutdownPatience patience);
 
   Executor executor_;

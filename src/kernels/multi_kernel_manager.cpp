@@ -226,13 +226,13 @@ Task<void> MultiKernelManager::cull_again_and_again() {
     co_await sleep_for(options_.culling.cull_interval);
     // What this program missed, because it was stopped, is nobody's idle time.
     const auto late = std::chrono::steady_clock::now() - due;
-    for (const auto& kernel : kernels_) kernel->conversation()->forgive_idle_time(late);
+    for (const auto& kernel : list_kernels()) kernel->conversation()->forgive_idle_time(late);
     cull_unused();
   }
 }
 
 void MultiKernelManager::cull_unused() {
-  for (const auto& kernel : kernels_) {
+  for (const auto& kernel : list_kernels()) {
     const auto timeout = cull_timeout(kernel->kernel_spec(), options_.culling);
     if (!timeout) continue;
     auto reason = reason_to_cull({.state = kernel->execution_state(),
@@ -294,7 +294,7 @@ Task<void> MultiKernelManager::shutdown_all(ShutdownPatience patience) {
   culling_.cancel();
   co_await culling_.join();
   TaskGroup shutdowns(executor_);
-  for (const auto& kernel : kernels_)
+  for (const auto& kernel : list_kernels())
     shutdowns.spawn("shut down kernel " + kernel->kernel_id(), kernel->shutdown_kernel(patience));
   shutdowns.spawn("end the pool", pool_.stop(patience));
   co_await shutdowns.join();
@@ -304,7 +304,7 @@ Task<void> MultiKernelManager::shutdown_all(ShutdownPatience patience) {
 
 void MultiKernelManager::kill_all() {
   pool_.kill_all();
-  for (const auto& kernel : kernels_)
+  for (const auto& kernel : list_kernels())
     tasks_.spawn("kill kernel " + kernel->kernel_id(), kernel->kill_process());
 }
 
@@ -313,7 +313,7 @@ void MultiKernelManager::on_kernel_removed(std::function<void(const std::string&
 }
 
 void MultiKernelManager::tell(const KernelEvent& event) const {
-  for (const auto& observer : observers_) observer(event);
+  for (const auto& observer : std::vector(observers_)) observer(event);
 }
 
 Task<void> MultiKernelManager::remove_later(std::string kernel_id) {
@@ -324,7 +324,7 @@ Task<void> MultiKernelManager::remove_later(std::string kernel_id) {
 void MultiKernelManager::remove(std::string kernel_id) {
   if (std::erase_if(kernels_, [&](const auto& kernel) { return kernel->kernel_id() == kernel_id; }) == 0)
     return;
-  for (const auto& callback : removed_callbacks_) callback(kernel_id);
+  for (const auto& callback : std::vector(removed_callbacks_)) callback(kernel_id);
 }
 
 Task<std::filesystem::path> MultiKernelManager::find_working_directory(std::string path) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "plugins/abi_text.h"
 #include "plugins/plugin_reply.h"
+#include "runtime/loop_watchdog.h"
 
 namespace nextgen_kernels {
 
@@ -10,6 +11,7 @@ nlohmann::json ask_adoption_record(std::string_view class_reference, void* self,
                                    void (*function)(void* self, nk_reply reply)) {
   if (function == nullptr) return nullptr;
   ImmediateReply reply;
+  const LoopScope scope("a call of", class_reference);
   function(self, reply.abi());
   const auto text = reply.take();
   auto record = text ? parse_recorded_json(*text, "What it answered") : std::unexpected(text.error());

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "plugins/abi_message.h"
+#include "runtime/loop_watchdog.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -46,6 +47,7 @@ struct PluginContext::State {
 
   Executor executor;
   MessageSink* sink;
+  std::string class_reference;
   const std::thread::id thread = std::this_thread::get_id();
   std::atomic<std::uint64_t> last_timer = 0;
 
@@ -100,13 +102,23 @@ const Executor& PluginContext::executor() const {
   return state_->executor;
 }
 
+std::string_view PluginContext::class_reference() const {
+  return state_->class_reference;
+}
+
+void PluginContext::set_class_reference(std::string_view reference) {
+  state_->class_reference = reference;
+}
+
 MessageSink* PluginContext::sink() const {
   return state_->sink;
 }
 
 void PluginContext::post(nk_task run, void* data) {
   asio::post(state_->executor, [state = state_, task = PluginTask(run, data)]() mutable {
-    if (state->alive) task.run();
+    if (!state->alive) return;
+    const LoopScope scope("a task of", state->class_reference);
+    task.run();
   });
 }
 
@@ -120,7 +132,9 @@ std::uint64_t PluginContext::start_timer(std::chrono::milliseconds delay, nk_tas
             .first->second.timer;
     timer.async_wait([state, number](const boost::system::error_code&) {
       const auto expired = state->timers.extract(number);
-      if (!expired.empty()) expired.mapped().task.run();  // Else it was cancelled.
+      if (expired.empty()) return;  // It was cancelled.
+      const LoopScope scope("a timer of", state->class_reference);
+      expired.mapped().task.run();
     });
   });
   return number;

@@ -63,6 +63,9 @@ class PluginContext {
   /// Of provisioners; set before the object is made.
   Handover handover() const { return handover_; }
   void set_handover(Handover handover) { handover_ = handover; }
+  /// Of the object; set before it is made.
+  std::string_view class_reference() const;
+  void set_class_reference(std::string_view reference);
   /// Of this object; on its thread only.
   OriginalTexts& original_texts() { return original_texts_; }
 

@@ -64,6 +64,7 @@ Task<Result<KernelClient::Answer>> PluginKernelClient::reconnect(
   const auto answer = co_await await_reply(
       executor(), fmt::format("reconnect of {}", class_reference_),
       [&](nk_reply reply) {
+        const LoopScope scope("a call of", class_reference_);
         function(object_.self(), to_abi(info_text), to_abi(record_text), milliseconds_of(timeout), reply);
       },
       timeout + grace);
@@ -110,6 +111,7 @@ Task<Result<nlohmann::json>> PluginKernelClient::request(RequestFunction functio
   const auto answer = co_await await_reply(
       executor(), what,
       [&](nk_reply reply) {
+        const LoopScope scope("a call of", class_reference_);
         function(object_.self(), to_abi(message_type), to_abi(text), milliseconds_of(timeout), reply);
       },
       timeout + grace);

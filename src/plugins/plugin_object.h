@@ -10,6 +10,7 @@
 
 #include "plugins/plugin_context.h"
 #include "plugins/plugin_reply.h"
+#include "runtime/loop_watchdog.h"
 
 namespace nextgen_kernels {
 
@@ -40,8 +41,10 @@ class PluginObject {
     const auto* const functions = static_cast<const Functions*>(of.functions);
     if constexpr (std::is_same_v<Functions, nk_provisioner_functions>)
       context->set_handover(handover_of(*functions));
+    context->set_class_reference(from_abi(of.reference));
     const auto text = to_json_text(about);
     ImmediateReply reply;
+    const LoopScope scope("the constructor of", context->class_reference());
     void* const self = of.create(context->handle(), to_abi(text), reply.abi());
     if (self != nullptr) return PluginObject(self, functions, std::move(context));
     const auto failure = reply.take();
@@ -55,11 +58,24 @@ class PluginObject {
         functions_(other.functions_) {}
   PluginObject& operator=(PluginObject&&) = delete;
   ~PluginObject() {
-    if (self_ != nullptr) functions_->destroy(self_);
+    if (self_ != nullptr) (*this)->destroy(self_);
   }
 
   void* self() const { return self_; }
-  const Functions* operator->() const { return functions_; }
+
+  /// The functions for one call, which is named to whoever watches the event loop.
+  class Call {
+   public:
+    explicit Call(const PluginObject& object)
+        : functions_(object.functions_), scope_("a call of", object.context_->class_reference()) {}
+    const Functions* operator->() const { return functions_; }
+
+   private:
+    const Functions* functions_;
+    LoopScope scope_;
+  };
+  Call operator->() const { return Call(*this); }
+
   const Functions& functions() const { return *functions_; }
   PluginContext& context() const { return *context_; }
 

@@ -1,5 +1,7 @@
 #include "plugins/plugin_provisioner.h"
 
+#include <tuple>
+
 #include "base/log.h"
 #include "plugins/adoption_record.h"
 #include "plugins/launch_texts.h"
@@ -53,7 +55,7 @@ Task<Result<ConnectionInfo>> PluginProvisioner::launch_kernel(LaunchRequest requ
   auto info = parse_json_object(*answer, fmt::format("The connection info of {}", class_reference_));
   if (!info) {
     // Nobody can talk to what was launched.
-    co_await kill(ShutdownPurpose::end);
+    std::ignore = co_await kill(ShutdownPurpose::end);
     co_await cleanup(ShutdownPurpose::end);
   }
   co_return info;
@@ -155,13 +157,17 @@ Task<void> PluginProvisioner::cleanup(ShutdownPurpose purpose) {
 Task<Result<void>> PluginProvisioner::end(EndFunction function, ShutdownPurpose purpose, std::string what) {
   co_return without_text(co_await await_reply(
       executor(), fmt::format("{} of {}", what, class_reference_),
-      [&](nk_reply reply) { function(object_.self(), purpose == ShutdownPurpose::restart, reply); },
+      [&](nk_reply reply) {
+        const LoopScope scope("a call of", class_reference_);
+        function(object_.self(), purpose == ShutdownPurpose::restart, reply);
+      },
       patience_));
 }
 
 Result<std::string> PluginProvisioner::ask(TextFunction function) const {
   if (function == nullptr) return std::string();
   ImmediateReply reply;
+  const LoopScope scope("a call of", class_reference_);
   function(object_.self(), reply.abi());
   auto text = reply.take();
   if (!text) log_warning("{} failed: {}", class_reference_, text.error().message);

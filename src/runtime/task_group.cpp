@@ -11,11 +11,15 @@
 
 #include "base/log.h"
 #include "runtime/event.h"
+#include "runtime/loop_watchdog.h"
 
 namespace nextgen_kernels {
 
 /// A running task: what cancels it, and whether that has happened.
 struct RunningTask {
+  explicit RunningTask(std::string task_name) : name(std::move(task_name)) {}
+
+  std::string name;
   asio::cancellation_signal signal;
   bool cancelled = false;
 };
@@ -43,9 +47,13 @@ void log_failure(const std::string& name, const std::exception_ptr& failure) {
   }
 }
 
-/// Asio starts a coroutine also when it was cancelled before; its owner may be gone by then.
+/// Keeps the promise of `spawn`: Asio would run a coroutine inside the call that spawns it. It would also
+/// start one that was cancelled before, whose owner may be gone by then.
 Task<void> run_unless_cancelled(const RunningTask* running, Task<void> task) {
-  if (!running->cancelled) co_await std::move(task);
+  co_await asio::post(asio::use_awaitable);
+  if (running->cancelled) co_return;
+  note_loop_activity("the task", running->name);
+  co_await std::move(task);
 }
 
 }  // namespace
@@ -57,10 +65,10 @@ TaskGroup::~TaskGroup() {
 }
 
 void TaskGroup::spawn(std::string name, Task<void> task) {
-  state_->running.emplace_back();
+  state_->running.emplace_back(std::move(name));
   const auto position = std::prev(state_->running.end());
-  auto on_end = [state = state_, position, name = std::move(name)](const std::exception_ptr& failure) {
-    log_failure(name, failure);
+  auto on_end = [state = state_, position](const std::exception_ptr& failure) {
+    log_failure(position->name, failure);
     // A cancellation that was emitted from outside the event loop may be on its way still, and Asio's handler
     // for it points into the signal: that goes only after what was posted before.
     std::list<RunningTask> ended;

@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/log.h"
+#include "runtime/loop_watchdog.h"
 #include "runtime/zmq_endpoint.h"
 
 namespace nextgen_kernels {
@@ -213,6 +214,7 @@ void ZmqSocket::State::wait_readable() {
 
 void ZmqSocket::State::on_readable() {
   const auto self = shared_from_this();
+  const LoopScope scope("messages from", address);
   if (!connected) {
     while (!connected && advance()) {
     }
@@ -222,6 +224,7 @@ void ZmqSocket::State::on_readable() {
 }
 
 void ZmqSocket::State::activity() {
+  const LoopScope scope("messages from", address);
   if (on_activity) return on_activity();
   while (connected && advance()) {
   }

@@ -177,7 +177,7 @@ Result<void> EventBus::emit(std::string_view schema_id, std::string_view version
   if (listeners_.empty()) return {};
   const auto text = std::make_shared<const std::string>(
       to_text(schema_id, version, data, time.value_or(Timestamp::clock::now())));
-  for (auto* listener : listeners_) listener->on_event(text, owner);
+  listeners_.for_each([&](EventListener& listener) { listener.on_event(text, owner); });
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/stable_list.h"
 #include "base/timestamp.h"
 
 namespace nextgen_kernels {
@@ -61,7 +62,7 @@ inline constexpr std::string_view resource_usage_schema =
 /// Someone who is told of events.
 class EventListener {
  public:
-  /// Called on the server's executor; must not block, nor change the listeners of the bus.
+  /// Called on the server's executor; must not block.
   /// `owner` is whose kernel it is about, or nothing when it is for everybody.
   virtual void on_event(const std::shared_ptr<const std::string>& json,
                         const std::optional<std::string>& owner) = 0;
@@ -85,8 +86,9 @@ class EventBus {
   void emit(std::string_view schema_id, const nlohmann::json& data,
             const std::optional<std::string>& owner = std::nullopt);
 
-  void add(EventListener& listener) { listeners_.push_back(&listener); }
-  void remove(EventListener& listener) { std::erase(listeners_, &listener); }
+  /// Tells `listener` of events for as long as the result lives.
+  using Subscription = StableList<EventListener>::Membership;
+  [[nodiscard]] Subscription subscribe(EventListener& listener) { return {listeners_, listener}; }
   bool has_listeners() const { return !listeners_.empty(); }
 
   /// How an event is written to listeners.
@@ -94,7 +96,7 @@ class EventBus {
                              Timestamp time);
 
  private:
-  std::vector<EventListener*> listeners_;
+  StableList<EventListener> listeners_;
 };
 
 }  // namespace nextgen_kernels

@@ -75,20 +75,7 @@ Task<void> EventHandlers::serve(std::shared_ptr<EventWebSocket> socket, ClientSo
                                 std::string received, UserPointer user, std::chrono::seconds usage_interval,
                                 Seat) {
   using namespace asio::experimental::awaitable_operators;
-  /// Keeps the list right, however this ends.
-  class Entry {
-   public:
-    Entry(std::list<EventWebSocket*>& sockets, EventWebSocket* entered)
-        : sockets_(sockets), position_(sockets.insert(sockets.end(), entered)) {}
-    Entry(const Entry&) = delete;
-    Entry& operator=(const Entry&) = delete;
-    ~Entry() { sockets_.erase(position_); }
-
-   private:
-    std::list<EventWebSocket*>& sockets_;
-    std::list<EventWebSocket*>::iterator position_;
-  };
-  const Entry entry(sockets_, socket.get());
+  const StableList<EventWebSocket>::Membership membership(sockets_, *socket);
   if (closing_) socket->close(websocket_close::service_restart, "The server is shutting down");
   if (usage_interval > std::chrono::seconds(0))
     co_await (socket->serve(std::move(tcp), std::move(received)) ||
@@ -148,7 +135,7 @@ Task<Result<HttpResponse>> EventHandlers::list_schemas(HttpRequest) {
 
 Task<void> EventHandlers::close_all(std::uint16_t code, std::string reason) {
   closing_ = true;
-  for (auto* socket : sockets_) socket->close(code, reason);
+  sockets_.for_each([&](EventWebSocket& socket) { socket.close(code, reason); });
   using namespace asio::experimental::awaitable_operators;
   // A client that reads nothing never hears it.
   co_await (tasks_.join() || sleep_for(2 * settings_.close_timeout));

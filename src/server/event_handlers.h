@@ -1,10 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <list>
 #include <memory>
 #include <string>
 
+#include "base/stable_list.h"
 #include "kernels/multi_kernel_manager.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
@@ -51,7 +51,7 @@ class EventHandlers {
   const OriginPolicy& origins_;
   Seats& seats_;
   EventWebSocket::Settings settings_;
-  std::list<EventWebSocket*> sockets_;
+  StableList<EventWebSocket> sockets_;
   bool closing_ = false;
   TaskGroup tasks_;
 };

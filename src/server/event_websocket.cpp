@@ -23,18 +23,12 @@ constexpr int silent_pings = 3;
 
 EventWebSocket::EventWebSocket(const Executor& executor, UserPointer user, EventBus& bus, Settings settings)
     : user_(std::move(user)),
-      bus_(bus),
       settings_(settings),
       decoder_({.role = WebSocketDecoder::Role::server,
                 .text_validation = WebSocketDecoder::TextValidation::none,
                 .max_message_size = largest_message}),
-      changed_(executor) {
-  bus_.add(*this);
-}
-
-EventWebSocket::~EventWebSocket() {
-  bus_.remove(*this);
-}
+      changed_(executor),
+      subscription_(bus.subscribe(*this)) {}
 
 Task<void> EventWebSocket::serve(ClientSocket socket, std::string received) {
   socket_ = std::move(socket);

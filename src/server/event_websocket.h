@@ -28,7 +28,6 @@ class EventWebSocket final : private EventListener {
   EventWebSocket(const Executor& executor, UserPointer user, EventBus& bus, Settings settings);
   EventWebSocket(const EventWebSocket&) = delete;
   EventWebSocket& operator=(const EventWebSocket&) = delete;
-  ~EventWebSocket();
 
   /// Ends when the connection has. `received` came with the upgrade request.
   Task<void> serve(ClientSocket socket, std::string received);
@@ -51,7 +50,6 @@ class EventWebSocket final : private EventListener {
 
   std::optional<ClientSocket> socket_;
   UserPointer user_;
-  EventBus& bus_;
   Settings settings_;
   WebSocketDecoder decoder_;
   std::deque<std::string> frames_;
@@ -59,6 +57,7 @@ class EventWebSocket final : private EventListener {
   std::chrono::steady_clock::time_point last_heard_ = std::chrono::steady_clock::now();
   bool closing_ = false;
   Event changed_;
+  EventBus::Subscription subscription_;
 };
 
 }  // namespace nextgen_kernels

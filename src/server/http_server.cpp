@@ -100,17 +100,18 @@ class HttpServer::Connection : public HttpConnection {
  public:
   Connection(HttpServer& server, ClientSocket socket, std::string client)
       : HttpConnection(std::move(socket), std::move(client), server.service_, server.limits_, server.room_),
-        server_(server) {
-    position_ = server_.connections_.insert(server_.connections_.end(), this);
-  }
-  ~Connection() {
-    server_.connections_.erase(position_);
-    server_.room_.changed.notify_all();
-  }
+        leaving_{server.room_.changed},
+        membership_(server.connections_, *this) {}
 
  private:
-  HttpServer& server_;
-  std::list<Connection*>::iterator position_;
+  /// Tells those who wait for room once the place in the list is free.
+  struct NotifyAtEnd {
+    Event& changed;
+    ~NotifyAtEnd() { changed.notify_all(); }
+  };
+
+  NotifyAtEnd leaving_;
+  StableList<Connection>::Membership membership_;
 };
 
 HttpServer::HttpServer(Executor executor, HttpService& service, HttpLimits limits,
@@ -202,10 +203,10 @@ Task<void> HttpServer::accept_from(Listener* listener) {
 Task<void> HttpServer::make_room() {
   while (!stopping_ && connections_.size() >= limits_.connections + room_.waiting.taken()) {
     Connection* idlest = nullptr;
-    for (auto* connection : connections_)
-      if (connection->idle_since() &&
-          (idlest == nullptr || *connection->idle_since() < *idlest->idle_since()))
-        idlest = connection;
+    connections_.for_each([&idlest](Connection& connection) {
+      if (connection.idle_since() && (idlest == nullptr || *connection.idle_since() < *idlest->idle_since()))
+        idlest = &connection;
+    });
     if (idlest != nullptr) idlest->close();
     co_await room_.changed.wait();
   }
@@ -241,7 +242,7 @@ Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
   room_.changed.notify_all();
   accept_tasks_.cancel();
   co_await accept_tasks_.join();
-  for (auto* connection : connections_) connection->finish();
+  connections_.for_each([](Connection& connection) { connection.finish(); });
 
   stop_tasks_.spawn("end HTTP connections", close_connections_after(grace));
   co_await connection_tasks_.join();
@@ -251,7 +252,7 @@ Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {
 
 Task<void> HttpServer::close_connections_after(std::chrono::steady_clock::duration grace) {
   co_await sleep_for(grace);
-  for (auto* connection : connections_) connection->close();
+  connections_.for_each([](Connection& connection) { connection.close(); });
   connection_tasks_.cancel();
 }
 

@@ -13,6 +13,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 
 #include "base/error.h"
+#include "base/stable_list.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
 #include "server/http_message.h"
@@ -106,7 +107,7 @@ class HttpServer {
   std::optional<TlsCertificate> certificate_;
   std::list<Listener> listeners_;
   ConnectionRoom room_;
-  std::list<Connection*> connections_;
+  StableList<Connection> connections_;
   bool stopping_ = false;
   TaskGroup accept_tasks_;
   TaskGroup connection_tasks_;

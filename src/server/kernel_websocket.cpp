@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "runtime/loop_watchdog.h"
 #include "server/listener_query.h"
 #include "wire/json.h"
 
@@ -172,6 +173,7 @@ void KernelWebSocket::on_journal_activity() {
 
 void KernelWebSocket::flush() {
   if (writing_) return;
+  const LoopScope scope("writing to a WebSocket of kernel", kernel_->kernel_id());
   for (int batch = 0; batch < turn_batches; ++batch) {
     if (state_ == State::ended || !collect() || !write_collected()) return;
   }
@@ -414,6 +416,7 @@ void KernelWebSocket::wait_readable() {
 void KernelWebSocket::read() {
   // One buffer for all sockets: an idle one needs none.
   static thread_local std::array<char, read_bytes> bytes;
+  const LoopScope scope("reading a WebSocket of kernel", kernel_->kernel_id());
   for (int turn = 0; turn < turn_reads && state_ != State::ended; ++turn) {
     boost::system::error_code error;
     const auto count = socket_.read_some(asio::buffer(bytes), error);

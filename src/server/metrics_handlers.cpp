@@ -96,6 +96,13 @@ void MetricsHandlers::add_server(MetricsText& text) const {
   text.add(0);
   text.begin("nextgen_kernels_event_listeners", Type::gauge, "Clients that listen to events.");
   text.add(static_cast<double>(sources_.event_listeners()));
+  const auto stalls = sources_.loop_stalls();
+  text.begin("nextgen_kernels_event_loop_stalls_total", Type::counter,
+             "Times that one task held the event loop for more than a second; the log names the task.");
+  text.add(static_cast<double>(stalls.count));
+  text.begin("nextgen_kernels_event_loop_longest_stall_seconds", Type::gauge,
+             "The longest time that one task held the event loop, of those that were counted.");
+  text.add(std::chrono::duration<double>(stalls.longest).count());
 }
 
 void MetricsHandlers::add_requests(MetricsText& text) const {

@@ -8,6 +8,7 @@
 
 #include "kernels/multi_kernel_manager.h"
 #include "runtime/blocking_pool.h"
+#include "runtime/loop_watchdog.h"
 #include "runtime/task_group.h"
 #include "server/metrics_text.h"
 #include "server/resource_monitor.h"
@@ -25,6 +26,7 @@ class MetricsHandlers {
     std::function<std::size_t()> event_listeners;
     /// Executions of a kernel that were asked for without a WebSocket and have not ended.
     std::function<std::size_t(const std::string& kernel_id)> executions;
+    std::function<LoopStalls()> loop_stalls;
   };
 
   MetricsHandlers(Executor executor, MultiKernelManager& kernels, const StatusHandlers& status,

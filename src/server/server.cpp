@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "runtime/blocking_pool.h"
+#include "runtime/loop_watchdog.h"
 #include "server/authenticator.h"
 #include "server/event_handlers.h"
 #include "server/execute_handlers.h"
@@ -119,7 +120,8 @@ class Server::Service final : public HttpService {
             executor, kernels, status_handlers_, resources_, pool_,
             {.event_listeners = [this] { return event_handlers_.listeners(); },
              .executions =
-                 [this](const std::string& kernel_id) { return execute_handlers_.executions(kernel_id); }}),
+                 [this](const std::string& kernel_id) { return execute_handlers_.executions(kernel_id); },
+             .loop_stalls = settings_.loop_stalls}),
         registry_handlers_(settings_.registry_models, kernels, pool_),
         kernel_handlers_(kernels, resources_, pool_, settings_.kernel_environment, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
@@ -351,6 +353,7 @@ class Server::Service final : public HttpService {
   Task<HttpResponse> call_handler(HttpRequest request) {
     const auto outcome = find_route(request);
     const auto& match = std::get<Router::Match>(outcome);
+    note_loop_activity(request.method_name, request.pattern);
     if (!request.query_value("no_track_activity") && request.path != settings_.base_url + "api/status")
       status_handlers_.note_activity();
     auto response = co_await (*match.handler)(std::move(request));

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "kernels/multi_kernel_manager.h"
 #include "kernelspecs/kernel_spec_manager.h"
+#include "runtime/loop_watchdog.h"
 #include "runtime/task.h"
 #include "server/http_server.h"
 #include "server/kernel_environment.h"
@@ -42,6 +44,8 @@ struct ServerSettings {
       "frame-ancestors 'self'; report-uri {base_url}api/security/csp-report; default-src 'none'";
   RegistryModels registry_models = {};
   SessionObserver sessions = {};
+  /// What the watchdog of the event loop has seen.
+  std::function<LoopStalls()> loop_stalls = [] { return LoopStalls{}; };
 };
 
 /// The HTTP and WebSocket server: Jupyter's kernel, kernel spec and session API, and the page at its root.

@@ -1,6 +1,7 @@
 #include "server/session_manager.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/random.h"
@@ -119,7 +120,7 @@ bool SessionManager::is_alive(const std::string& kernel_id, const UserPointer& u
 }
 
 Task<void> SessionManager::end_unless_shared(std::string kernel_id) {
-  if (!is_shared(kernel_id)) co_await kernels_.shutdown_kernel(kernel_id);
+  if (!is_shared(kernel_id)) std::ignore = co_await kernels_.shutdown_kernel(kernel_id);
 }
 
 bool SessionManager::is_shared(const std::string& kernel_id) const {
@@ -162,7 +163,7 @@ Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest
   if (!is_alive(session.kernel_id, request.user)) {
     // Upstream forgets dead kernels: their ids are free.
     if (find_kernel(session.kernel_id, request.user) != nullptr)
-      co_await kernels_.shutdown_kernel(session.kernel_id);
+      std::ignore = co_await kernels_.shutdown_kernel(session.kernel_id);
     const auto kernel_name = request.kernel_name.value_or(kernels_.default_kernel_name());
     const auto kernel = co_await start_kernel(session, kernel_name, request.kernel_id);
     if (!kernel)

@@ -293,6 +293,7 @@ TEST_F(KernelCatalogTest, explains_by_name_by_class_and_for_a_kernel) {
   EXPECT_THAT(explain_model(*catalog, "nativ-provisioner", "").error().message,
               HasSubstr("Did you mean \"native-provisioner\"?"));
   EXPECT_EQ(explain_model(*catalog, "a:b:c", "").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(explain_model(*catalog, "", "").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(explain_model(*catalog, "native-provisioner", "nope").error().code, ErrorCode::not_found);
 }
 

@@ -138,6 +138,33 @@ TEST_F(MultiKernelManagerTest, what_is_busy_or_connected_outlives_what_is_culled
   run_until([&] { return kernels_->list_kernels().empty(); });
 }
 
+TEST_F(MultiKernelManagerTest, culling_dead_kernels_leaves_those_beside_them) {
+  manager_options_.culling = {.cull_idle_timeout = std::chrono::hours(1),
+                              .cull_interval = std::chrono::milliseconds(20)};
+  write_spec(directory_ / "share" / "kernels" / "short-lived", {{"argv", {"true"}}});
+  make_manager();
+  std::vector<std::shared_ptr<KernelManager>> living;
+  for (const auto* spec : {"short-lived", "synthetic", "short-lived", "short-lived", "synthetic"}) {
+    const auto kernel = start({.kernel_name = spec, .kernel_id = {}, .path = {}, .environment = {}});
+    if (std::string_view(spec) == "synthetic") living.push_back(kernel);
+  }
+  run_until([&] { return kernels_->list_kernels().size() <= living.size(); });
+  EXPECT_EQ(kernels_->list_kernels(), living);
+}
+
+TEST_F(MultiKernelManagerTest, an_observer_may_begin_to_observe_when_it_is_told) {
+  // Observers are told until the manager is gone.
+  const auto told = std::make_shared<std::vector<std::string>>();
+  kernels_->observe([this, told](const KernelEvent&) {
+    told->emplace_back("first");
+    if (told->size() > 1) return;
+    for (int i = 0; i < 16; ++i)
+      kernels_->observe([told](const KernelEvent&) { told->emplace_back("later"); });
+  });
+  start();
+  EXPECT_THAT(*told, ElementsAre("first"));
+}
+
 TEST_F(MultiKernelManagerTest, a_client_that_asks_for_a_restart_gets_one_that_is_no_death) {
   options_.restarts = {.autorestart = false, .restart_limit = 0};
   const auto kernel = start();

@@ -1,6 +1,13 @@
-#include <signal.h>
+#include <array>
+#include <thread>
 
+#include <signal.h>
+#include <unistd.h>
+
+#include "../registry/log_capture.h"
+#include "base/file_descriptor.h"
 #include "plugin_fixture.h"
+#include "runtime/loop_watchdog.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -144,6 +151,28 @@ TEST_F(PluginProvisionerTest, an_object_may_be_destroyed_while_it_owes_answers) 
   const auto pid = provisioner->get_provisioner_info().at("pid").get<pid_t>();
   provisioner.reset();
   run_until([pid] { return !process_exists(pid); });
+}
+
+TEST_F(PluginProvisionerTest, a_class_that_holds_the_event_loop_is_named) {
+  const LogCapture log;
+  std::array<int, 2> gate{};
+  ASSERT_EQ(::pipe(gate.data()), 0);
+  const FileDescriptor read_end(gate[0]);
+  const FileDescriptor write_end(gate[1]);
+  const auto provisioner =
+      make_provisioner("test_plugin:OwnProvisioner", {{"behaviour", "hold the loop"}, {"gate", gate[0]}})
+          .value();
+  const LoopWatchdog watchdog(loop_.get_executor(), {.limit = std::chrono::milliseconds(100),
+                                                     .report_after = std::chrono::milliseconds(200),
+                                                     .interval = std::chrono::milliseconds(1)});
+  std::thread opener([&] {
+    while (log.text().find("by a call of test_plugin:OwnProvisioner") == std::string::npos)
+      std::this_thread::yield();
+    EXPECT_EQ(::write(gate[1], "x", 1), 1);
+  });
+  run_until([&] { return watchdog.knows_loop(); });
+  EXPECT_TRUE(run(provisioner->launch_kernel(request_of(shell_spec("true")))));
+  opener.join();
 }
 
 }  // namespace

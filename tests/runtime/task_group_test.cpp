@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
@@ -44,6 +45,27 @@ TEST(TaskGroup, join_ends_when_all_tasks_have) {
   EXPECT_TRUE(first);
   EXPECT_TRUE(second);
   EXPECT_TRUE(group.empty());
+}
+
+Task<void> clear(std::vector<int>& values) {
+  values.clear();
+  co_return;
+}
+
+TEST(TaskGroup, a_task_does_not_begin_inside_the_call_that_spawns_it) {
+  asio::io_context loop;
+  TaskGroup group(loop.get_executor());
+  std::vector<int> values = {1, 2, 3};
+  std::size_t visited = 0;
+  asio::post(loop, [&] {
+    for (const auto value : values) {
+      group.spawn("clear", clear(values));
+      visited += value > 0 ? 1 : 0;
+    }
+  });
+  loop.run();
+  EXPECT_EQ(visited, 3u);
+  EXPECT_TRUE(values.empty());
 }
 
 TEST(TaskGroup, cancel_ends_waiting_tasks_and_frees_what_they_held) {

@@ -9,6 +9,7 @@ using testing::Not;
 using MetricsTest = ServerFixture;
 
 TEST_F(MetricsTest, tell_of_kernels_and_requests) {
+  settings_.loop_stalls = [] { return LoopStalls{.count = 3, .longest = std::chrono::milliseconds(1500)}; };
   start();
   const auto kernel_id = start_kernel();
   request("GET", "/api/kernels/0-0-0-0-0");
@@ -20,6 +21,8 @@ TEST_F(MetricsTest, tell_of_kernels_and_requests) {
        {std::string("jupyter_server_info{version=\"1.2.3\"} 1"),
         std::string("kernel_currently_running_total{type=\"test\"} 1"),
         std::string("nextgen_kernels_event_listeners 0"),
+        std::string("nextgen_kernels_event_loop_stalls_total 3"),
+        std::string("nextgen_kernels_event_loop_longest_stall_seconds 1.5"),
         "nextgen_kernels_journal_lost_messages_total{kernel_id=\"" + kernel_id + "\",type=\"test\"} 0",
         "nextgen_kernels_kernel_restarts_total{kernel_id=\"" + kernel_id + "\",type=\"test\"} 0",
         std::string("http_request_duration_seconds_count{method=\"POST\",handler=\"/api/"

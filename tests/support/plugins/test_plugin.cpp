@@ -53,6 +53,10 @@ class OwnProvisioner : public nk::Provisioner {
   void launch_kernel(const nk::Json& request, nk::Reply<nk::Json> reply) override {
     if (behaviour_ == "throw") throw nk::Error(nk::ErrorCode::resource_limit, "no machine is free");
     if (behaviour_ == "drop") return;
+    if (behaviour_ == "hold the loop") {
+      char byte = 0;
+      static_cast<void>(::read(static_cast<int>(option("gate").as_integer()), &byte, 1));
+    }
     if (behaviour_ == "answer nonsense") return reply.succeed("not an object");
     if (behaviour_ == "answer from a thread") {
       thread_ = std::thread([later = std::move(reply), id = request.at("kernel_id")] {
