@@ -7,6 +7,7 @@
 
 #include "app/command.h"
 #include "base/strings.h"
+#include "runtime/process_signals.h"
 
 namespace nk = nextgen_kernels;
 
@@ -67,6 +68,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  nk::reset_inherited_signals();
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -97,9 +97,12 @@ def test_a_kernel_that_dies_ends_it(tmp_path: Path) -> None:
     assert "exited with status 7" in done.stderr
 
 
-def test_ctrl_c_interrupts_the_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "inherited", [[], ["env", "--block-signal", "--ignore-signal=CHLD"]], ids=["usual", "blocked"]
+)
+def test_ctrl_c_interrupts_the_code(tmp_path: Path, inherited: list[str]) -> None:
     running = subprocess.Popen(
-        [server_command()[0], "execute", "print('running', flush=True)\nwhile True: pass"],
+        [*inherited, server_command()[0], "execute", "print('running', flush=True)\nwhile True: pass"],
         env=isolated_environment(tmp_path),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

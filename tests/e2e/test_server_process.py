@@ -143,6 +143,28 @@ class TestStop:
         assert process.wait(PATIENCE) == 0
         assert process_ended(pid)
 
+    @pytest.mark.stock_differs("it cannot be stopped by a signal that it inherited as blocked", run=False)
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_signals_that_were_blocked_at_its_start_end_it(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        command = ["env", "--block-signal", "--ignore-signal=CHLD,TERM", *server_command()]
+        with Server(command, tmp_path) as server:
+            sockets, pids = kernel_pids(server, 1)
+            blocked = "import signal; print(*signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+            assert sockets[0].run(blocked).text() == "\n"
+            server.process.send_signal(number)
+            assert server.wait(PATIENCE) == 0
+            assert process_ended(pids[0])
+
+    @pytest.mark.stock_differs("it restarts such a kernel without a word")
+    def test_sees_a_kernel_end_though_it_was_started_with_sigchld_ignored(self, tmp_path: Path) -> None:
+        with Server(["env", "--ignore-signal=CHLD", *server_command()], tmp_path) as server:
+            sockets, pids = kernel_pids(server, 1)
+            os.kill(pids[0], signal.SIGKILL)
+            sockets[0].status("restarting")
+            assert "signal 9" in server.get("/api/kernels").json()[0]["reason"]
+
     def test_server_under_nohup_goes_on(self, start_server: ServerFactory) -> None:
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
