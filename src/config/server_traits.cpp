@@ -334,8 +334,8 @@ const std::vector<ServerTrait>& server_traits() {
         .help =
             "The environment variables, besides KERNEL_*, that clients may set for their kernels. * means "
             "any "
-            "but those that decide what is run or loaded (PATH, PYTHONPATH, LD_*, ...), which must be "
-            "named.",
+            "but those that decide what is run or loaded (PATH, PYTHONPATH, LD_*, ...) and those with other "
+            "characters than letters, digits and _, which must be named.",
         .deprecated_names = {"KernelGatewayApp.client_envs", "EnterpriseGatewayApp.client_envs"}},
        &ServerOptions::client_envs},
       {{.class_name = "KernelManager",

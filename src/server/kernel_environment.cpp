@@ -17,23 +17,24 @@ constexpr std::size_t longest_name = 255;
 constexpr std::size_t longest_value = 64 * 1024;
 constexpr std::size_t most_bytes = 1024 * 1024;
 
-bool is_protected_variable(std::string_view name) {
-  constexpr std::array<std::string_view, 6> names = {"PATH",          "PYTHONPATH", "PYTHONHOME",
-                                                     "PYTHONSTARTUP", "BASH_ENV",   "ENV"};
-  return std::ranges::find(names, name) != names.end() || name.starts_with("LD_") ||
-         name.starts_with("DYLD_");
-}
-
-/// Names that are more than that (`BASH_FUNC_x%%`) have a meaning to some shell.
-bool is_variable_name(std::string_view name) {
+/// Whether a name is one that shells and programs use for their variables. Names that are not, such as
+/// `BASH_FUNC_module%%` and `ProgramFiles(x86)`, are in the environments of clients that send all they have.
+bool is_usual_name(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   return !name.empty() && name.size() <= longest_name && is_letter(name.front()) &&
          std::ranges::all_of(name, [&](char c) { return is_letter(c) || is_digit(c); });
 }
 
+bool is_protected_variable(std::string_view name) {
+  constexpr std::array<std::string_view, 6> names = {"PATH",          "PYTHONPATH", "PYTHONHOME",
+                                                     "PYTHONSTARTUP", "BASH_ENV",   "ENV"};
+  return std::ranges::find(names, name) != names.end() || name.starts_with("LD_") ||
+         name.starts_with("DYLD_") || !is_usual_name(name);
+}
+
 bool is_allowed(const std::string& name, const KernelEnvironmentRules& rules) {
-  if (name.starts_with("KERNEL_")) return true;
+  if (name.starts_with("KERNEL_") && is_usual_name(name)) return true;
   const auto lists = [&rules](std::string_view entry) {
     return std::ranges::find(rules.client_envs, entry) != rules.client_envs.end();
   };
@@ -41,7 +42,12 @@ bool is_allowed(const std::string& name, const KernelEnvironmentRules& rules) {
 }
 
 /// Variables that mean something to this server.
+bool has_meaning(std::string_view name) {
+  return name == "KERNEL_ID" || name == "KERNEL_LAUNCH_TIMEOUT";
+}
+
 Result<void> check_meaning(const std::string& name, const std::string& value) {
+  if (value.empty()) return {};  // As if it were not set.
   if (name == "KERNEL_ID" && !is_kernel_id(value)) {
     return make_error(ErrorCode::invalid_argument,
                       "Field 'env': KERNEL_ID must be five groups of letters and digits joined by '-'");
@@ -54,23 +60,28 @@ Result<void> check_meaning(const std::string& name, const std::string& value) {
   return {};
 }
 
+/// A name as messages show it.
+std::string shown(const std::string& name) {
+  return printable(name.substr(0, 64));
+}
+
 Result<void> check_variable(const std::string& name, const nlohmann::json& value) {
-  if (!is_variable_name(name)) {
+  if (name.empty() || name.find('=') != std::string::npos || name.find('\0') != std::string::npos) {
     return make_error(ErrorCode::invalid_argument,
-                      "Field 'env': '{}' is no name of an environment variable: it must have letters, digits "
-                      "and _, no digit first, and at most {} of them",
-                      printable(name.substr(0, 64)), longest_name);
+                      "Field 'env': '{}' cannot be the name of an environment variable: a name is not empty "
+                      "and has no '=' and no zero byte in it",
+                      shown(name));
   }
   if (!value.is_string()) {
     return make_error(ErrorCode::invalid_argument, "Field 'env' must be an object of strings: '{}' is {}",
-                      name, value.type_name());
+                      shown(name), value.type_name());
   }
   const auto& text = value.get_ref<const std::string&>();
   if (text.find('\0') != std::string::npos)
-    return make_error(ErrorCode::invalid_argument, "Field 'env': the value of '{}' has a zero byte", name);
+    return make_error(ErrorCode::invalid_argument, "Field 'env': the value of '{}' has a zero byte", shown(name));
   if (text.size() > longest_value) {
     return make_error(ErrorCode::invalid_argument, "Field 'env': the value of '{}' has more than {} bytes",
-                      name, longest_value);
+                      shown(name), longest_value);
   }
   return check_meaning(name, text);
 }
@@ -92,13 +103,14 @@ Result<std::map<std::string, std::string>> environment_field(const nlohmann::jso
     bytes += name.size() + text.size();
     if (bytes > most_bytes)
       return make_error(ErrorCode::invalid_argument, "Field 'env' has more than {} bytes", most_bytes);
+    if (text.empty() && has_meaning(name)) continue;
     if (is_allowed(name, rules)) {
       environment.emplace(name, text);
     } else {
       log_warning(
           "The environment variable {} that a client set for a kernel is left out: clients may not set it "
           "(MappingKernelManager.client_envs)",
-          name);
+          shown(name));
     }
   }
   return environment;

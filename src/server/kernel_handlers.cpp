@@ -73,7 +73,7 @@ Result<StartKernelRequest> KernelHandlers::read_start_request(const HttpRequest&
   if (!environment) return std::unexpected(environment.error());
   start.kernel_name = std::move(*name);
   start.path = path->value_or("");
-  start.kernel_id = std::move(*kernel_id);
+  if (*kernel_id && !(*kernel_id)->empty()) start.kernel_id = std::move(*kernel_id);
   if (const auto id = environment->find("KERNEL_ID"); id != environment->end()) {
     if (start.kernel_id.value_or(id->second) != id->second)
       return make_error(ErrorCode::invalid_argument, "Field 'kernel_id' and KERNEL_ID in 'env' differ");

@@ -42,11 +42,27 @@ TEST(EnvironmentField, a_list_of_names_allows_those_and_kernel_variables) {
               ElementsAre(Pair("A", "2"), Pair("KERNEL_X", "1"), Pair("PATH", "4")));
 }
 
-TEST(EnvironmentField, names_are_those_of_variables) {
-  for (const std::string name : {"", "1A", "A B", "A=B", "A-B", "BASH_FUNC_x%%", "\xC3\xA4", "A\n"})
-    EXPECT_FALSE(read({{name, "x"}})) << name;
-  EXPECT_FALSE(read({{std::string(256, 'A'), "x"}}));
-  EXPECT_TRUE(read({{std::string(255, 'A'), "x"}}));
+TEST(EnvironmentField, leaves_out_unusual_names_unless_the_operator_lists_them) {
+  for (const std::string name : {"1A", "A B", "A-B", "BASH_FUNC_module%%", "ProgramFiles(x86)", "KERNEL_(x86)",
+                                 "\xC3\xA4", "A\n"}) {
+    EXPECT_THAT(*read({{name, "x"}, {"A", "1"}}), ElementsAre(Pair("A", "1"))) << name;
+    EXPECT_THAT(*read({{name, "x"}}, {.client_envs = {name}}), ElementsAre(Pair(name, "x")));
+  }
+  EXPECT_THAT(*read({{std::string(256, 'A'), "x"}}), IsEmpty());
+  EXPECT_THAT(*read({{std::string(255, 'A'), "x"}}), Not(IsEmpty()));
+}
+
+TEST(EnvironmentField, names_that_no_environment_can_hold_are_refused) {
+  for (const std::string& name : {std::string(), std::string("A=B"), std::string("=B"), std::string("A\0B", 3)}) {
+    const auto refused = read({{name, "x"}});
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  }
+}
+
+TEST(EnvironmentField, empty_variables_with_a_meaning_count_as_not_set) {
+  EXPECT_THAT(*read({{"KERNEL_ID", ""}, {"KERNEL_LAUNCH_TIMEOUT", ""}, {"KERNEL_X", ""}}),
+              ElementsAre(Pair("KERNEL_X", "")));
 }
 
 TEST(EnvironmentField, values_are_bounded_and_never_told) {
@@ -71,7 +87,7 @@ TEST(EnvironmentField, values_are_bounded_and_never_told) {
 
 TEST(EnvironmentField, launch_timeouts_are_seconds) {
   for (const auto* good : {"40", "0.5", "1e3"}) EXPECT_TRUE(read({{"KERNEL_LAUNCH_TIMEOUT", good}})) << good;
-  for (const auto* bad : {"", "0", "-1", "nan", "inf", "1e300", "40s", " 40"})
+  for (const auto* bad : {"0", "-1", "nan", "inf", "1e300", "40s", " 40"})
     EXPECT_FALSE(read({{"KERNEL_LAUNCH_TIMEOUT", bad}})) << bad;
 }
 
