@@ -6,6 +6,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include "base/strings.h"
 #include "server/tls_tunnel.h"
 
 namespace nextgen_kernels {
@@ -100,9 +101,9 @@ Task<Result<nlohmann::json>> JupyterConnection::request(std::string method, std:
   if (response.result_int() == 401 || response.result_int() == 403) {
     co_return make_error(
         ErrorCode::permission_denied,
-        "The server at {} refuses the request: {}. Give its token in the URL (?token=…) or in "
+        "The server at {} refuses the request: {} Give its token in the URL (?token=…) or in "
         "JUPYTER_TOKEN.",
-        shown_url(), explain(response));
+        shown_url(), as_sentence(explain(response)));
   }
   if (response.result_int() >= 400) {
     co_return make_error(response.result_int() == 404 ? ErrorCode::not_found : ErrorCode::unavailable, "{}",

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "runtime/event.h"
 
 namespace nextgen_kernels {
@@ -40,11 +41,11 @@ Result<std::unique_ptr<ServerState>> ServerState::open(const Executor& executor,
   if (store) return std::make_unique<ServerState>(executor, std::move(*store));
   return make_error(
       store.error().code,
-      "The state of the server cannot be kept: {}. Kernels run all the same, but end with this server, and "
+      "The state of the server cannot be kept: {} Kernels run all the same, but end with this server, and "
       "none "
       "is adopted. Correct it (a broken file can be removed: {}), or set KernelState.directory to another "
       "directory.",
-      store.error().message, file.native());
+      as_sentence(store.error().message), file.native());
 }
 
 ServerState::ServerState(const Executor& executor, std::unique_ptr<StateStore> store)
@@ -143,9 +144,9 @@ void ServerState::note(const Result<void>& result) {
   if (result) return;
   if (!std::exchange(out_of_step_, true)) {
     log_error(
-        "{} cannot be written: {}. If this server is killed now, kernels that were started since may be left "
+        "{} cannot be written: {} If this server is killed now, kernels that were started since may be left "
         "running. Make room, or correct its permissions: it is tried again every few seconds.",
-        store_->file().native(), result.error().message);
+        store_->file().native(), as_sentence(result.error().message));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 namespace nextgen_kernels {
@@ -174,6 +175,20 @@ std::string printable(std::string_view text) {
       result += c;
   }
   return result;
+}
+
+std::string as_sentence(std::string_view text) {
+  text = trim(text);
+  constexpr std::string_view ends = ".!?:";
+  const bool has_end = text.empty() || ends.contains(text.back()) || text.ends_with("…");
+  return std::string(text) + (has_end ? "" : ".");
+}
+
+std::string with_article(std::string_view word) {
+  constexpr std::string_view vowels = "aeio";
+  const bool sounds_like_vowel = !word.empty() && (vowels.contains(word.front()) ||
+                                                   (word.front() == 'u' && !word.starts_with("us") && !word.starts_with("uni")));
+  return fmt::format("{} {}", sounds_like_vowel ? "an" : "a", word);
 }
 
 std::optional<std::string> closest_match(std::string_view text, const std::vector<std::string>& candidates) {

@@ -44,6 +44,13 @@ std::string replace_invalid_utf8(std::string_view text);
 /// on.
 std::string printable(std::string_view text);
 
+/// The text with a period at its end, unless a period or another mark that ends a sentence is there: for a
+/// message that another sentence follows.
+std::string as_sentence(std::string_view text);
+
+/// "a status", "an execute_request": a lower-case English word or a message type with its article.
+std::string with_article(std::string_view word);
+
 /// Of `candidates` the one a person most likely meant (edit distance of at most a third of its length).
 std::optional<std::string> closest_match(std::string_view text, const std::vector<std::string>& candidates);
 

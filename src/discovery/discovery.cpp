@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include "base/strings.h"
 #include "discovery/file_permissions.h"
 #include "discovery/open_directory.h"
 #include "discovery/plugin_abi_version.h"
@@ -55,7 +56,7 @@ class Search {
     const auto& status = directory->status();
     if (!folders_.emplace(status.st_dev, status.st_ino).second) return;
     if (auto danger = danger_of("This folder of plugins", folder, status))
-      return add_problem(folder, "plugin path", fmt::format("{}. Nothing in it is used", *danger));
+      return add_problem(folder, "plugin path", fmt::format("{} Nothing in it is used", as_sentence(*danger)));
     const auto names = directory->names();
     if (!names)
       return add_problem(folder, "plugin path",
@@ -82,7 +83,7 @@ class Search {
                              ? fmt::format("it is larger than {} bytes", max_plugin_manifest_size)
                              : make_errno_error("read", file.native(), content.error()).error().message);
     if (auto danger = danger_of("This manifest", file, content->status))
-      return add_problem(file, "plugin manifest", fmt::format("{}. It is not used", *danger));
+      return add_problem(file, "plugin manifest", fmt::format("{} It is not used", as_sentence(*danger)));
     auto parsed = parse_plugin_manifest(content->text, file);
     if (!parsed) return add_problem(file, "plugin manifest", parsed.error().message);
     auto& manifest = parsed->manifest;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "wire/json.h"
 
 namespace nextgen_kernels {
@@ -152,7 +153,7 @@ void Conversation::publish(Audience audience, std::string_view message_type, std
                            std::string_view parent_header) {
   auto message = make_kernel_message(Channel::iopub, message_type, content, parent_header, server_session());
   if (!message) {
-    log_error("Cannot publish a {} message: {}", message_type, message.error().message);
+    log_error("Cannot publish {} message: {}", with_article(message_type), message.error().message);
     return;
   }
   auto origin = origin_of(**message);

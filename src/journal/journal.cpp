@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "journal/cursor.h"
 
 namespace nextgen_kernels {
@@ -147,9 +148,9 @@ void Journal::keep_what_was_not_written(const Error& error) {
   spill_again_at_ = appended_bytes_ + limits_.memory_bytes;
   if (!std::exchange(spill_failed_, true)) {
     log_error(
-        "The journal {} of a kernel cannot be written to disk: {}. Until it can be, {} bytes of messages "
+        "The journal {} of a kernel cannot be written to disk: {} Until it can be, {} bytes of messages "
         "are kept for clients that are behind (KernelJournal.memory_limit_bytes)",
-        id_, error.message, limits_.memory_bytes);
+        id_, as_sentence(error.message), limits_.memory_bytes);
   }
   if (writing_->back().number + 1 == memory_first_) {
     entries_.insert(entries_.begin(), writing_->begin(), writing_->end());

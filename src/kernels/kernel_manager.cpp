@@ -59,7 +59,7 @@ class OnExit {
 std::string describe_death(const KernelProvisioner& provisioner) {
   auto text = provisioner.describe_end();
   const auto output = provisioner.output_tail();
-  if (const auto shown = trim(output); !shown.empty()) text += fmt::format(" Its last output:\n{}", shown);
+  if (const auto shown = trim(output); !shown.empty()) text = fmt::format("{} Its last output:\n{}", as_sentence(text), shown);
   return text;
 }
 
@@ -266,7 +266,7 @@ void KernelManager::on_liveness_change() {
 
 Task<void> KernelManager::give_up(std::string reason) {
   const auto output = provisioner_->output_tail();
-  if (const auto shown = trim(output); !shown.empty()) reason += fmt::format(" Its last output:\n{}", shown);
+  if (const auto shown = trim(output); !shown.empty()) reason = fmt::format("{} Its last output:\n{}", as_sentence(reason), shown);
   std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
   co_await provisioner_->wait();
   co_await provisioner_->cleanup(ShutdownPurpose::end);
@@ -601,7 +601,7 @@ void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience send
   conversation_->record_request(message, sender);
   const auto sent = client_->send(message);
   if (sent) return;
-  log_error("Kernel {}: a {} was lost: {}", kernel_id(), message.header.msg_type, sent.error().message);
+  log_error("Kernel {}: {} was lost: {}", kernel_id(), with_article(message.header.msg_type), sent.error().message);
   conversation_->give_up_request(message.header.msg_id);
 }
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "kernels/multi_kernel_manager.h"
 #include "registry/kernel_provisioner_factory.h"
 
@@ -18,9 +19,9 @@ ShutdownCause has_ended(const KernelRecord& record) {
 /// Why a kernel cannot be adopted whose spec or provisioner (of a plugin, maybe) is not to be had.
 std::string missing_parts(const KernelRecord& record, const Error& error) {
   return fmt::format(
-      "{}. A server adopts kernels only while their kernel spec and their provisioner ({}) are installed as "
+      "{} A server adopts kernels only while their kernel spec and their provisioner ({}) are installed as "
       "they were: install again what brings them",
-      error.message, record.provisioner_class);
+      as_sentence(error.message), record.provisioner_class);
 }
 
 }  // namespace
@@ -109,16 +110,16 @@ Task<void> MultiKernelManager::report_orphan(AbandonedKernel abandoned, KernelSp
       co_return co_await end_kernel(kernel, has_ended(record));
   }
   auto text = fmt::format(
-      "The server that had started it is gone, and it could not be adopted: {}. Its process cannot be ended "
-      "from here either: {}. If it still runs, end it by other means: kernels of this machine have the id "
+      "The server that had started it is gone, and it could not be adopted: {} Its process cannot be ended "
+      "from here either: {} If it still runs, end it by other means: kernels of this machine have the id "
       "in their command line.",
-      reason, attached.error().message);
+      as_sentence(reason), as_sentence(attached.error().message));
   log_warning("Kernel {} ({}): {}", record.kernel_id, record.kernel_name, text);
   co_await end_kernel(kernel, {.action = KernelAction::orphan_ended, .reason = std::move(text)});
 }
 
 void MultiKernelManager::end_orphan(const std::shared_ptr<KernelManager>& kernel, const std::string& reason) {
-  auto text = fmt::format("The server that had started it is gone, and it could not be adopted: {}.", reason);
+  auto text = fmt::format("The server that had started it is gone, and it could not be adopted: {}", as_sentence(reason));
   log_warning("Kernel {} ({}) is ended. {}", kernel->kernel_id(), kernel->kernel_spec().name, text);
   tasks_.spawn("end kernel " + kernel->kernel_id(),
                end_kernel(kernel, {.action = KernelAction::orphan_ended, .reason = std::move(text)}));

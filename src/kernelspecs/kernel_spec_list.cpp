@@ -65,7 +65,7 @@ std::string render_kernel_spec_list(const std::vector<KernelSpecEntry>& entries,
 std::string explain_kernel_spec(const std::vector<KernelSpecEntry>& entries, std::string_view name) {
   const auto entry = std::ranges::find(entries, to_lower(name), &KernelSpecEntry::name);
   if (entry != entries.end() && !entry->spec)
-    return fmt::format("Kernel spec {} cannot be used: {}.", name, entry->spec.error().message);
+    return fmt::format("Kernel spec {} cannot be used: {}", name, as_sentence(entry->spec.error().message));
   std::vector<std::string> names;
   for (const auto& candidate : entries)
     if (candidate.spec) names.push_back(candidate.name);

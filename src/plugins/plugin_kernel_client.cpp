@@ -104,8 +104,8 @@ Task<Result<nlohmann::json>> PluginKernelClient::request(RequestFunction functio
                                                          nlohmann::json content,
                                                          std::chrono::steady_clock::duration timeout) {
   if (function == nullptr)
-    co_return make_error(ErrorCode::unavailable, "{} cannot send a {} of the server's own", class_reference_,
-                         message_type);
+    co_return make_error(ErrorCode::unavailable, "{} cannot send {} of the server's own", class_reference_,
+                         with_article(message_type));
   const auto text = to_json_text(content);
   const auto what = fmt::format("The reply to {} of {}", message_type, class_reference_);
   const auto answer = co_await await_reply(

@@ -48,7 +48,7 @@ class PluginObject {
     void* const self = of.create(context->handle(), to_abi(text), reply.abi());
     if (self != nullptr) return PluginObject(self, functions, std::move(context));
     const auto failure = reply.take();
-    return make_error(failure ? ErrorCode::protocol : failure.error().code, "Creating a {} failed: {}",
+    return make_error(failure ? ErrorCode::protocol : failure.error().code, "Creating {} failed: {}",
                       from_abi(of.reference), failure ? "it gave no reason" : failure.error().message);
   }
 

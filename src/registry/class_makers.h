@@ -42,9 +42,9 @@ class ClassMakers {
     try {
       return maker->second(std::forward<Arguments>(arguments)...);
     } catch (const std::exception& exception) {
-      return make_error(ErrorCode::internal, "Creating a {} failed: {}", reference, exception.what());
+      return make_error(ErrorCode::internal, "Creating {} failed: {}", reference, exception.what());
     } catch (...) {
-      return make_error(ErrorCode::internal, "Creating a {} failed with something that is not an exception",
+      return make_error(ErrorCode::internal, "Creating {} failed with something that is not an exception",
                         reference);
     }
   }

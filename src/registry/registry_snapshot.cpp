@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/strings.h"
+
 namespace nextgen_kernels {
 namespace {
 
@@ -186,7 +188,7 @@ RegistrySnapshot::Answer RegistrySnapshot::compute(const ClassReference& asked,
     steps.push_back(fmt::format("{} is another name of class {}.", asked, provisioner));
   const auto order = state_.classes->linearization(provisioner);
   if (const auto problem = state_.classes->problem(provisioner))
-    steps.push_back(fmt::format("Only {} itself is looked up. {}.", provisioner, *problem));
+    steps.push_back(fmt::format("Only {} itself is looked up. {}", provisioner, as_sentence(*problem)));
   else if (order.size() > 1)
     steps.push_back(
         fmt::format("Provisioner classes are looked up nearest first: {}.", fmt::join(order, ", ")));
@@ -232,7 +234,7 @@ void RegistrySnapshot::decide(Resolution& resolution, std::shared_ptr<const Mapp
   else
     resolution.client = mapping->client;
   if (!resolution.refusal.empty())
-    resolution.steps.push_back(fmt::format("That client cannot be used: {}.", resolution.refusal));
+    resolution.steps.push_back(fmt::format("That client cannot be used: {}", as_sentence(resolution.refusal)));
   resolution.source = mapping->describe_source();
   resolution.mapping = std::move(mapping);
 }
@@ -254,7 +256,7 @@ void RegistrySnapshot::decide_fallback(Resolution& resolution) const {
   else
     resolution.client = fallback->client;
   if (!resolution.refusal.empty())
-    resolution.steps.push_back(fmt::format("That client cannot be used: {}.", resolution.refusal));
+    resolution.steps.push_back(fmt::format("That client cannot be used: {}", as_sentence(resolution.refusal)));
 }
 
 const std::string* RegistrySnapshot::load_failure(const ClassReference& client) const {

@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 
+#include "base/strings.h"
 #include "server/json_fields.h"
 #include "server/kernel_environment.h"
 #include "server/user.h"
@@ -120,7 +121,8 @@ Task<Error> KernelHandlers::name_kernel_specs(Error unknown_spec) {
   for (const auto& entry : entries) {
     if (entry.spec) names.insert(entry.name);
   }
-  unknown_spec.message += names.empty() ? ". There are none: install one, for example ipykernel"
+  unknown_spec.message = as_sentence(unknown_spec.message);
+  unknown_spec.message += names.empty() ? " There are none: install one, for example ipykernel"
                                         : fmt::format(". There are: {}", fmt::join(names, ", "));
   co_return unknown_spec;
 }

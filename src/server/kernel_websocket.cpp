@@ -342,7 +342,7 @@ void KernelWebSocket::queue_control(WebSocketOpcode opcode, std::string_view pay
 void KernelWebSocket::queue_own_message(std::string_view message_type, std::string_view content) {
   auto message = make_kernel_message(Channel::iopub, message_type, content, "{}", client_.session_id);
   if (!message) {
-    log_error("{}: cannot make a {} message: {}", describe(), message_type, message.error().message);
+    log_error("{}: cannot make {} message: {}", describe(), with_article(message_type), message.error().message);
     return;
   }
   queued_own_.push_back(std::move(*message));
@@ -493,7 +493,8 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     return;
   }
   if (message && message->channel == Channel::iopub) {
-    log_warning("{}: ignored: a {} on iopub, where only kernels speak", describe(), message->header.msg_type);
+    log_warning("{}: ignored: {} on iopub, where only kernels speak", describe(),
+                with_article(printable(message->header.msg_type)));
     return;
   }
   if (!message) {
@@ -501,8 +502,8 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     return close(websocket_close::invalid_payload, message.error().message);
   }
   if (!settings_.allows(message->header.msg_type)) {
-    log_warning("{}: ignored: a {}, which is none of MappingKernelManager.allowed_message_types", describe(),
-                printable(message->header.msg_type));
+    log_warning("{}: ignored: {}, which is not in MappingKernelManager.allowed_message_types", describe(),
+                with_article(printable(message->header.msg_type)));
     return;
   }
   if (client_.read_only && !is_question(*message)) return refuse_request(*message);
@@ -520,7 +521,7 @@ void KernelWebSocket::refuse_request(const OutgoingMessage& message) {
   constexpr std::string_view request_suffix = "_request";
   constexpr std::string_view text = "You may look, but not run anything: your token is read-only";
   const std::string_view type = message.header.msg_type;
-  log_info("{}: a {} is refused, its token is read-only", describe(), printable(type));
+  log_info("{}: {} is refused, its token is read-only", describe(), with_article(printable(type)));
   if (!type.ends_with(request_suffix)) return;
   const auto name = std::string(type.substr(0, type.size() - request_suffix.size()));
   const auto tell = [&](Channel channel, const std::string& reply_type, std::string_view content) {

@@ -107,7 +107,7 @@ Task<Result<HttpResponse>> LoginHandlers::log_in(HttpRequest request) {
   const auto user =
       co_await authenticator_.log_in(form["username"], form["password"], request.client, &pool_);
   if (!user || *user == nullptr) {
-    auto page = make_page(request, next, user ? "That is not right." : user.error().message + ".");
+    auto page = make_page(request, next, user ? "That is not right." : as_sentence(user.error().message));
     page.status = user ? http::status::unauthorized : http::status::service_unavailable;
     co_return page;
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "base/timestamp.h"
 #include "wire/byte_order.h"
 #include "wire/json.h"
@@ -48,8 +49,8 @@ class SplicedPart {
 
  private:
   void replace(const Message& message, std::string_view name, std::string_view what) {
-    log_warning("Kernel sent a {} whose {} is {}; clients of the legacy protocol get {{}} instead",
-                message.header_fields().msg_type, name, what);
+    log_warning("Kernel sent {} whose {} is {}; clients of the legacy protocol get {{}} instead",
+                with_article(message.header_fields().msg_type), name, what);
     json_ = "{}";
   }
 
@@ -228,8 +229,8 @@ std::string encode_legacy_frame(const Message& message) {
   if (binary_payload_size(message, json) <= std::numeric_limits<std::uint32_t>::max())
     return encode_binary(message, json);
   log_warning(
-      "A {} has more than 4 GiB of buffers, which the legacy protocol cannot carry; they are left out",
-      message.header_fields().msg_type);
+      "The buffers of {} are left out: they have more than 4 GiB, which the legacy protocol cannot carry",
+      with_article(message.header_fields().msg_type));
   json.state_no_buffers();
   return encode_text(json);
 }

@@ -194,7 +194,7 @@ TEST_F(KernelClassesTest, options_are_checked_and_completed_before_the_construct
 
 TEST_F(KernelClassesTest, a_provisioner_whose_constructor_throws_is_a_problem_until_one_does_not) {
   make_catalog();
-  const auto complaint = "Creating a test_plugin:OwnProvisioner failed: the constructor threw";
+  const auto complaint = "Creating test_plugin:OwnProvisioner failed: the constructor threw";
   EXPECT_EQ(start("test-plugin", {{"behaviour", "throw in the constructor"}}), complaint);
   EXPECT_THAT(catalog_->problems(), has_problem("test_plugin:OwnProvisioner", complaint));
   EXPECT_EQ(start("test-plugin"), "");
@@ -204,7 +204,7 @@ TEST_F(KernelClassesTest, a_provisioner_whose_constructor_throws_is_a_problem_un
 TEST_F(KernelClassesTest, a_client_whose_constructor_throws_is_failed_until_one_does_not) {
   make_catalog();
   ::setenv("ECHO_CLIENT_THROWS", "1", 1);
-  const auto complaint = "Creating a test_plugin:EchoClient failed: the constructor threw";
+  const auto complaint = "Creating test_plugin:EchoClient failed: the constructor threw";
   EXPECT_EQ(start("test-plugin"), complaint);
   EXPECT_EQ(start("test-plugin"), complaint);
   EXPECT_EQ(mapping_of("test_plugin:OwnProvisioner").state, MappingInfo::State::failed);

@@ -60,5 +60,19 @@ TEST(Strings, printable_escapes_control_characters_and_nothing_else) {
   EXPECT_EQ(printable(std::string_view("\x1b[31m\n\x7f\0", 8)), R"(\x1b[31m\x0a\x7f\x00)");
 }
 
+TEST(Strings, a_sentence_ends_with_one_period) {
+  EXPECT_EQ(as_sentence("No kernel"), "No kernel.");
+  EXPECT_EQ(as_sentence("Did you mean python3?"), "Did you mean python3?");
+  EXPECT_EQ(as_sentence("Install it.\n"), "Install it.");
+  EXPECT_EQ(as_sentence(""), "");
+}
+
+TEST(Strings, article_fits_the_word) {
+  EXPECT_EQ(with_article("execute_request"), "an execute_request");
+  EXPECT_EQ(with_article("update_display_data"), "an update_display_data");
+  EXPECT_EQ(with_article("user_request"), "a user_request");
+  EXPECT_EQ(with_article("status"), "a status");
+}
+
 }  // namespace
 }  // namespace nextgen_kernels

@@ -118,7 +118,7 @@ TEST_F(PluginKernelClientTest, a_constructor_that_throws_ends_the_kernel_that_it
   auto& kernel = make_kernel(synthetic_spec());
   const auto started = run(kernel.start_kernel());
   ASSERT_FALSE(started);
-  EXPECT_EQ(started.error().message, "Creating a test_plugin:EchoClient failed: the constructor threw");
+  EXPECT_EQ(started.error().message, "Creating test_plugin:EchoClient failed: the constructor threw");
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ TEST_F(PluginListenerTest, a_constructor_that_throws_is_told_and_ends_it) {
   attach();
   receive(Channel::iopub, "stream", "a");
   EXPECT_TRUE(run(listeners_.drain(minute)));
-  EXPECT_EQ(failure_, "Creating a test_plugin:LineListener failed: the listener threw");
+  EXPECT_EQ(failure_, "Creating test_plugin:LineListener failed: the listener threw");
 }
 
 TEST_F(PluginListenerTest, nobody_waits_longer_than_patience_for_one_that_blocks) {

@@ -101,7 +101,7 @@ TEST_F(PluginProvisionerTest, a_constructor_that_throws_is_an_error_with_the_cla
   EXPECT_EQ(make_provisioner("test_plugin:OwnProvisioner", {{"behaviour", "throw in the constructor"}})
                 .error()
                 .message,
-            "Creating a test_plugin:OwnProvisioner failed: the constructor threw");
+            "Creating test_plugin:OwnProvisioner failed: the constructor threw");
   EXPECT_THAT(
       make_provisioner("test_plugin:OwnProvisioner", {{"behaviour", "throw a number"}}).error().message,
       HasSubstr("something that is no exception was thrown"));

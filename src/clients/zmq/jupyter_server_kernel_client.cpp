@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "clients/zmq/zmq_endpoints.h"
 #include "wire/json.h"
 #include "wire/kernel_frames.h"
@@ -297,8 +298,8 @@ Task<Result<void>> JupyterServerKernelClient::wait_for_answer(steady_clock::dura
     co_return make_error(
         ErrorCode::protocol,
         "The kernel did not answer with a valid message within {:g} s; {} messages were refused, the "
-        "last because: {}. Is it the kernel this connection file was written for?",
-        seconds, connection_->rejected, connection_->last_rejection);
+        "last because: {} Is it the kernel this connection file was written for?",
+        seconds, connection_->rejected, as_sentence(connection_->last_rejection));
   }
   const auto failures = connection_->failures();
   co_return make_error(ErrorCode::timeout,
