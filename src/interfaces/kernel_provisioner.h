@@ -50,6 +50,10 @@ class KernelProvisioner {
   /// The class reference the registry looks a client class up for, `module:Class`.
   virtual std::string_view class_reference() const = 0;
 
+  /// Looks whether a launch would find what it needs, while the process that it is to replace still runs: a
+  /// restart that would fail leaves that one alone.
+  virtual Task<Result<void>> check_launch(LaunchRequest /*request*/) { co_return Result<void>{}; }
+
   /// Starts the process. The returned connection info is authoritative.
   virtual Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) = 0;
 

@@ -142,16 +142,20 @@ Task<Result<void>> KernelManager::make_and_launch() {
   co_return co_await launch();
 }
 
+LaunchRequest KernelManager::launch_request() const {
+  return {.spec = launch_.spec,
+          .kernel_id = launch_.kernel_id,
+          .environment = launch_.environment,
+          .working_directory = launch_.working_directory};
+}
+
 Task<Result<void>> KernelManager::launch() {
   ready_ = false;
   has_answered_ = false;
   silence_.clear();
   conversation_->begin_process();
   started_from_ = origin_of(launch_.spec);
-  auto info = co_await provisioner_->launch_kernel({.spec = launch_.spec,
-                                                    .kernel_id = launch_.kernel_id,
-                                                    .environment = launch_.environment,
-                                                    .working_directory = launch_.working_directory});
+  auto info = co_await provisioner_->launch_kernel(launch_request());
   if (!info) co_return std::unexpected(info.error());
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
@@ -487,6 +491,14 @@ Task<Result<void>> KernelManager::restart() {
   if (provisioner_->has_process() && !provisioner_->owns_kernel()) {
     co_return make_error(ErrorCode::unavailable,
                          "Kernel {} was started by another program, which alone can restart it", kernel_id());
+  }
+  if (provisioner_->has_process()) {
+    const auto ready = co_await provisioner_->check_launch(launch_request());
+    if (!ready) {
+      co_return make_error(ErrorCode::unavailable,
+                           "Kernel {} goes on as it is, for it could not be started again: {}",
+                           kernel_id(), ready.error().message);
+    }
   }
   co_await stop_supervision();
   co_await end_process(ShutdownPurpose::restart, {options_.shutdown_wait_time});

@@ -228,6 +228,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
 
   Task<std::unique_ptr<Operation>> begin_operation();
   Task<Result<void>> make_and_launch();
+  LaunchRequest launch_request() const;
   Task<Result<void>> launch();
   Task<Result<void>> interrupt();
   Task<Result<void>> restart();

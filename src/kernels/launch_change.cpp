@@ -34,6 +34,7 @@ os.environ.update(place["set"])
 for name in place["unset"]:
     os.environ.pop(name, None)
 os.chdir(place["directory"])
+os.environ["PWD"] = place["directory"]
 ipython = sys.modules.get("IPython")
 shell = ipython.get_ipython() if ipython else None
 if shell is not None and "JPY_SESSION_NAME" in place["set"]:

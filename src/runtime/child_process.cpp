@@ -109,6 +109,17 @@ std::optional<std::filesystem::path> find_executable(const std::string& name,
   return std::nullopt;
 }
 
+Result<std::filesystem::path> find_executable(const ProcessDescription& description) {
+  if (description.argv.empty()) return make_error(ErrorCode::invalid_argument, "The command is empty");
+  const auto& name = description.argv.front();
+  const auto path_entry = description.environment.find("PATH");
+  const auto path = path_entry == description.environment.end() ? std::string() : path_entry->second;
+  if (auto executable = find_executable(name, path)) return *std::move(executable);
+  return make_error(ErrorCode::not_found,
+                    "Executable '{}' not found{}. Install it, or correct argv in kernel.json.", name,
+                    name.contains('/') ? std::string() : fmt::format(" in PATH ({})", path));
+}
+
 struct ChildProcess::State : std::enable_shared_from_this<State> {
   State(const Executor& executor, ProcessIdentity process, int pidfd)
       : identity(process),
@@ -212,16 +223,8 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& executor,
                                                            ProcessDescription description) {
-  if (description.argv.empty()) return make_error(ErrorCode::invalid_argument, "The command is empty");
-  const auto& name = description.argv.front();
-  const auto path_entry = description.environment.find("PATH");
-  const auto path = path_entry == description.environment.end() ? std::string() : path_entry->second;
-  const auto executable = find_executable(name, path);
-  if (!executable) {
-    return make_error(ErrorCode::not_found,
-                      "Executable '{}' not found{}. Install it, or correct argv in kernel.json.", name,
-                      name.contains('/') ? std::string() : fmt::format(" in PATH ({})", path));
-  }
+  const auto executable = find_executable(description);
+  if (!executable) return std::unexpected(executable.error());
   if (!description.working_directory.empty() &&
       !std::filesystem::is_directory(description.working_directory)) {
     return make_error(ErrorCode::invalid_argument, "Working directory {} does not exist",

@@ -87,6 +87,9 @@ class ChildProcess {
   std::shared_ptr<State> state_;
 };
 
+/// The file that a process is started from. Fails, with words for a person, when there is none.
+Result<std::filesystem::path> find_executable(const ProcessDescription& description);
+
 /// The file that `execvp` would run for `name` in `path_variable`; nothing when there is none.
 std::optional<std::filesystem::path> find_executable(const std::string& name, std::string_view path_variable);
 

@@ -59,12 +59,12 @@ TEST(launch_change, the_code_does_it_and_leaves_no_names_behind) {
                                        "\nleft = sorted(set(globals()) - before)\n"
                                        "import json, os, sys\n"
                                        "with open(sys.argv[1], 'w') as file:\n"
-                                       "    json.dump([left, os.getcwd(), os.environ.get('OLD'), "
+                                       "    json.dump([left, os.getcwd(), os.environ['PWD'], os.environ.get('OLD'), "
                                        "os.environ['KEPT'], os.environ['NEW']], file)\n");
   const auto command = "OLD=1 KEPT=k python3 '" + script.string() + "' '" + result.string() + "'";
   ASSERT_EQ(std::system(command.c_str()), 0);
   EXPECT_EQ(nlohmann::json::parse(std::ifstream(result)),
-            nlohmann::json({nlohmann::json::array(), target.string(), nullptr, "k", value}));
+            nlohmann::json({nlohmann::json::array(), target.string(), target.string(), nullptr, "k", value}));
 }
 
 }  // namespace

@@ -23,6 +23,16 @@ constexpr std::array<std::string_view, 5> port_names = {"shell_port", "iopub_por
 constexpr std::size_t longest_socket_stem = 105;
 // A kernel that registers does so first of all; one that never will is launched again with ports.
 constexpr auto registration_patience = std::chrono::seconds(30);
+constexpr std::size_t largest_connection_file = 64 * 1024;
+
+/// The directory, or the nearest one above it that is there: it may have been renamed or removed since the
+/// kernel was started first.
+std::filesystem::path existing_directory(std::filesystem::path directory) {
+  std::error_code ignored;
+  while (directory.has_relative_path() && !std::filesystem::is_directory(directory, ignored))
+    directory = directory.parent_path();
+  return directory;
+}
 
 }  // namespace
 
@@ -93,23 +103,16 @@ Result<void> LocalProvisioner::prepare_endpoints() {
   return {};
 }
 
-Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(LaunchRequest request) {
-  if (request.spec.argv.empty()) {
-    co_return make_error(
-        ErrorCode::invalid_argument,
-        "Kernel '{}' cannot be started: argv is missing in its kernel.json, the command that "
-        "starts the kernel",
-        request.spec.name);
-  }
-  auto prepared = prepare_connection(request);
-  if (!prepared) co_return std::unexpected(prepared.error());
-  auto info = std::move(*prepared);
-  info["kernel_name"] = request.spec.name;
-  if (const auto session = request.environment.find("JPY_SESSION_NAME"); session != request.environment.end())
-    info["jupyter_session"] = session->second;
-  if (auto written = write_connection_file(connection_file_, info); !written)
-    co_return std::unexpected(written.error());
+Result<void> LocalProvisioner::check_command(const LaunchRequest& request) const {
+  if (!request.spec.argv.empty()) return {};
+  return make_error(ErrorCode::invalid_argument,
+                    "Kernel '{}' cannot be started: argv is missing in its kernel.json, the command that "
+                    "starts the kernel",
+                    request.spec.name);
+}
 
+/// The command, the environment and the directory of a kernel, as this provisioner starts it.
+ProcessDescription LocalProvisioner::describe_process(const LaunchRequest& request) const {
   auto environment = kernel_environment(request.spec, request.environment);
   // Kernels look whether this process is still their parent, and end when it is not; 1 says not to look.
   const bool ends_with_us = options_.lifetime == ChildLifetime::ours;
@@ -119,12 +122,51 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(LaunchRequest reque
                             .named = {{"kernel_id", request.kernel_id}},
                             .extra_arguments = {}};
   auto command = format_kernel_command(request.spec, values, environment);
-  auto process = launch_process({.argv = std::move(command),
-                                 .environment = std::move(environment),
-                                 .working_directory = request.working_directory,
-                                 .lifetime = options_.lifetime});
+  return {.argv = std::move(command),
+          .environment = std::move(environment),
+          .working_directory = existing_directory(request.working_directory),
+          .lifetime = options_.lifetime};
+}
+
+/// Whether the next launch will not write the connection file, for it would say what it says. The sockets of
+/// ipc are files, too.
+bool LocalProvisioner::stays_as_it_is(const LaunchRequest& request) const {
+  if (!registering_.empty() || !ports_ || options_.transport != Transport::tcp) return false;
+  const auto text = read_small_text(connection_file_, largest_connection_file);
+  const auto file = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+  if (!file.is_object()) return false;
+  const auto session = request.environment.find("JPY_SESSION_NAME");
+  const auto wanted = session == request.environment.end() ? nlohmann::json() : nlohmann::json(session->second);
+  return file.value("jupyter_session", nlohmann::json()) == wanted;
+}
+
+Task<Result<void>> LocalProvisioner::check_launch(LaunchRequest request) {
+  if (auto right = check_command(request); !right) co_return right;
+  const auto process = describe_process(request);
+  if (const auto executable = find_executable(process); !executable)
+    co_return std::unexpected(executable.error());
+  if (stays_as_it_is(request)) co_return Result<void>{};
+  co_return try_connection_file(connection_file_);
+}
+
+Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(LaunchRequest request) {
+  if (auto right = check_command(request); !right) co_return std::unexpected(right.error());
+  auto prepared = prepare_connection(request);
+  if (!prepared) co_return std::unexpected(prepared.error());
+  auto info = std::move(*prepared);
+  info["kernel_name"] = request.spec.name;
+  if (const auto session = request.environment.find("JPY_SESSION_NAME"); session != request.environment.end())
+    info["jupyter_session"] = session->second;
+  if (auto written = write_connection_file(connection_file_, info); !written)
+    co_return std::unexpected(written.error());
+
+  auto description = describe_process(request);
+  if (description.working_directory != request.working_directory) {
+    log_warning("Kernel {}: directory {} is not there any more; it starts in {}", request.kernel_id,
+                request.working_directory.string(), description.working_directory.string());
+  }
+  auto process = launch_process(std::move(description));
   if (!process) {
-    ::unlink(connection_file_.c_str());
     co_return make_error(process.error().code, "Kernel '{}' cannot be started: {}", request.spec.name,
                          process.error().message);
   }
@@ -178,8 +220,7 @@ Task<Result<ConnectionInfo>> LocalProvisioner::adopt_kernel(AdoptionRequest requ
 
 /// The kernel's key is what the file said when it started: ours must be the same.
 Result<void> LocalProvisioner::check_connection_file(const ConnectionInfo& info) const {
-  constexpr std::size_t largest_file = 64 * 1024;
-  const auto text = read_small_text(connection_file_, largest_file);
+  const auto text = read_small_text(connection_file_, largest_connection_file);
   // Somebody removed it: whether the key is right, the kernel's messages will tell.
   if (!text) return write_connection_file(connection_file_, info);
   const auto file = nlohmann::json::parse(*text, nullptr, false);
@@ -212,6 +253,11 @@ Result<std::unique_ptr<ChildProcess>> LocalProvisioner::launch_process(ProcessDe
     if (auto prepared = options_.prepare_process(description); !prepared)
       return std::unexpected(prepared.error());
   }
+  const auto& directory = description.working_directory;
+  std::error_code ignored;
+  // Shells and programs that follow symbolic links ask it, and the server's own is another.
+  description.environment["PWD"] =
+      directory.empty() ? std::filesystem::current_path(ignored).string() : directory.string();
   return ChildProcess::launch(executor_, std::move(description));
 }
 

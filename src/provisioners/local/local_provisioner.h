@@ -43,6 +43,7 @@ class LocalProvisioner final : public KernelProvisioner {
   ~LocalProvisioner() override;
 
   std::string_view class_reference() const override { return reference; }
+  Task<Result<void>> check_launch(LaunchRequest request) override;
   Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) override;
   Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
                                                    std::chrono::steady_clock::duration timeout) override;
@@ -63,6 +64,9 @@ class LocalProvisioner final : public KernelProvisioner {
  private:
   Result<ConnectionInfo> prepare_connection(const LaunchRequest& request);
   Result<void> prepare_endpoints();
+  Result<void> check_command(const LaunchRequest& request) const;
+  bool stays_as_it_is(const LaunchRequest& request) const;
+  ProcessDescription describe_process(const LaunchRequest& request) const;
   Result<std::unique_ptr<ChildProcess>> launch_process(ProcessDescription description) const;
   Result<void> check_connection_file(const ConnectionInfo& info) const;
   std::string socket_stem() const;
