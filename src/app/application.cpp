@@ -297,6 +297,7 @@ Task<void> Application::stop() {
   co_await use_watch_.join();
   co_await (server_->stop(request_grace) && kernels_->shutdown_all(kernel_patience));
   registrar_->stop();
+  orphan_reaper_.stop();
   if (state_ != nullptr) co_await state_->leave();
   has_busy_listeners_ = !co_await listeners_.drain(listener_patience);
 }

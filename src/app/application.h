@@ -19,6 +19,7 @@
 #include "provisioners/local/kernel_registrar.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/loop_watchdog.h"
+#include "runtime/orphan_reaper.h"
 #include "server/server.h"
 
 namespace nextgen_kernels {
@@ -81,6 +82,7 @@ class Application {
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};
+  OrphanReaper orphan_reaper_{loop_.get_executor()};
   BlockingPool journal_writes_{1};  // To the files of the journals.
   BlockingPool journal_reads_{1};
   std::unique_ptr<ServerState> state_;  // Null: it is not kept.

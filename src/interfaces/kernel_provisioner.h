@@ -64,6 +64,9 @@ class KernelProvisioner {
     co_return info;
   }
 
+  /// The kernel has answered for the first time since it was launched: from now on it runs its users' code.
+  virtual void on_kernel_answered(const ConnectionInfo& /*info*/) {}
+
   /// What a provisioner of this class in another server needs to take the kernel over, should this server end
   /// without ending it; kept on disk. Null when that cannot be done.
   virtual nlohmann::json adoption_record() const { return nullptr; }

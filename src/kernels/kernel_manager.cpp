@@ -222,6 +222,7 @@ Task<Result<KernelClient::Answer>> KernelManager::connect_client() {
   auto answer = co_await reach_kernel();
   if (answer) {
     has_answered_ = true;
+    provisioner_->on_kernel_answered(connection_info_);
     keep_record();
   }
   co_return answer;

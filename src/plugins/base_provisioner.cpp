@@ -179,7 +179,10 @@ PrepareProcess prepare_by_hook(PluginContext& context, void* derived,
     if (!changed) return std::unexpected(changed.error());
     auto read = read_process(*changed, context.original_texts());
     if (!read) return std::unexpected(read.error());
-    process = *std::move(read);
+    // The rest is not for the plugin to say.
+    process.argv = std::move(read->argv);
+    process.environment = std::move(read->environment);
+    process.working_directory = std::move(read->working_directory);
     return {};
   };
 }
@@ -197,7 +200,9 @@ void* create_base_provisioner(nk_context* handle, nk_string reference, void* der
     return nullptr;
   }
   *functions = &functions_of_base;
-  return new BaseProvisioner(context, *std::move(made));
+  const Shared provisioner = *std::move(made);
+  context.add_base(provisioner);
+  return new BaseProvisioner(context, provisioner);
 }
 
 }  // namespace nextgen_kernels

@@ -173,4 +173,9 @@ Result<void> PluginContext::deliver(const nk_message& message) {
   return {};
 }
 
+void PluginContext::tell_kernel_answered(const ConnectionInfo& info) const {
+  for (const auto& base : bases_)
+    if (const auto provisioner = base.lock()) provisioner->on_kernel_answered(info);
+}
+
 }  // namespace nextgen_kernels

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include <nextgen_kernels/abi.h>
 
@@ -66,6 +67,10 @@ class PluginContext {
   /// Of the object; set before it is made.
   std::string_view class_reference() const;
   void set_class_reference(std::string_view reference);
+  /// Built-in provisioners that this object extends: the plugin alone owns them.
+  void add_base(std::weak_ptr<KernelProvisioner> base) { bases_.push_back(std::move(base)); }
+  /// On the object's thread.
+  void tell_kernel_answered(const ConnectionInfo& info) const;
   /// Of this object; on its thread only.
   OriginalTexts& original_texts() { return original_texts_; }
 
@@ -75,6 +80,7 @@ class PluginContext {
   const BaseClassMakers& makers_;
   Handover handover_ = Handover::impossible;
   OriginalTexts original_texts_;
+  std::vector<std::weak_ptr<KernelProvisioner>> bases_;
   std::shared_ptr<State> state_;
 };
 

@@ -91,6 +91,10 @@ Task<Result<ConnectionInfo>> PluginProvisioner::complete_connection(
   co_return parse_json_object(*answer, fmt::format("What {} answered", what));
 }
 
+void PluginProvisioner::on_kernel_answered(const ConnectionInfo& info) {
+  object_.context().tell_kernel_answered(info);
+}
+
 nlohmann::json PluginProvisioner::adoption_record() const {
   if (!has_process() || handover_of(object_.functions()) == Handover::impossible) return nullptr;
   return ask_adoption_record(class_reference_, object_.self(), object_->adoption_record);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "runtime/event.h"
+#include "runtime/orphan_reaper.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -67,6 +69,14 @@ class SpawnCall {
   posix_spawn_file_actions_t actions_;
   posix_spawnattr_t attributes_;
 };
+
+// What was killed may take this long to end; the system cannot end a process that waits for a disk.
+constexpr auto family_patience = std::chrono::seconds(5);
+
+bool ends_programs(int signal_number) {
+  constexpr std::array<int, 4> numbers = {SIGTERM, SIGKILL, SIGHUP, SIGQUIT};
+  return std::ranges::find(numbers, signal_number) != numbers.end();
+}
 
 int open_pidfd(pid_t pid) {
   return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
@@ -121,10 +131,13 @@ Result<std::filesystem::path> find_executable(const ProcessDescription& descript
 }
 
 struct ChildProcess::State : std::enable_shared_from_this<State> {
-  State(const Executor& executor, ProcessIdentity process, int pidfd)
+  State(const Executor& executor, ProcessFamily its_family, ProcessIdentity process, int pidfd)
       : identity(process),
         pid(process.pid),
+        family(std::move(its_family)),
         process_end(executor, pidfd),
+        member_end(executor),
+        family_limit(executor),
         output(executor),
         changed(executor) {}
 
@@ -140,7 +153,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
   void wait_for_end() {
     process_end.async_wait(asio::posix::stream_descriptor::wait_read,
                            [self = shared_from_this()](const boost::system::error_code& error) {
-                             if (!error) self->collect();
+                             if (!error) self->on_process_end();
                            });
   }
 
@@ -173,38 +186,89 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
     if (tail.size() > output_limit) tail.erase(0, tail.size() - output_limit);
   }
 
-  void collect() {
-    if (!reap()) return;
+  void on_process_end() {
+    if (status) return;
+    // Asio may say so too early: for a descriptor that was closed in the same turn of the loop in which this
+    // one was opened.
+    if (!adopted && !has_ended()) return wait_for_end();
     // What it wrote last is in the pipe still. Other processes may hold the write end: do not wait for its
     // close.
     if (output.is_open()) take_output();
-    boost::system::error_code ignored;
-    process_end.close(ignored);
+    close(process_end);
+    kill_group();
+    family_limit.expires_after(family_patience);
+    family_limit.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->give_up_family();
+    });
+    end_family();
+  }
+
+  /// Kills what is left of the family, until nothing is.
+  void end_family() {
+    if (status) return;
+    close(member_end);
+    family.look();
+    family.signal(SIGKILL);
+    for (const auto& member : family.running()) {
+      const int pidfd = open_pidfd(member.pid);
+      if (pidfd < 0) continue;
+      member_end.assign(pidfd);
+      member_end.async_wait(asio::posix::stream_descriptor::wait_read,
+                            [self = shared_from_this()](const boost::system::error_code& error) {
+                              if (!error) self->end_family();
+                            });
+      return;
+    }
+    finish();
+  }
+
+  void give_up_family() {
+    if (status) return;
+    for (const auto& member : family.running())
+      log_warning("Process {}, which process {} left behind, does not end", member.pid, pid);
+    finish();
+  }
+
+  void finish() {
+    close(member_end);
+    family_limit.cancel();
+    family.collect();
+    status = reap();
     changed.notify_all();
   }
 
-  /// Sets the status; false when it is not time for that.
-  bool reap() {
-    if (adopted) {
-      // Its id may be another's by now; while something is left in its group, it is not.
-      if (const auto other = identify_process(pid); !other || *other == identity) ::killpg(pid, SIGKILL);
-      status = ExitStatus{.known = false};
-      return true;
-    }
+  static void close(asio::posix::stream_descriptor& descriptor) {
+    boost::system::error_code ignored;
+    descriptor.close(ignored);
+  }
+
+  /// Of our child, which is not reaped before. True also when somebody else has reaped it.
+  bool has_ended() const {
     siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0) return false;
-    // Asio may say so too early: for a descriptor that was closed in the same turn of the loop in which this
-    // one was opened.
-    if (info.si_pid == 0) {
-      wait_for_end();
-      return false;
+    return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0 ||
+           info.si_pid != 0;
+  }
+
+  /// Ends what the process left behind in its group.
+  void kill_group() const {
+    if (!adopted) {
+      // Not reaped yet, so the group's id is still ours.
+      siginfo_t info{};
+      if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) == 0)
+        ::killpg(pid, SIGKILL);
+      return;
     }
-    // Not reaped yet, so the group's id is still ours: end what the process left behind in its group.
-    ::killpg(pid, SIGKILL);
-    ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
-    status = info.si_code == CLD_EXITED ? ExitStatus{.exit_code = info.si_status, .signal = 0}
-                                        : ExitStatus{.exit_code = 0, .signal = info.si_status};
-    return true;
+    // Its id may be another's by now; while something is left in its group, it is not.
+    if (const auto other = identify_process(pid); !other || *other == identity) ::killpg(pid, SIGKILL);
+  }
+
+  ExitStatus reap() const {
+    forget_child(pid);
+    siginfo_t info{};
+    if (adopted || ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
+      return ExitStatus{.known = false};
+    return info.si_code == CLD_EXITED ? ExitStatus{.exit_code = info.si_status, .signal = 0}
+                                      : ExitStatus{.exit_code = 0, .signal = info.si_status};
   }
 
   /// Whether the id is still its own: of our children always until they are reaped.
@@ -212,7 +276,10 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
 
   ProcessIdentity identity;
   pid_t pid;
+  ProcessFamily family;
   asio::posix::stream_descriptor process_end;
+  asio::posix::stream_descriptor member_end;  ///< Of one of the family, when the process has ended.
+  asio::steady_timer family_limit;
   asio::posix::stream_descriptor output;
   Event changed;
   std::string tail;
@@ -247,23 +314,26 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& execu
   }
   // Not reaped yet: if it has ended already, nobody asks for its identity.
   const auto identity = identify_process(pid).value_or(ProcessIdentity{.pid = pid});
-  auto state = std::make_shared<State>(executor, identity, pidfd);
+  note_child(pid);
+  auto state = std::make_shared<State>(
+      executor, ProcessFamily(identity, std::move(description.family_mark)), identity, pidfd);
   state->output_pipe = pipe->inode;
   state->start(std::move(pipe->read_end));
   return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));
 }
 
-Result<std::unique_ptr<ChildProcess>> ChildProcess::attach(const Executor& executor,
-                                                           const ProcessIdentity& process,
-                                                           std::uint64_t output_pipe) {
+Result<std::unique_ptr<ChildProcess>> ChildProcess::attach(const Executor& executor, ProcessRecord record) {
+  const auto& process = record.process;
   FileDescriptor pidfd(open_pidfd(process.pid));
   // The descriptor first: what it stands for is then what is looked at, or has ended.
   if (pidfd.get() < 0 || !is_running(process))
     return make_error(ErrorCode::not_found, "Process {} has ended", process.pid);
-  auto read_end = open_output_pipe(process.pid, output_pipe);
-  auto state = std::make_shared<State>(executor, process, pidfd.release());
+  auto read_end = open_output_pipe(process.pid, record.output_pipe);
+  auto state = std::make_shared<State>(
+      executor, ProcessFamily(process, std::move(record.family_mark), std::move(record.family)), process,
+      pidfd.release());
   state->adopted = true;
-  state->output_pipe = output_pipe;
+  state->output_pipe = record.output_pipe;
   state->start(std::move(read_end));
   return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));
 }
@@ -272,12 +342,19 @@ ChildProcess::ChildProcess(std::shared_ptr<State> state) : state_(std::move(stat
 
 ChildProcess::~ChildProcess() {
   if (!state_->status && state_->is_there()) {
+    state_->family.look();
     ::killpg(state_->pid, SIGKILL);
-    if (!state_->adopted) ::waitpid(state_->pid, nullptr, 0);
+    state_->family.signal(SIGKILL);
+    if (!state_->adopted) {
+      ::waitpid(state_->pid, nullptr, 0);
+      forget_child(state_->pid);
+    }
   }
-  boost::system::error_code ignored;
-  state_->process_end.close(ignored);
-  state_->output.close(ignored);
+  if (!state_->status) state_->status = ExitStatus{.known = false};  // Nothing is waited for any more.
+  state_->family_limit.cancel();
+  State::close(state_->process_end);
+  State::close(state_->member_end);
+  State::close(state_->output);
 }
 
 pid_t ChildProcess::pid() const {
@@ -292,6 +369,14 @@ std::uint64_t ChildProcess::output_pipe() const {
   return state_->output_pipe;
 }
 
+const FamilyRecord& ChildProcess::family() const {
+  return state_->family.record();
+}
+
+void ChildProcess::settle(const ListenAddress& address) {
+  if (!state_->status && state_->is_there()) state_->family.settle(address);
+}
+
 Task<ExitStatus> ChildProcess::wait() {
   const auto state = state_;
   while (!state->status) co_await state->changed.wait();
@@ -302,10 +387,17 @@ std::optional<ExitStatus> ChildProcess::exit_status() const {
   return state_->status;
 }
 
-Result<void> ChildProcess::signal_group(int signal_number) {
+Result<void> ChildProcess::send_signal(int signal_number) {
   if (state_->status || !state_->is_there()) return {};  // Reaped: the id may be somebody else's by now.
-  if (::killpg(state_->pid, signal_number) != 0 && errno != ESRCH)
-    return make_errno_error("kill", fmt::format("process group {}", state_->pid), errno);
+  auto& family = state_->family;
+  const bool for_all = ends_programs(signal_number);
+  if (!for_all && family.signal_listener(signal_number)) return {};
+  // Before a wrapper ends, for then its child has another parent.
+  if (for_all) family.look();
+  const int failure = ::killpg(state_->pid, signal_number) == 0 ? 0 : errno;
+  if (for_all) family.signal(signal_number);
+  if (failure != 0 && failure != ESRCH)
+    return make_errno_error("kill", fmt::format("process group {}", state_->pid), failure);
   return {};
 }
 

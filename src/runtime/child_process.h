@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "runtime/output_pipe.h"
+#include "runtime/process_family.h"
 #include "runtime/process_identity.h"
 #include "runtime/task.h"
 
@@ -39,11 +40,21 @@ struct ProcessDescription {
   std::map<std::string, std::string> environment;
   std::filesystem::path working_directory;  ///< Empty: ours.
   ChildLifetime lifetime = ChildLifetime::ours;
+  /// The entry of `environment`, "NAME=VALUE", that nothing but this child and its family has.
+  std::string family_mark = {};
+};
+
+/// What `ChildProcess::attach` needs of a process.
+struct ProcessRecord {
+  ProcessIdentity process;
+  std::uint64_t output_pipe = 0;
+  std::string family_mark = {};
+  FamilyRecord family = {};
 };
 
 /// A child in its own session and process group, with its standard output and error captured (the last 8 KiB
-/// are kept) and its end told by pidfd. When it ends, what it left behind in its group is killed. Belongs to
-/// one executor. Destroying it kills the process group.
+/// are kept) and its end told by pidfd. When it ends, what it left behind in its group and in its family is
+/// killed, and only then does it count as ended. Belongs to one executor. Destroying it kills the same.
 ///
 /// It may also be the child of a process that is gone (`attach`); how such a one ends is not known.
 class ChildProcess {
@@ -56,9 +67,7 @@ class ChildProcess {
 
   /// Takes over a process that leads its session and group, with the pipe that its output goes through.
   /// `not_found` when it has ended, whoever has its id now.
-  static Result<std::unique_ptr<ChildProcess>> attach(const Executor& executor,
-                                                      const ProcessIdentity& process,
-                                                      std::uint64_t output_pipe);
+  static Result<std::unique_ptr<ChildProcess>> attach(const Executor& executor, ProcessRecord record);
 
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -68,6 +77,11 @@ class ChildProcess {
   /// What `attach` needs.
   ProcessIdentity identity() const;
   std::uint64_t output_pipe() const;
+  const FamilyRecord& family() const;
+
+  /// The program serves now, at this address. What it starts from now on in sessions of its own is not of its
+  /// family.
+  void settle(const ListenAddress& address);
 
   /// Ends when the process has, and its captured output is complete as far as it was written by then.
   Task<ExitStatus> wait();
@@ -75,8 +89,10 @@ class ChildProcess {
   /// How it ended, or nothing while it runs.
   std::optional<ExitStatus> exit_status() const;
 
-  /// Sends a signal to the process group. No error when it is gone already.
-  Result<void> signal_group(int signal_number);
+  /// Sends a signal to the process group; one that ends programs, to those of the family too. Other signals
+  /// go to the group of the member that serves, if that has left the session of this child: they are meant
+  /// for it, and a wrapper would end of them. No error when it is gone already.
+  Result<void> send_signal(int signal_number);
 
   /// The last bytes it wrote to standard output and standard error, in the order of arrival, as valid UTF-8.
   std::string output_tail() const;

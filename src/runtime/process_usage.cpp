@@ -21,6 +21,7 @@ using Processes = std::unordered_map<pid_t, ProcessStat>;
 // In the fields after the program's name, of which the state is number 0 (proc(5) counts it as 3).
 constexpr std::size_t state_field = 0;
 constexpr std::size_t parent_field = 1;
+constexpr std::size_t group_field = 2;
 constexpr std::size_t session_field = 3;
 constexpr std::size_t user_time_field = 11;
 constexpr std::size_t system_time_field = 12;
@@ -85,6 +86,7 @@ Result<ProcessStat> parse_process_stat(std::string_view text) {
   std::uint64_t system_time = 0;
   if (!parse_number(text.substr(0, name_begin), stat.pid) ||
       !parse_number(fields[parent_field], stat.parent) ||
+      !parse_number(fields[group_field], stat.group) ||
       !parse_number(fields[session_field], stat.session) ||
       !parse_number(fields[user_time_field], user_time) ||
       !parse_number(fields[system_time_field], system_time) ||

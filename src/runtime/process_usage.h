@@ -23,6 +23,7 @@ struct ProcessUsage {
 struct ProcessStat {
   pid_t pid = 0;
   pid_t parent = 0;
+  pid_t group = 0;
   pid_t session = 0;
   char state = ' ';              ///< `Z` and `X`: it has ended.
   std::uint64_t start_time = 0;  ///< Ticks since the boot.

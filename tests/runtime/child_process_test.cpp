@@ -6,11 +6,16 @@
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../support/run_task.h"
+#include "base/random.h"
+#include "runtime/orphan_reaper.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -27,8 +32,40 @@ class ChildProcessTest : public testing::Test {
                                  .working_directory = "/"});
   }
 
+  Result<std::unique_ptr<ChildProcess>> attach(const ProcessIdentity& process) {
+    return ChildProcess::attach(loop_.get_executor(), {.process = process});
+  }
+
+  /// A shell whose family has a mark.
+  std::unique_ptr<ChildProcess> launch_family(const std::string& script) {
+    const auto value = random_hex(8);
+    auto process = ChildProcess::launch(loop_.get_executor(),
+                                        {.argv = {"sh", "-c", script},
+                                         .environment = {{"PATH", "/usr/bin:/bin"}, {"FAMILY", value}},
+                                         .working_directory = "/",
+                                         .family_mark = "FAMILY=" + value});
+    EXPECT_TRUE(process) << process.error().message;
+    return *std::move(process);
+  }
+
+  /// The first number that the process prints.
+  int printed_number(const ChildProcess& process) {
+    while (!process.output_tail().contains('\n')) loop_.run_one();
+    return std::stoi(process.output_tail());
+  }
+
   asio::io_context loop_;
 };
+
+/// Prints its process id, and does nothing more.
+constexpr std::string_view sleeper = "sh -c 'echo $$; exec sleep 1000'";
+/// Prints the port that it listens at, and when it is interrupted.
+constexpr std::string_view listener =
+    "python3 -c \"import signal, socket\n"
+    "server = socket.create_server(('127.0.0.1', 0))\n"
+    "signal.signal(signal.SIGINT, lambda *_: print('interrupted', flush=True))\n"
+    "print(server.getsockname()[1], flush=True)\n"
+    "while True: signal.pause()\"";
 
 TEST(exit_status, that_of_a_wrapper_tells_the_signal_of_what_it_ran) {
   EXPECT_EQ((ExitStatus{.exit_code = 137}).describe(), "exited with status 137, as for signal 9 (Killed)");
@@ -72,7 +109,7 @@ TEST_F(ChildProcessTest, a_child_that_never_stops_writing_leaves_the_loop_to_oth
   const auto process = launch_shell("exec yes");
   ASSERT_TRUE(process) << process.error().message;
   while ((*process)->output_tail().size() < ChildProcess::output_limit) loop_.run_one();
-  ASSERT_TRUE((*process)->signal_group(SIGTERM));
+  ASSERT_TRUE((*process)->send_signal(SIGTERM));
   EXPECT_EQ(run_task(loop_, (*process)->wait()).signal, SIGTERM);
 }
 
@@ -84,14 +121,16 @@ TEST_F(ChildProcessTest, another_server_takes_it_over_with_its_output) {
                                              .lifetime = ChildLifetime::own});
   ASSERT_TRUE(process) << process.error().message;
   const auto identity = (*process)->identity();
-  const auto taken = ChildProcess::attach(loop_.get_executor(), identity, (*process)->output_pipe());
+  const auto taken = ChildProcess::attach(
+      loop_.get_executor(),
+      {.process = identity, .output_pipe = (*process)->output_pipe()});
   ASSERT_TRUE(taken) << taken.error().message;
-  ASSERT_TRUE((*taken)->signal_group(SIGTERM));
+  ASSERT_TRUE((*taken)->send_signal(SIGTERM));
   const auto status = run_task(loop_, (*taken)->wait());
   EXPECT_FALSE(status.known);
   EXPECT_THAT(status.describe(), HasSubstr("not known"));
   EXPECT_EQ(run_task(loop_, (*process)->wait()).signal, SIGTERM);
-  EXPECT_FALSE(ChildProcess::attach(loop_.get_executor(), identity, 0));
+  EXPECT_FALSE(attach(identity));
 }
 
 TEST_F(ChildProcessTest, a_process_with_another_start_is_not_taken_for_it) {
@@ -100,7 +139,7 @@ TEST_F(ChildProcessTest, a_process_with_another_start_is_not_taken_for_it) {
   auto identity = (*process)->identity();
   ASSERT_TRUE(is_running(identity));
   ++identity.start_time;
-  const auto taken = ChildProcess::attach(loop_.get_executor(), identity, 0);
+  const auto taken = attach(identity);
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, ErrorCode::not_found);
   EXPECT_FALSE((*process)->exit_status());
@@ -134,7 +173,7 @@ TEST_F(ChildProcessTest, signals_reach_the_whole_group) {
   const auto process = launch_shell("trap '' TERM; (trap - TERM; echo started; exec sleep 1000); exit 5");
   ASSERT_TRUE(process) << process.error().message;
   while ((*process)->output_tail() != "started\n") loop_.run_one();
-  ASSERT_TRUE((*process)->signal_group(SIGTERM));
+  ASSERT_TRUE((*process)->send_signal(SIGTERM));
   EXPECT_EQ(run_task(loop_, (*process)->wait()).exit_code, 5);
 }
 
@@ -148,6 +187,90 @@ TEST_F(ChildProcessTest, what_the_process_leaves_behind_in_its_group_is_killed) 
   run_task(loop_, (*process)->wait());
   EXPECT_EQ(reader.get(), std::ifstream::traits_type::eof());
   std::filesystem::remove(fifo);
+}
+
+TEST_F(ChildProcessTest, a_program_in_a_session_of_its_own_ends_with_its_wrapper) {
+  for (const int number : {SIGTERM, SIGKILL}) {
+    const auto process = launch_family(fmt::format("setsid -w {}", sleeper));
+    const auto program = identify_process(printed_number(*process));
+    ASSERT_TRUE(program);
+    ASSERT_NE(program->pid, process->pid());
+    ASSERT_TRUE(process->send_signal(number));
+    run_task(loop_, process->wait());
+    EXPECT_FALSE(is_running(*program));
+  }
+}
+
+TEST_F(ChildProcessTest, a_program_that_its_wrapper_leaves_behind_is_found_by_its_environment) {
+  const OrphanReaper reaper(loop_.get_executor());
+  for (const std::string_view wrapper : {"(setsid {} &); exec sleep 1000", "setsid {} & exec sleep 1000"}) {
+    const auto process = launch_family(fmt::format(fmt::runtime(wrapper), sleeper));
+    const auto program = identify_process(printed_number(*process));
+    ASSERT_TRUE(program);
+    ::kill(process->pid(), SIGKILL);  // Nobody looks before that.
+    EXPECT_EQ(run_task(loop_, process->wait()).signal, SIGKILL);
+    EXPECT_FALSE(is_running(*program));
+  }
+}
+
+TEST_F(ChildProcessTest, destroying_it_ends_its_family) {
+  auto process = launch_family(fmt::format("setsid -w {}", sleeper));
+  const auto program = identify_process(printed_number(*process));
+  ASSERT_TRUE(program);
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, program->pid, 0));
+  process.reset();
+  pollfd end{.fd = pidfd, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&end, 1, 60'000), 1);
+  ::close(pidfd);
+}
+
+TEST_F(ChildProcessTest, what_a_program_starts_in_other_sessions_once_it_serves_is_left_alone) {
+  const auto gate = std::filesystem::path(testing::TempDir()) / fmt::format("gate-{}", ::getpid());
+  ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+  const auto process = launch_family(
+      fmt::format("read line < {}; setsid {} & exec sleep 1000", gate.string(), sleeper));
+  process->settle({.port = 1, .path = {}});
+  std::ofstream(gate) << "go" << std::endl;
+  const auto program = identify_process(printed_number(*process));
+  ASSERT_TRUE(program);
+  ASSERT_TRUE(process->send_signal(SIGKILL));
+  run_task(loop_, process->wait());
+  EXPECT_TRUE(is_running(*program));
+  ::kill(program->pid, SIGKILL);
+  std::filesystem::remove(gate);
+}
+
+TEST_F(ChildProcessTest, an_interrupt_reaches_the_program_that_serves_and_not_its_wrapper) {
+  for (const std::string_view wrapper : {"setsid -w {}", "(exec setsid {}) & exec sleep 1000", "{}", "exec {}"}) {
+    const auto process = launch_family(fmt::format(fmt::runtime(wrapper), listener));
+    process->settle({.port = static_cast<std::uint16_t>(printed_number(*process)), .path = {}});
+    ASSERT_TRUE(process->send_signal(SIGINT));
+    while (!process->output_tail().contains("interrupted") && !process->exit_status()) loop_.run_one();
+    EXPECT_FALSE(process->exit_status()) << wrapper;
+    ASSERT_TRUE(process->send_signal(SIGTERM));
+    run_task(loop_, process->wait());
+  }
+}
+
+TEST_F(ChildProcessTest, its_family_is_handed_over) {
+  const auto process = launch_family(fmt::format("setsid -w {}", listener));
+  process->settle({.port = static_cast<std::uint16_t>(printed_number(*process)), .path = {}});
+  const auto family = process->family();
+  ASSERT_TRUE(family.listener);
+  ASSERT_TRUE(is_running(*family.listener));
+  const auto taken = ChildProcess::attach(
+      loop_.get_executor(), {.process = process->identity(), .family = family});
+  ASSERT_TRUE(taken) << taken.error().message;
+  ::kill(process->pid(), SIGKILL);
+  run_task(loop_, (*taken)->wait());
+  EXPECT_FALSE(is_running(*family.listener));
+}
+
+TEST_F(ChildProcessTest, an_end_that_somebody_else_collected_is_noticed) {
+  const auto process = launch_shell("exit 3");
+  ASSERT_TRUE(process) << process.error().message;
+  ::waitpid((*process)->pid(), nullptr, 0);
+  EXPECT_FALSE(run_task(loop_, (*process)->wait()).known);
 }
 
 TEST_F(ChildProcessTest, missing_executable_is_named_with_the_path_searched) {

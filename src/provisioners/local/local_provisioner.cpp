@@ -24,6 +24,12 @@ constexpr std::size_t longest_socket_stem = 105;
 // A kernel that registers does so first of all; one that never will is launched again with ports.
 constexpr auto registration_patience = std::chrono::seconds(30);
 constexpr std::size_t largest_connection_file = 64 * 1024;
+// By it the processes of a kernel are found that have left its process tree.
+constexpr std::string_view family_variable = "NEXTGEN_KERNELS_KERNEL_ID";
+
+std::string family_mark(const std::string& kernel_id) {
+  return fmt::format("{}={}", family_variable, kernel_id);
+}
 
 /// The directory, or the nearest one above it that is there: it may have been renamed or removed since the
 /// kernel was started first.
@@ -32,6 +38,53 @@ std::filesystem::path existing_directory(std::filesystem::path directory) {
   while (directory.has_relative_path() && !std::filesystem::is_directory(directory, ignored))
     directory = directory.parent_path();
   return directory;
+}
+
+/// Where a kernel with this connection info listens for requests.
+ListenAddress listen_address(const ConnectionInfo& info) {
+  const auto port = info.find("shell_port");
+  if (port == info.end() || !port->is_number_unsigned()) return {};
+  const auto number = port->get<std::uint16_t>();
+  const auto ip = info.find("ip");
+  if (info.value("transport", nlohmann::json()) != "ipc") return {.port = number, .path = {}};
+  return {.port = 0, .path = ip != info.end() && ip->is_string() ? fmt::format("{}-{}", ip->get<std::string>(), number) : ""};
+}
+
+nlohmann::json record_of(const ProcessIdentity& process) {
+  return {{"pid", process.pid}, {"start_time", process.start_time}};
+}
+
+/// Nothing when the record has none that can be.
+std::optional<ProcessIdentity> read_process(const nlohmann::json& record) {
+  const auto number = [&record](const char* name) {
+    const auto value = record.find(name);
+    return value != record.end() && value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
+  };
+  if (!record.is_object()) return std::nullopt;
+  const ProcessIdentity process{.pid = static_cast<pid_t>(number("pid")), .start_time = number("start_time")};
+  // 0 and -1 are not processes, but many of them.
+  if (process.pid <= 1 || process.start_time == 0) return std::nullopt;
+  return process;
+}
+
+nlohmann::json record_of(const FamilyRecord& family) {
+  auto members = nlohmann::json::array();
+  for (const auto& member : family.members) members.push_back(record_of(member));
+  return {{"settled", family.settled},
+          {"members", members},
+          {"listener", family.listener ? record_of(*family.listener) : nlohmann::json()}};
+}
+
+/// Of a record of an older version, which has none, nothing is known but that the kernel's children are its
+/// own.
+FamilyRecord read_family(const nlohmann::json& record) {
+  const auto family = record.find("family");
+  if (family == record.end() || !family->is_object()) return {.settled = true};
+  FamilyRecord read{.settled = family->value("settled", nlohmann::json()) == true};
+  for (const auto& member : family->value("members", nlohmann::json::array()))
+    if (const auto process = read_process(member)) read.members.push_back(*process);
+  read.listener = read_process(family->value("listener", nlohmann::json()));
+  return read;
 }
 
 }  // namespace
@@ -125,7 +178,8 @@ ProcessDescription LocalProvisioner::describe_process(const LaunchRequest& reque
   return {.argv = std::move(command),
           .environment = std::move(environment),
           .working_directory = existing_directory(request.working_directory),
-          .lifetime = options_.lifetime};
+          .lifetime = options_.lifetime,
+          .family_mark = family_mark(request.kernel_id)};
 }
 
 /// Whether the next launch will not write the connection file, for it would say what it says. The sockets of
@@ -183,23 +237,25 @@ nlohmann::json LocalProvisioner::adoption_record() const {
           {"start_time", process.start_time},
           {"output_pipe", process_->output_pipe()},
           {"connection_file", connection_file_.string()},
+          {"family", record_of(process_->family())},
           {"outlives_server", options_.lifetime == ChildLifetime::own}};
 }
 
 Task<Result<ConnectionInfo>> LocalProvisioner::adopt_kernel(AdoptionRequest request) {
   const auto& record = request.record;
-  const auto number = [&record](const char* name) {
-    const auto value = record.find(name);
-    return value != record.end() && value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
-  };
+  const auto process = read_process(record);
   const auto file = record.find("connection_file");
-  const ProcessIdentity process{.pid = static_cast<pid_t>(number("pid")), .start_time = number("start_time")};
-  // 0 and -1 are not processes, but many of them.
-  if (process.pid <= 1 || process.start_time == 0 || file == record.end() || !file->is_string())
+  if (!process || file == record.end() || !file->is_string())
     co_return make_error(ErrorCode::invalid_argument,
                          "What is recorded of the kernel's process is incomplete");
   connection_file_ = file->get<std::string>();  // Also of a kernel that has ended: it is removed.
-  auto attached = ChildProcess::attach(executor_, process, number("output_pipe"));
+  const auto pipe = record.find("output_pipe");
+  auto attached = ChildProcess::attach(
+      executor_,
+      {.process = *process,
+       .output_pipe = pipe != record.end() && pipe->is_number_unsigned() ? pipe->get<std::uint64_t>() : 0,
+       .family_mark = family_mark(request.kernel_id),
+       .family = read_family(record)});
   if (!attached) co_return std::unexpected(attached.error());
   process_ = std::move(*attached);
   killed_here_ = false;
@@ -253,12 +309,18 @@ Result<std::unique_ptr<ChildProcess>> LocalProvisioner::launch_process(ProcessDe
     if (auto prepared = options_.prepare_process(description); !prepared)
       return std::unexpected(prepared.error());
   }
+  description.environment[std::string(family_variable)] =
+      description.family_mark.substr(family_variable.size() + 1);
   const auto& directory = description.working_directory;
   std::error_code ignored;
   // Shells and programs that follow symbolic links ask it, and the server's own is another.
   description.environment["PWD"] =
       directory.empty() ? std::filesystem::current_path(ignored).string() : directory.string();
   return ChildProcess::launch(executor_, std::move(description));
+}
+
+void LocalProvisioner::on_kernel_answered(const ConnectionInfo& info) {
+  if (process_ != nullptr) process_->settle(listen_address(info));
 }
 
 Task<ExitStatus> LocalProvisioner::wait() {
@@ -272,7 +334,7 @@ std::optional<ExitStatus> LocalProvisioner::exit_status() const {
 
 Task<Result<void>> LocalProvisioner::send_signal(int signal_number) {
   if (process_ == nullptr) co_return Result<void>{};
-  co_return process_->signal_group(signal_number);
+  co_return process_->send_signal(signal_number);
 }
 
 Task<Result<void>> LocalProvisioner::terminate(ShutdownPurpose) {

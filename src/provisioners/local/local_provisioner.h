@@ -47,6 +47,7 @@ class LocalProvisioner final : public KernelProvisioner {
   Task<Result<ConnectionInfo>> launch_kernel(LaunchRequest request) override;
   Task<Result<ConnectionInfo>> complete_connection(ConnectionInfo info,
                                                    std::chrono::steady_clock::duration timeout) override;
+  void on_kernel_answered(const ConnectionInfo& info) override;
   nlohmann::json adoption_record() const override;
   Task<Result<ConnectionInfo>> adopt_kernel(AdoptionRequest request) override;
   bool has_process() const override { return process_ != nullptr && !process_->exit_status(); }
