@@ -16,6 +16,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "base/log.h"
+#include "base/strings.h"
 #include "runtime/event.h"
 #include "server/http_cache.h"
 #include "server/http_server.h"
@@ -39,6 +40,31 @@ std::optional<HttpResponse> answer_read_error(const beast::error_code& error, co
     return error_response(http::status::bad_request,
                           fmt::format("Malformed HTTP request: {}", error.message()));
   return std::nullopt;
+}
+
+/// The refusal of a request of which it is not certain where its body ends: a proxy before this server might
+/// see another end, and pass on as a body what would be taken for a request here, or the reverse (RFC 9112
+/// §6.1, §6.3).
+std::optional<HttpResponse> refuse_framing(const HttpRequest& request) {
+  const auto bad_request = [](std::string_view message) {
+    return error_response(http::status::bad_request, message);
+  };
+  const auto& headers = request.headers;
+  const auto lengths = headers.count(http::field::content_length);
+  const auto codings = headers.count(http::field::transfer_encoding);
+  if (codings == 0) {
+    const bool is_list = request.header("Content-Length").contains(',');
+    if (lengths < 2 && !is_list) return std::nullopt;
+    return bad_request("A request states its Content-Length once");
+  }
+  if (lengths > 0) return bad_request("A request has a Content-Length or a Transfer-Encoding, not both");
+  if (request.version < 11) return bad_request("HTTP/1.0 has no Transfer-Encoding");
+  const auto coding = to_lower(trim(request.header("Transfer-Encoding")));
+  if (codings == 1 && coding == "chunked") return std::nullopt;
+  if (codings > 1 || trim(split(coding, ',').back()) != "chunked")
+    return bad_request("A Transfer-Encoding must end with chunked: where the body ends is not certain");
+  return error_response(http::status::not_implemented,
+                        "The only Transfer-Encoding that is understood here is chunked");
 }
 
 bool expects_continue(const HttpRequest& request) {
@@ -182,6 +208,7 @@ Task<HttpConnection::Next> HttpConnection::serve_request() {
     co_return co_await write(error_response(parsed.error()), Next::linger);
   shape_.path = request.path;
   request.headers = std::move(static_cast<http::fields&>(head.base()));
+  if (auto refused = refuse_framing(request)) co_return co_await write(std::move(*refused), Next::linger);
 
   if (auto answer = service_.screen(request))
     co_return co_await write(std::move(*answer), parser.is_done() ? after_response : Next::linger);

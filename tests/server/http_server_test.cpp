@@ -9,6 +9,8 @@ using testing::HasSubstr;
 
 using HttpServerTest = ServerFixture;
 
+const std::string token = "Authorization: token secret-token\r\n";
+
 /// The status of the answer to raw bytes, after which the server must close the connection.
 unsigned status_of_malformed(std::uint16_t port, const std::string& bytes) {
   TestConnection connection(port);
@@ -34,6 +36,42 @@ TEST_F(HttpServerTest, answers_malformed_requests_and_closes) {
            "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
        })
     EXPECT_EQ(status_of_malformed(port_, bytes), 400u) << bytes;
+}
+
+TEST_F(HttpServerTest, refuses_requests_whose_end_is_not_certain) {
+  start();
+  const std::string smuggled = "POST /api/kernels HTTP/1.1\r\nHost: localhost\r\n" + token + "\r\n";
+  const auto status_with = [&](const std::string& version, const std::string& headers) {
+    return status_of_malformed(port_, "POST /api/kernels " + version + "\r\nHost: localhost\r\n" + token +
+                                          headers + "\r\n" + smuggled);
+  };
+  for (const std::string coding :
+       {"xchunked", "chunkedx", "identity", "chunked, identity", "chunked, chunked", "chunked;q=1",
+        "\"chunked\"", "", ",", "chunked,", "\vchunked"})
+    EXPECT_EQ(status_with("HTTP/1.1", "Transfer-Encoding: " + coding + "\r\n"), 400u) << coding;
+  for (const std::string coding : {"gzip, chunked", "identity,chunked", "gzip,\tChunked"})
+    EXPECT_EQ(status_with("HTTP/1.1", "Transfer-Encoding: " + coding + "\r\n"), 501u) << coding;
+  for (const std::string headers : {
+           "Transfer-Encoding: xchunked\r\nTransfer-Encoding: chunked\r\n",
+           "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+           "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+           "Transfer-Encoding : chunked\r\n",
+           "Transfer-Encoding: xchunked\r\nContent-Length: 0\r\n",
+           "Content-Length: 0\r\nTransfer-Encoding: xchunked\r\n",
+           "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+           "Content-Length: 0\r\nContent-Length: 0\r\n",
+           "Content-Length: 0\r\nContent-Length: 5\r\n",
+           "Content-Length: 0, 0\r\n",
+           "Content-Length: 0,\r\n",
+           "Content-Length: +0\r\n",
+           "Content-Length: -1\r\n",
+           "Content-Length: 0x0\r\n",
+           "Content-Length: \r\n",
+           "Content-Length : 0\r\n",
+       })
+    EXPECT_EQ(status_with("HTTP/1.1", headers), 400u) << headers;
+  EXPECT_EQ(status_with("HTTP/1.0", "Transfer-Encoding: chunked\r\n"), 400u);
+  EXPECT_EQ(request("GET", "/api/kernels").json().size(), 0u);
 }
 
 TEST_F(HttpServerTest, wants_exactly_one_host) {
@@ -62,8 +100,6 @@ TEST_F(HttpServerTest, bounds_the_head) {
       status_of_malformed(port_, make_request_text("X: " + std::string(2000, 'x') + "\r\n", "GET", "/api")),
       431u);
 }
-
-const std::string token = "Authorization: token secret-token\r\n";
 
 /// The status of the answer to a request whose body is announced, but never comes.
 unsigned status_by_length(std::uint16_t port, const std::string& request_head, std::size_t length) {
