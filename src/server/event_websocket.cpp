@@ -33,8 +33,10 @@ EventWebSocket::EventWebSocket(const Executor& executor, UserPointer user, Event
 Task<void> EventWebSocket::serve(ClientSocket socket, std::string received) {
   socket_ = std::move(socket);
   last_heard_ = steady_clock::now();
-  co_await (read(std::move(received)) || write());
+  co_await (read(std::move(received)) || write() || watch());
   boost::system::error_code ignored;
+  // What the system still holds for a client that reads nothing must not stay.
+  if (falls_behind_) socket_->set_option(asio::socket_base::linger(true, 0), ignored);
   socket_->close(ignored);
 }
 
@@ -56,9 +58,10 @@ void EventWebSocket::on_event(const std::shared_ptr<const std::string>& json,
 void EventWebSocket::queue(WebSocketOpcode opcode, std::string_view payload) {
   if (closing_) return;
   if (waiting_bytes_ + payload.size() > most_waiting_bytes) {
-    log_warning("A listener to events does not read them: closed");
-    frames_.resize(1);  // It is being written.
-    return close(websocket_close::try_again_later, "Events are not read fast enough");
+    log_warning("A listener to events has {} bytes of them unread: it is cut off", waiting_bytes_);
+    closing_ = falls_behind_ = true;
+    changed_.notify_all();
+    return;
   }
   frames_.push_back(encode_websocket_frame(opcode, payload));
   waiting_bytes_ += frames_.back().size();
@@ -99,28 +102,44 @@ bool EventWebSocket::note_silence() {
   return false;
 }
 
+/// Ends when the client has gone, or has been said goodbye to.
 Task<void> EventWebSocket::write() {
-  const bool pings = settings_.ping_interval > steady_clock::duration::zero();
   while (true) {
-    while (!frames_.empty()) {
-      const auto [error, count] =
-          co_await asio::async_write(*socket_, asio::buffer(frames_.front()), no_throw);
-      if (error) co_return;
-      waiting_bytes_ -= std::min(waiting_bytes_, frames_.front().size());
-      frames_.pop_front();
-    }
-    if (closing_) {
-      // For its answer.
-      co_await sleep_for(settings_.close_timeout);
-      co_return;
-    }
-    if (!pings) {
-      co_await changed_.wait();
-      continue;
-    }
-    const auto woken = co_await (changed_.wait() || sleep_for(settings_.ping_interval));
-    if (woken.index() == 1 && note_silence()) co_return;
+    while (!frames_.empty())
+      if (!co_await write_first_frame()) co_return;
+    if (closing_) break;
+    co_await changed_.wait();
   }
+  // For its answer.
+  co_await sleep_for(settings_.close_timeout);
+}
+
+/// False when the client has gone.
+Task<bool> EventWebSocket::write_first_frame() {
+  asio::const_buffer rest = asio::buffer(frames_.front());
+  while (rest.size() > 0) {
+    const auto [error, count] = co_await socket_->async_write_some(rest, no_throw);
+    if (error) co_return false;
+    last_heard_ = steady_clock::now();  // It reads.
+    rest += count;
+  }
+  waiting_bytes_ -= std::min(waiting_bytes_, frames_.front().size());
+  frames_.pop_front();
+  co_return true;
+}
+
+/// Ends when the client is to be cut off, whether or not anything can be written to it: it falls behind, is
+/// gone without a word, or does not take the goodbye.
+Task<void> EventWebSocket::watch() {
+  const bool pings = settings_.ping_interval > steady_clock::duration::zero();
+  auto next_ping = steady_clock::now() + settings_.ping_interval;
+  while (!closing_) {
+    co_await changed_.wait_until(pings ? next_ping : steady_clock::time_point::max());
+    if (closing_ || !pings || steady_clock::now() < next_ping) continue;
+    if (note_silence()) co_return;
+    next_ping = steady_clock::now() + settings_.ping_interval;
+  }
+  if (!falls_behind_) co_await sleep_for(2 * settings_.close_timeout);
 }
 
 }  // namespace nextgen_kernels

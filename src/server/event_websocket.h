@@ -16,7 +16,8 @@ namespace nextgen_kernels {
 
 /// A client that is told of events over a WebSocket, one text message each: of all since it was made, which
 /// is before it has a socket. Shared by those who make it and serve it; on the server's executor. One that
-/// does not keep up is closed with 1013: events are few, and a part of them would mislead.
+/// does not keep up is cut off at once: events are few, a part of them would mislead, and a client that reads
+/// nothing does not see a goodbye either.
 class EventWebSocket final : private EventListener {
  public:
   struct Settings {
@@ -32,7 +33,7 @@ class EventWebSocket final : private EventListener {
   /// Ends when the connection has. `received` came with the upgrade request.
   Task<void> serve(ClientSocket socket, std::string received);
 
-  /// Says goodbye.
+  /// Says goodbye. A client that does not take it is cut off after twice the close timeout.
   void close(std::uint16_t code, std::string_view reason);
 
   /// An event for this client only.
@@ -43,6 +44,8 @@ class EventWebSocket final : private EventListener {
                 const std::optional<std::string>& owner) override;
   Task<void> read(std::string received);
   Task<void> write();
+  Task<bool> write_first_frame();
+  Task<void> watch();
   /// False when the client is gone.
   bool handle(const WebSocketEvent& event);
   void queue(WebSocketOpcode opcode, std::string_view payload);
@@ -56,6 +59,7 @@ class EventWebSocket final : private EventListener {
   std::size_t waiting_bytes_ = 0;  // Of frames_.
   std::chrono::steady_clock::time_point last_heard_ = std::chrono::steady_clock::now();
   bool closing_ = false;
+  bool falls_behind_ = false;
   Event changed_;
   EventBus::Subscription subscription_;
 };
