@@ -22,6 +22,10 @@ constexpr std::array<std::string_view, 9> requests_without_state = {
 
 constexpr std::size_t longest_cell_id = 1024;
 
+// Of the requests that a kernel says it runs. It runs one in each of its shells; ids are what it says.
+constexpr std::size_t most_busy_requests = 1000;
+constexpr std::size_t longest_busy_id = 1024;
+
 bool tells_state(std::string_view parent_type) {
   return std::ranges::find(requests_without_state, parent_type) == requests_without_state.end();
 }
@@ -118,13 +122,24 @@ void Conversation::follow_status(const Message& message) {
   const auto* request = requests_.find(parent.msg_id);
   if (request != nullptr && request->channel == Channel::control) return;
 
-  if (state == "busy") busy_requests_.emplace(std::string(parent.msg_id));
-  if (state == "idle") {
-    if (const auto busy = busy_requests_.find(parent.msg_id); busy != busy_requests_.end())
-      busy_requests_.erase(busy);
-  }
+  if (state == "busy") note_busy(parent.msg_id);
+  if (state == "idle") note_idle(parent.msg_id);
   if (state_ == ExecutionState::starting) return;  // process_ready() ends this state.
   state_ = working_state();
+}
+
+/// A kernel that never says that it has finished is busy all the same: of its requests the oldest are
+/// forgotten.
+void Conversation::note_busy(std::string_view request_id) {
+  request_id = request_id.substr(0, longest_busy_id);
+  if (std::ranges::find(busy_requests_, request_id) != busy_requests_.end()) return;
+  busy_requests_.emplace_back(request_id);
+  if (busy_requests_.size() > most_busy_requests) busy_requests_.pop_front();
+}
+
+void Conversation::note_idle(std::string_view request_id) {
+  const auto busy = std::ranges::find(busy_requests_, request_id.substr(0, longest_busy_id));
+  if (busy != busy_requests_.end()) busy_requests_.erase(busy);
 }
 
 /// Of a kernel that takes requests.

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 
-#include "base/strings.h"
 #include "base/timestamp.h"
 #include "journal/cursor.h"
 #include "journal/journal.h"
@@ -104,6 +103,8 @@ class Conversation : public MessageSink {
   std::shared_ptr<const RequestOrigin> origin_of(const Message& message) const;
   Audience route(const Message& message);
   void follow_status(const Message& message);
+  void note_busy(std::string_view request_id);
+  void note_idle(std::string_view request_id);
   ExecutionState working_state() const;
   void publish(Audience audience, std::string_view message_type, std::string_view content,
                std::string_view parent_header);
@@ -111,7 +112,7 @@ class Conversation : public MessageSink {
   Journal journal_;
   ListenerPlaces places_;
   RequestTable requests_;
-  std::unordered_set<std::string, StringHash, std::equal_to<>> busy_requests_;
+  std::deque<std::string> busy_requests_;  // What the kernel runs, by id; the newest last.
   std::size_t expected_answers_ = 0;
   ExecutionState state_ = ExecutionState::starting;
   Timestamp last_activity_ = Timestamp::clock::now();

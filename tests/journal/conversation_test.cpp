@@ -124,6 +124,15 @@ TEST_F(ConversationTest, busy_until_the_last_request_under_way_is_idle) {
   EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
 }
 
+TEST_F(ConversationTest, what_a_kernel_never_finishes_is_not_remembered_for_ever) {
+  constexpr int kept = 1000;
+  for (int i = 0; i <= kept; ++i) status("busy", std::to_string(i), "execute_request");
+  status("busy", std::string(100'000, 'x') + "1", "execute_request");
+  status("idle", std::string(100'000, 'x') + "1", "execute_request");
+  for (int i = kept; i > 1; --i) status("idle", std::to_string(i), "execute_request");
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle) << "the first two are forgotten";
+}
+
 TEST_F(ConversationTest, control_traffic_does_not_end_busy) {
   status("busy", "a", "execute_request");
   const auto on_control = ask(alice_, "usage_request", Channel::control);
