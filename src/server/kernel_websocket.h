@@ -42,6 +42,9 @@ struct KernelWebSocketSettings {
       std::chrono::seconds(2);  ///< For its answer to a close frame.
   /// For the rest of what a kernel said that is gone: a client that takes nothing for so long is cut off.
   std::chrono::steady_clock::duration drain_timeout = std::chrono::seconds(30);
+  /// For a starting kernel, before a client that speaks the legacy protocol is let in: shorter than what
+  /// proxies wait for an answer.
+  std::chrono::steady_clock::duration handshake_patience = std::chrono::seconds(25);
   std::size_t max_message_bytes = std::size_t{512} * 1024 * 1024;
   std::size_t most_sockets = 0;  ///< At once, with those for events; further ones are refused. 0: no limit.
   /// How long after a frame the client is asked whether it has it; 0 never asks.

@@ -5,7 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/log.h"
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
 #include "base/random.h"
 #include "server/user.h"
 #include "server/websocket_handshake.h"
@@ -40,6 +41,7 @@ void KernelWebSocketHandlers::add_routes(Router& router) {
 }
 
 Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
+  using namespace asio::experimental::awaitable_operators;
   auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());
   if (closing_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
@@ -60,9 +62,9 @@ Task<Result<HttpResponse>> KernelWebSocketHandlers::open(HttpRequest request) {
   }
   if (client.protocol == KernelWebSocketProtocol::legacy) {
     // As Jupyter Server does: its gateway client (nbclient and papermill use it) takes a kernel for broken
-    // when the first reply takes longer than a second, so it must not be let in before the kernel answers.
-    const auto answers_or_dead = co_await (*kernel)->wait_until_ready();
-    if (!answers_or_dead) log_debug("WebSocket: {}", answers_or_dead.error().message);
+    // when the first reply takes longer than a second, so it should not be let in before the kernel answers.
+    // What it asks of one that takes very long is sent when it does.
+    co_await ((*kernel)->wait_until_ready() || sleep_for(settings_.handshake_patience));
   }
 
   const auto& conversation = (*kernel)->conversation();

@@ -89,6 +89,19 @@ TEST_F(KernelWebSocketTest, tells_the_state_at_first) {
   EXPECT_EQ(receive_v1(socket).content.at("execution_state"), "idle");
 }
 
+TEST_F(KernelWebSocketTest, legacy_clients_are_let_in_before_a_proxy_gives_them_up) {
+  settings_.websockets.handshake_patience = std::chrono::milliseconds(50);
+  script_.connect_allowed = false;
+  start();
+  const auto id = start_kernel();
+  auto socket = open_websocket(id);
+  EXPECT_EQ(receive_legacy(socket).content.at("execution_state"), "starting");
+  socket.send_frame(WebSocketOpcode::text, legacy_request("r1"));
+  on_loop([this] { script_.change(script_.connect_allowed, true); });
+  wait_for_sent(1);
+  EXPECT_THAT(sent_ids(), ElementsAre("r1"));
+}
+
 TEST_F(KernelWebSocketTest, never_says_restarting_at_first) {
   start();
   const auto id = start_ready_kernel();
