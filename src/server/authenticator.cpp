@@ -220,6 +220,14 @@ bool Authenticator::takes_attempt_of(const std::string& client) const {
   return all < most_attempts && (own == attempts_.end() || own->second.all < most_attempts_of_client);
 }
 
+/// Of this name, or the first of all; nobody when there is none.
+UserPointer Authenticator::user_with_password(std::optional<std::string_view> username) const {
+  const auto user = std::ranges::find_if(users_, [username](const UserPointer& candidate) {
+    return !candidate->hashed_password.empty() && (!username || candidate->username == *username);
+  });
+  return user == users_.end() ? nullptr : *user;
+}
+
 Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::string password,
                                                 std::string client, BlockingPool* pool) {
   if (!takes_attempt_of(client))
@@ -227,14 +235,14 @@ Task<Result<UserPointer>> Authenticator::log_in(std::string username, std::strin
   LoginAttempt attempt(*this, client, co_await asio::this_coro::executor);
   while (!attempt.begin()) co_await attempt.another_ended().wait();
   if (auto user = user_of_token(password)) co_return user;
-  const auto has_password = [&username](const UserPointer& user) {
-    return !user->hashed_password.empty() && user->username == username;
-  };
-  const auto user = std::ranges::find_if(users_, has_password);
-  if (user != users_.end() && password.size() <= longest_password) {
-    const UserPointer found = *user;
-    if (co_await pool->run([&found, &password] { return verify_password(found->hashed_password, password); }))
-      co_return found;
+  // For somebody who has no password, or is not known, another's is looked at: the time that it takes does
+  // not tell who there is.
+  const auto named = user_with_password(username);
+  const auto looked_at = named != nullptr ? named : user_with_password(std::nullopt);
+  if (looked_at != nullptr && password.size() <= longest_password) {
+    const bool matches = co_await pool->run(
+        [&looked_at, &password] { return verify_password(looked_at->hashed_password, password); });
+    if (matches && named != nullptr) co_return named;
   }
   log_warning("Somebody at {} tried to log in with a wrong password",
               client.empty() ? "a Unix-domain socket" : client);

@@ -85,6 +85,7 @@ class Authenticator {
   std::string signature(const User& user, std::string_view text) const;
   std::string xsrf_signature(std::string_view nonce) const;
   bool is_our_xsrf_token(std::string_view cookie) const;
+  UserPointer user_with_password(std::optional<std::string_view> username) const;
   enum class SameSite { lax, none };
   std::string attributes(SameSite same_site) const;
   SameSite session_same_site() const {

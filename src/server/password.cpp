@@ -16,6 +16,8 @@ constexpr std::uint32_t iterations = 10;
 constexpr std::uint32_t memory_kib = 10240;
 constexpr std::uint32_t lanes = 8;
 constexpr std::size_t digest_bytes = 16;
+// Random ones; the salt is their hexadecimal digits.
+constexpr std::size_t salt_bytes = 16;
 // A hash that would take more memory than this is a mistake, or an attack.
 constexpr std::uint32_t most_memory_kib = 1024 * 1024;
 
@@ -31,7 +33,7 @@ Result<argon2_type> type_of(std::string_view encoded) {
 }  // namespace
 
 Result<std::string> hash_password(std::string_view password) {
-  const auto salt = random_hex(8);
+  const auto salt = random_hex(salt_bytes);
   std::array<char, 256> encoded{};
   const int status =
       argon2id_hash_encoded(iterations, memory_kib, lanes, password.data(), password.size(), salt.data(),

@@ -1,5 +1,7 @@
 #include "server/authenticator.h"
 
+#include <future>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -170,9 +172,9 @@ TEST(Authenticator, where_that_is_not_checked_everybody_has_shown_it) {
 
 using LoginResult = std::optional<Result<UserPointer>>;
 
-Task<void> log_in(Authenticator* authenticator, BlockingPool* pool, std::string password, std::string client,
-                  std::shared_ptr<LoginResult> result) {
-  *result = co_await authenticator->log_in("", std::move(password), std::move(client), pool);
+Task<void> log_in(Authenticator* authenticator, BlockingPool* pool, std::string username,
+                  std::string password, std::string client, std::shared_ptr<LoginResult> result) {
+  *result = co_await authenticator->log_in(std::move(username), std::move(password), std::move(client), pool);
 }
 
 /// An authenticator on an event loop, and clients that try to log in.
@@ -185,9 +187,10 @@ class LoginAttempts : public testing::Test {
   }
 
   /// Begins to log in; the result comes when it is there.
-  std::shared_ptr<LoginResult> begin(const std::string& password, const std::string& client) {
+  std::shared_ptr<LoginResult> begin(const std::string& password, const std::string& client,
+                                     const std::string& username = "") {
     auto result = std::make_shared<LoginResult>();
-    tasks_.spawn("log in", log_in(&*authenticator_, &pool_, password, client, result));
+    tasks_.spawn("log in", log_in(&*authenticator_, &pool_, username, password, client, result));
     loop_.restart();
     loop_.poll();
     return result;
@@ -234,6 +237,31 @@ TEST_F(LoginAttempts, of_one_client_wait_for_each_other) {
   for (const auto& guess : guesses) EXPECT_EQ((*guess)->value(), nullptr);
 }
 
+TEST_F(LoginAttempts, look_at_a_password_whoever_is_named) {
+  const User ada{.username = "ada", .hashed_password = hash_password("open sesame").value()};
+  const User bob{.username = "bob", .token = "0123456789abcdef"};
+  authenticator_.emplace(std::vector{ada, bob},
+                         Authenticator::Settings{.wait_after_failure = std::chrono::seconds(0)});
+  std::promise<void> released;
+  pool_.run_then(loop_.get_executor(), [&released] { released.get_future().get(); }, [] {});
+  const auto right = begin("open sesame", "", "ada");
+  const auto wrong = begin("open barley", "", "ada");
+  const auto without_password = begin("open sesame", "", "bob");
+  const auto unknown = begin("open sesame", "", "eve");
+  // Whoever needs no look at a password does not wait for the pool.
+  begin("0123456789abcdef", "", "bob");
+  loop_.restart();
+  while (loop_.poll() > 0) {
+  }
+  const std::vector attempts = {right, wrong, without_password, unknown};
+  for (const auto& attempt : attempts) EXPECT_FALSE(attempt->has_value());
+  released.set_value();
+  run();
+  for (const auto& attempt : attempts) ASSERT_TRUE(attempt->has_value());
+  EXPECT_EQ((*right)->value()->username, "ada");
+  for (const auto& attempt : {wrong, without_password, unknown}) EXPECT_EQ((*attempt)->value(), nullptr);
+}
+
 TEST(Password, is_verified_against_its_hash) {
   const auto hash = hash_password("open sesame");
   ASSERT_TRUE(hash) << hash.error().message;
@@ -242,6 +270,13 @@ TEST(Password, is_verified_against_its_hash) {
   EXPECT_TRUE(verify_password(*hash, "open sesame"));
   EXPECT_FALSE(verify_password(*hash, "open barley"));
   EXPECT_NE(*hash_password("open sesame"), *hash);
+}
+
+TEST(Password, salts_have_128_random_bits) {
+  const auto hash = hash_password("open sesame").value();
+  const auto salt = hash.substr(hash.find("p=8$") + 4, hash.rfind('$') - hash.find("p=8$") - 4);
+  // Of 32 hexadecimal digits, each of 4 bits; base64 without padding.
+  EXPECT_EQ(salt.size(), 43u) << hash;
 }
 
 // As jupyter_server.auth.passwd() wrote it.
