@@ -237,6 +237,8 @@ class Server::Service final : public HttpService {
   /// Whether strangers may ask for it.
   bool is_open(const HttpRequest& request) const {
     if (request.pattern == "/login" || request.pattern == "/logout") return true;
+    // Programs look there for whether there is a Jupyter server, as upstream lets them.
+    if (request.pattern == "/api") return is_safe(request.method);
     return !settings_.authenticate_prometheus && is_safe(request.method) && request.pattern == "/metrics";
   }
 
@@ -354,7 +356,9 @@ class Server::Service final : public HttpService {
     const auto outcome = find_route(request);
     const auto& match = std::get<Router::Match>(outcome);
     note_loop_activity(request.method_name, request.pattern);
-    if (!request.query_value("no_track_activity") && request.path != settings_.base_url + "api/status")
+    // What strangers ask for does not keep a server that nobody uses.
+    if (request.credential != Credential::none && !request.query_value("no_track_activity") &&
+        request.path != settings_.base_url + "api/status")
       status_handlers_.note_activity();
     auto response = co_await (*match.handler)(std::move(request));
     if (!response) co_return error_response(response.error());

@@ -39,6 +39,22 @@ TEST_F(RestApiTest, tells_its_version) {
             "frame-ancestors 'self'; report-uri /api/security/csp-report; default-src 'none'");
 }
 
+TEST_F(RestApiTest, tells_strangers_its_version_and_does_not_count_that_as_activity) {
+  start();
+  const auto before = request("GET", "/api/status").json().at("last_activity");
+  for (const std::string headers : {"", "Authorization: token wrong\r\n"}) {
+    const auto response = request_with(headers, "GET", "/api");
+    EXPECT_EQ(response.status, 200u);
+    EXPECT_EQ(response.json(), nlohmann::json({{"version", "1.2.3"}}));
+  }
+  EXPECT_EQ(request_with("", "HEAD", "/api").status, 200u);
+  EXPECT_EQ(request_with("", "GET", "/login").status, 200u);
+  EXPECT_EQ(request_with("", "POST", "/api").status, 403u);
+  EXPECT_EQ(request_with("Origin: http://evil.example\r\n", "GET", "/api").status, 404u);
+  EXPECT_EQ(request_with("", "GET", "/api/").status, 403u);
+  EXPECT_EQ(request("GET", "/api/status").json().at("last_activity"), before);
+}
+
 TEST_F(RestApiTest, tells_its_status) {
   start();
   start_kernel();
@@ -168,7 +184,7 @@ TEST_F(RestApiTest, refuses_a_base_url_that_is_no_path) {
 TEST_F(RestApiTest, refuses_strangers_everywhere) {
   start();
   const auto kernel = start_kernel();
-  for (const auto& target : {std::string("/api"), std::string("/api/status"), std::string("/api/kernels"),
+  for (const auto& target : {std::string("/api/status"), std::string("/api/kernels"),
                              "/api/kernels/" + kernel, "/api/kernels/" + kernel + "/channels",
                              std::string("/"), std::string("/static/page.js"), std::string("/api/nothing")}) {
     const auto response = request_with("", "GET", target);
