@@ -138,8 +138,8 @@ HttpConnection::HttpConnection(ClientSocket socket, std::string client, HttpServ
       room_(room),
       stream_(std::move(socket)),
       buffer_(limits.header_bytes + 64 * 1024),
-      idle_since_(std::chrono::steady_clock::now()),
-      head_deadline_(*idle_since_ + limits.header_timeout) {}
+      standing_since_(std::chrono::steady_clock::now()),
+      head_deadline_(standing_since_ + limits.header_timeout) {}
 
 void HttpConnection::finish() {
   finishing_ = true;
@@ -147,34 +147,41 @@ void HttpConnection::finish() {
 }
 
 void HttpConnection::close() {
-  idle_since_.reset();
+  is_closed_ = true;
   stream_.close();
 }
 
-Task<void> HttpConnection::serve() {
-  while (!finishing_) {
-    if (!co_await wait_for_request()) co_return;
+void HttpConnection::set_standing(Standing standing) {
+  if (standing == standing_) return;
+  standing_ = standing;
+  standing_since_ = std::chrono::steady_clock::now();
+  if (standing != Standing::busy) room_.changed.notify_all();
+}
+
+Task<HttpConnection::End> HttpConnection::serve() {
+  while (!finishing_ && co_await wait_for_request()) {
     const auto next = co_await serve_request();
-    if (next == Next::upgraded) co_return;
+    if (next == Next::upgraded) co_return End::upgraded;
     if (next == Next::linger) co_await linger();
     if (next != Next::request) break;
   }
   close();
+  co_return End::closed;
 }
 
 Task<bool> HttpConnection::wait_for_request() {
   const bool is_first = std::exchange(is_first_request_, false);
-  if (!is_first) {
-    idle_since_ = std::chrono::steady_clock::now();
-    room_.changed.notify_all();
-  }
+  if (standing_ == Standing::busy) set_standing(Standing::idle);
   if (buffer_.size() == 0) {
     idle_ = true;
-    stream_.expires_at(is_first ? head_deadline_ : *idle_since_ + limits_.idle_timeout);
+    if (is_first)
+      stream_.expires_at(head_deadline_);
+    else
+      stream_.expires_after(limits_.idle_timeout);
     const auto [error, count] = co_await stream_.async_read_some(buffer_.prepare(4096), no_throw);
     idle_ = false;
     buffer_.commit(count);
-    if (error) co_return false;
+    if (error || is_closed_) co_return false;
   }
   if (!is_first) head_deadline_ = std::chrono::steady_clock::now() + limits_.header_timeout;
   co_return true;
@@ -188,6 +195,8 @@ Task<HttpConnection::Next> HttpConnection::serve_request() {
   shape_.started = std::chrono::steady_clock::now();
   stream_.expires_at(head_deadline_);
   const auto [error, count] = co_await http::async_read_header(stream_, buffer_, parser, no_throw);
+  // What was closed while its request arrived does not act any more: the client cannot learn what came of it.
+  if (is_closed_) co_return Next::close;
   if (error) {
     auto answer = answer_read_error(error, limits_);
     if (!answer) co_return Next::close;
@@ -210,18 +219,18 @@ Task<HttpConnection::Next> HttpConnection::serve_request() {
   request.headers = std::move(static_cast<http::fields&>(head.base()));
   if (auto refused = refuse_framing(request)) co_return co_await write(std::move(*refused), Next::linger);
 
-  if (auto answer = service_.screen(request))
-    co_return co_await write(std::move(*answer), parser.is_done() ? after_response : Next::linger);
+  auto answer = service_.screen(request);
+  set_standing(request.credential == Credential::none ? Standing::stranger : Standing::busy);
+  if (answer) co_return co_await write(std::move(*answer), parser.is_done() ? after_response : Next::linger);
   std::optional<Seat> seat;
   if (request.waits) {
     seat = room_.waiting.take();
     if (!seat) co_return co_await write(refuse_to_wait(), parser.is_done() ? after_response : Next::linger);
     room_.changed.notify_all();
   }
-  if (request.credential != Credential::none) idle_since_.reset();
-  if (auto answer = co_await read_body(&parser, &request))
-    co_return co_await write(std::move(*answer), Next::linger);
-  idle_since_.reset();
+  if (auto refused = co_await read_body(&parser, &request))
+    co_return co_await write(std::move(*refused), Next::linger);
+  if (is_closed_) co_return Next::close;
   co_return co_await write(co_await respond(std::move(request)), after_response);
 }
 

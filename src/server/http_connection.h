@@ -29,8 +29,12 @@ class HttpConnection {
   HttpConnection& operator=(const HttpConnection&) = delete;
   ~HttpConnection() = default;
 
-  /// Ends when the connection has: closed, or handed to the one who upgraded it.
-  Task<void> serve();
+  enum class End {
+    closed,
+    upgraded,  ///< Handed to the one who upgraded it.
+  };
+  /// Ends when the connection has.
+  Task<End> serve();
 
   /// No further request: closes now when idle, else after the response under way.
   void finish();
@@ -38,9 +42,14 @@ class HttpConnection {
   /// Closes now.
   void close();
 
-  /// Since when it can be closed to make room for another client: no request is under way, or one that may
-  /// yet be a stranger's. Nothing when it must not.
-  std::optional<std::chrono::steady_clock::time_point> idle_since() const { return idle_since_; }
+  /// Whether the connection may be closed to make room for another client.
+  enum class Standing {
+    stranger,  ///< At any time: its client has shown no credentials, or none with its last request.
+    idle,      ///< Rather than somebody's request: its client has shown some, and no request is under way.
+    busy,      ///< No.
+  };
+  Standing standing() const { return standing_; }
+  std::chrono::steady_clock::time_point standing_since() const { return standing_since_; }
 
  private:
   class BodyWriter;
@@ -60,6 +69,7 @@ class HttpConnection {
   Task<Next> write_body(HttpBodyStream body, Next next);
   Task<void> watch_client(std::shared_ptr<BodyWriter> writer);
   Task<void> linger();
+  void set_standing(Standing standing);
 
   /// What of the request under way the response's head depends on.
   struct RequestShape {
@@ -77,9 +87,11 @@ class HttpConnection {
   boost::beast::basic_stream<boost::asio::generic::stream_protocol> stream_;
   boost::beast::flat_buffer buffer_;
   RequestShape shape_;
-  std::optional<std::chrono::steady_clock::time_point> idle_since_;
+  Standing standing_ = Standing::stranger;
+  std::chrono::steady_clock::time_point standing_since_;
   std::chrono::steady_clock::time_point head_deadline_;
   bool is_first_request_ = true;
+  bool is_closed_ = false;
   bool idle_ = true;
   bool finishing_ = false;
 };

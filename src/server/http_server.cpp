@@ -1,6 +1,7 @@
 #include "server/http_server.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -69,6 +70,14 @@ std::string client_address(const ClientSocket& socket) {
   return asio::ip::address_v6(bytes).to_string() + "/64";
 }
 
+/// Whether a client could not be accepted because of something between it and this machine (accept(2)): the
+/// next one need not wait.
+bool is_of_the_client(const boost::system::error_code& error) {
+  constexpr std::array errors = {ENETDOWN, EPROTO,       ENOPROTOOPT, EHOSTDOWN,
+                                 ENONET,   EHOSTUNREACH, EOPNOTSUPP,  ENETUNREACH};
+  return std::ranges::find(errors, error.value()) != errors.end();
+}
+
 /// Removes the socket of a server that has gone: nobody answers there.
 Result<void> make_way(const Executor& executor, const std::filesystem::path& path) {
   using Local = asio::local::stream_protocol;
@@ -95,22 +104,45 @@ Result<void> make_way(const Executor& executor, const std::filesystem::path& pat
 
 }  // namespace
 
-/// A connection that is being served, as `stop` sees it.
+/// A connection that has a place in the server, from when its client is accepted until it has ended, with its
+/// TLS tunnel, or has become a WebSocket.
 class HttpServer::Connection : public HttpConnection {
  public:
-  Connection(HttpServer& server, ClientSocket socket, std::string client)
+  /// `tunnel`: what carries it; nothing without TLS.
+  Connection(HttpServer& server, ClientSocket socket, std::string client,
+             std::shared_ptr<TlsTunnelEnd> tunnel)
       : HttpConnection(std::move(socket), std::move(client), server.service_, server.limits_, server.room_),
         leaving_{server.room_.changed},
+        place_(server.room_.connections.take()),
+        tunnel_(std::move(tunnel)),
         membership_(server.connections_, *this) {}
 
+  /// Ends when the place is free again.
+  Task<void> run() {
+    const auto ended = co_await serve();
+    // What the tunnel still carries to a client takes up descriptors, too.
+    if (ended == End::closed && tunnel_ != nullptr) co_await tunnel_->wait();
+  }
+
+  bool may_be_evicted() const { return place_ && standing() != Standing::busy; }
+
+  /// Ends at once, whatever is under way, and gives up its place.
+  void evict() {
+    place_.reset();
+    close();
+    if (tunnel_ != nullptr) tunnel_->cut();
+  }
+
  private:
-  /// Tells those who wait for room once the place in the list is free.
+  /// Tells those who wait for room once the place is free.
   struct NotifyAtEnd {
     Event& changed;
     ~NotifyAtEnd() { changed.notify_all(); }
   };
 
   NotifyAtEnd leaving_;
+  std::optional<Seat> place_;
+  std::shared_ptr<TlsTunnelEnd> tunnel_;
   StableList<Connection>::Membership membership_;
 };
 
@@ -120,7 +152,7 @@ HttpServer::HttpServer(Executor executor, HttpService& service, HttpLimits limit
       service_(service),
       limits_(limits),
       certificate_(std::move(certificate)),
-      room_{.waiting = Seats(limits_.waiting_requests), .changed = Event(executor_)},
+      room_{.connections = Seats(0), .waiting = Seats(limits_.waiting_requests), .changed = Event(executor_)},
       accept_tasks_(executor_),
       connection_tasks_(executor_),
       stop_tasks_(executor_) {}
@@ -189,9 +221,7 @@ Task<void> HttpServer::accept_from(Listener* listener) {
     auto [error, socket] = co_await listener->acceptor.async_accept(no_throw);
     if (stopping_ || error == asio::error::operation_aborted) co_return;
     if (error) {
-      // Out of file descriptors or memory, or the client has gone already: the next one may have more luck.
-      log_warning("Cannot accept a connection: {}", error.message());
-      co_await sleep_for(std::chrono::milliseconds(100));
+      co_await wait_out(error);
       continue;
     }
     co_await make_room();
@@ -200,35 +230,63 @@ Task<void> HttpServer::accept_from(Listener* listener) {
   }
 }
 
-Task<void> HttpServer::make_room() {
-  while (!stopping_ && connections_.size() >= limits_.connections + room_.waiting.taken()) {
-    Connection* idlest = nullptr;
-    connections_.for_each([&idlest](Connection& connection) {
-      if (connection.idle_since() && (idlest == nullptr || *connection.idle_since() < *idlest->idle_since()))
-        idlest = &connection;
-    });
-    if (idlest != nullptr) idlest->close();
-    co_await room_.changed.wait();
+/// After a client could not be accepted.
+Task<void> HttpServer::wait_out(boost::system::error_code error) {
+  if (DescriptorShortage::causes(error)) {
+    shortage_.note(fmt::format("A connection cannot be accepted: {}", error.message()));
+    if (evict_somebody()) co_return;
+  } else {
+    log_debug("A connection cannot be accepted: {}", error.message());
+    if (is_of_the_client(error)) co_return;
   }
+  co_await room_.changed.wait_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(100));
+}
+
+Task<void> HttpServer::make_room() {
+  while (!stopping_ && room_.connections.taken() >= limits_.connections + room_.waiting.taken()) {
+    if (!evict_somebody()) co_await room_.changed.wait();
+  }
+  // One comes, so that one has to go.
+  if (shortage_.look()) evict_somebody();
+}
+
+/// False when there is nobody who may be.
+bool HttpServer::evict_somebody() {
+  Connection* first = nullptr;
+  const auto goes_before = [](const Connection& one, const Connection& other) {
+    return std::pair(one.standing(), one.standing_since()) <
+           std::pair(other.standing(), other.standing_since());
+  };
+  connections_.for_each([&](Connection& connection) {
+    if (!connection.may_be_evicted()) return;
+    if (first == nullptr || goes_before(connection, *first)) first = &connection;
+  });
+  if (first == nullptr) return false;
+  first->evict();
+  return true;
 }
 
 void HttpServer::admit(ClientSocket socket, bool is_tcp) {
   boost::system::error_code ignored;
   if (is_tcp) socket.set_option(tcp::no_delay(true), ignored);
   auto client = is_tcp ? client_address(socket) : std::string();
+  std::shared_ptr<TlsTunnelEnd> tunnel;
   if (is_tcp && certificate_) {
     auto ends = make_socket_pair(executor_);
-    if (!ends) return log_warning("A connection is refused: {}", ends.error().message);
-    connection_tasks_.spawn("TLS tunnel", run_tls_tunnel(certificate_->current(), std::move(socket),
-                                                         std::move(ends->first), limits_.header_timeout));
+    if (!ends) return shortage_.note(ends.error().message);
+    tunnel = std::make_shared<TlsTunnelEnd>(executor_);
+    connection_tasks_.spawn("TLS tunnel",
+                            run_tls_tunnel(certificate_->current(), std::move(socket), std::move(ends->first),
+                                           tunnel, limits_.header_timeout));
     socket = std::move(ends->second);
   }
-  connection_tasks_.spawn("HTTP connection",
-                          serve(std::make_unique<Connection>(*this, std::move(socket), std::move(client))));
+  connection_tasks_.spawn(
+      "HTTP connection",
+      serve(std::make_unique<Connection>(*this, std::move(socket), std::move(client), std::move(tunnel))));
 }
 
 Task<void> HttpServer::serve(std::unique_ptr<Connection> connection) {
-  if (!stopping_) co_await connection->serve();
+  if (!stopping_) co_await connection->run();
 }
 
 Task<void> HttpServer::stop(std::chrono::steady_clock::duration grace) {

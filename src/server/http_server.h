@@ -16,6 +16,7 @@
 #include "base/stable_list.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
+#include "server/descriptor_shortage.h"
 #include "server/http_message.h"
 #include "server/seats.h"
 #include "server/tls_certificate.h"
@@ -26,8 +27,9 @@ namespace nextgen_kernels {
 struct HttpLimits {
   std::uint32_t header_bytes = 32 * 1024;
   std::uint64_t body_bytes = std::uint64_t{512} << 20;  ///< For routes that take more than usual.
-  /// At once; WebSockets and waiting requests are not counted. A further client takes the place of the one
-  /// that has had no request under way for longest, or waits when all have.
+  /// At once; WebSockets and waiting requests are not counted. A further client takes the place of one whose
+  /// client has shown no credentials, whatever that one is doing, or else of one without a request under way;
+  /// it waits when there is neither. The same goes when file descriptors run out.
   std::size_t connections = 2000;
   std::size_t waiting_requests = 2000;  ///< At once; further ones are refused. See `HttpRequest::waits`.
   /// For the whole head; of the first request, from when the client was accepted.
@@ -41,8 +43,9 @@ struct HttpLimits {
 
 /// What the connections of a server share.
 struct ConnectionRoom {
-  Seats waiting;  ///< Of requests that wait.
-  Event changed;  ///< There may be room for another one.
+  Seats connections;  ///< Without a bound of their own.
+  Seats waiting;      ///< Of requests that wait.
+  Event changed;      ///< There may be room for another one.
 };
 
 /// Answers requests. Called on the server's executor, for several requests at a time.
@@ -97,6 +100,8 @@ class HttpServer {
 
   Task<void> accept_from(Listener* listener);
   Task<void> make_room();
+  Task<void> wait_out(boost::system::error_code error);
+  bool evict_somebody();
   void admit(ClientSocket socket, bool is_tcp);
   Task<void> serve(std::unique_ptr<Connection> connection);
   Task<void> close_connections_after(std::chrono::steady_clock::duration grace);
@@ -108,6 +113,7 @@ class HttpServer {
   std::list<Listener> listeners_;
   ConnectionRoom room_;
   StableList<Connection> connections_;
+  DescriptorShortage shortage_;
   bool stopping_ = false;
   TaskGroup accept_tasks_;
   TaskGroup connection_tasks_;

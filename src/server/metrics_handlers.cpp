@@ -1,11 +1,11 @@
 #include "server/metrics_handlers.h"
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include <unistd.h>
 
+#include "base/descriptor_limit.h"
 #include "runtime/process_usage.h"
 
 namespace nextgen_kernels {
@@ -28,11 +28,11 @@ std::string process_metrics() {
     text.begin("process_resident_memory_bytes", Type::gauge, "Resident memory of this server.");
     text.add(static_cast<double>(stat->resident_pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)));
   }
-  std::error_code failed;
-  const std::filesystem::directory_iterator descriptors("/proc/self/fd", failed);
-  if (!failed) {
+  if (const auto open = count_open_descriptors()) {
     text.begin("process_open_fds", Type::gauge, "Open file descriptors of this server.");
-    text.add(static_cast<double>(std::distance(begin(descriptors), end(descriptors))));
+    text.add(static_cast<double>(*open));
+    text.begin("process_max_fds", Type::gauge, "How many file descriptors this server may have open.");
+    text.add(static_cast<double>(descriptor_limit()));
   }
   return text.text();
 }

@@ -53,6 +53,13 @@ class TlsTunnel {
     close();
   }
 
+  /// Nothing that the system still holds for the client arrives.
+  void cut() {
+    error_code ignored;
+    client_.next_layer().set_option(asio::socket_base::linger(true, 0), ignored);
+    close();
+  }
+
  private:
   Task<void> carry_in() {
     std::array<char, piece_bytes> bytes{};
@@ -86,10 +93,7 @@ class TlsTunnel {
   Task<void> cut_off_after_close() {
     co_await end_of_inner();
     co_await sleep_for(patience_);
-    // What the system still holds for it must not arrive later.
-    error_code ignored;
-    client_.next_layer().set_option(asio::socket_base::linger(true, 0), ignored);
-    close();
+    cut();
   }
 
   /// The server has closed its end.
@@ -105,6 +109,18 @@ class TlsTunnel {
   asio::ssl::stream<ClientSocket> client_;
   ClientSocket inner_;
   std::chrono::steady_clock::duration patience_;
+};
+
+/// Tells a tunnel's end that the tunnel has ended, also when it is cancelled.
+class EndNotice {
+ public:
+  explicit EndNotice(TlsTunnelEnd& end) : end_(end) {}
+  EndNotice(const EndNotice&) = delete;
+  EndNotice& operator=(const EndNotice&) = delete;
+  ~EndNotice() { end_.note_end(); }
+
+ private:
+  TlsTunnelEnd& end_;
 };
 
 Task<void> carry_on(std::unique_ptr<TlsTunnel> tunnel) {
@@ -123,10 +139,31 @@ Result<std::pair<ClientSocket, ClientSocket>> make_socket_pair(const Executor& e
   return std::pair(ClientSocket(std::move(one)), ClientSocket(std::move(other)));
 }
 
+void TlsTunnelEnd::cut() {
+  is_cut_ = true;
+  changed_.notify_all();
+}
+
+Task<void> TlsTunnelEnd::wait_for_cut() {
+  while (!is_cut_) co_await changed_.wait();
+}
+
+void TlsTunnelEnd::note_end() {
+  has_ended_ = true;
+  changed_.notify_all();
+}
+
+Task<void> TlsTunnelEnd::wait() {
+  while (!has_ended_) co_await changed_.wait();
+}
+
 Task<void> run_tls_tunnel(std::shared_ptr<asio::ssl::context> context, ClientSocket client,
-                          ClientSocket inner, std::chrono::steady_clock::duration patience) {
+                          ClientSocket inner, std::shared_ptr<TlsTunnelEnd> end,
+                          std::chrono::steady_clock::duration patience) {
+  const EndNotice notice(*end);
   TlsTunnel tunnel(std::move(context), std::move(client), std::move(inner), patience);
-  co_await tunnel.serve();
+  const auto ended = co_await (tunnel.serve() || end->wait_for_cut());
+  if (ended.index() == 1) tunnel.cut();
 }
 
 Task<Result<ClientSocket>> begin_tls(ClientSocket server, std::string host, TaskGroup* tunnels) {

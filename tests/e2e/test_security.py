@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -87,6 +88,32 @@ def test_tls_carries_rest_and_websockets(start_server: StartServer, tmp_path: Pa
         requests.get(f"http://127.0.0.1:{server.port}/k/api", timeout=60)
     login = requests.get(f"{url}/login", verify=str(certificate), timeout=60)
     assert "; Secure;" in login.headers["Set-Cookie"]
+
+
+def test_strangers_over_tls_who_read_nothing_make_room(start_server: StartServer, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    server = start_server(
+        options=[
+            f"--ServerApp.certfile={certificate}",
+            f"--ServerApp.keyfile={key}",
+            "--ServerApp.max_connections=2",
+        ]
+    )
+    context = ssl.create_default_context(cafile=str(certificate))
+    strangers = []
+    for _ in range(8):
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        stranger = context.wrap_socket(plain, server_hostname="localhost")
+        stranger.setblocking(False)
+        with contextlib.suppress(ssl.SSLWantWriteError, ConnectionError):
+            while True:
+                stranger.send(b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        strangers.append(stranger)
+    url = f"https://127.0.0.1:{server.port}/api/kernels"
+    answer = requests.get(url, headers=server.headers, verify=str(certificate), timeout=20)
+    assert answer.status_code == 200
+    for stranger in strangers:
+        stranger.close()
 
 
 @pytest.mark.parametrize("transport", ["http", "https"])

@@ -1,5 +1,10 @@
 #include "server/http_server.h"
 
+#include <deque>
+
+#include "../base/few_descriptors.h"
+#include "../registry/log_capture.h"
+#include "base/descriptor_limit.h"
 #include "server_fixture.h"
 
 namespace nextgen_kernels {
@@ -268,6 +273,86 @@ TEST_F(HttpServerTest, connections_without_a_request_make_room) {
   EXPECT_TRUE(slow.at_end());
   user.send(make_request_text(token, "GET", "/api"));
   EXPECT_EQ(user.receive().status, 200u);
+}
+
+/// Asks for pages without credentials, many at a time, and reads nothing of what comes.
+std::unique_ptr<TestConnection> make_stranger(std::uint16_t port) {
+  auto stranger = std::make_unique<TestConnection>(port);
+  stranger->socket().non_blocking(true);
+  std::string requests;
+  for (int i = 0; i < 4000; ++i) requests += "GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  boost::system::error_code full;
+  while (!full) stranger->socket().write_some(asio::buffer(requests), full);
+  return stranger;
+}
+
+TEST_F(HttpServerTest, strangers_who_read_nothing_make_room) {
+  settings_.limits.connections = 3;
+  start();
+  std::vector<std::unique_ptr<TestConnection>> strangers;
+  for (int i = 0; i < 3; ++i) strangers.push_back(make_stranger(port_));
+  TestConnection user(port_);
+  user.send(make_request_text(token, "GET", "/api/kernels"));
+  EXPECT_EQ(user.receive().status, 200u);
+  // Those who have shown a token keep their place, also between two requests.
+  for (int i = 0; i < 6; ++i) strangers.push_back(make_stranger(port_));
+  user.send(make_request_text(token, "GET", "/api/kernels"));
+  EXPECT_EQ(user.receive().status, 200u);
+}
+
+TEST_F(HttpServerTest, strangers_who_log_in_make_room) {
+  settings_.limits.connections = 1;
+  settings_.wait_after_failed_login = std::chrono::minutes(5);
+  start();
+  TestConnection page(port_);
+  page.send(make_request_text("", "GET", "/login"));
+  const auto cookie = page.receive().header("Set-Cookie");
+  const auto xsrf = cookie.substr(0, cookie.find(';'));
+  TestConnection guesses(port_);
+  guesses.send(make_request_text("Cookie: " + xsrf + "\r\n", "POST", "/login", xsrf + "&password=wrong"));
+  EXPECT_EQ(request("GET", "/api/kernels").status, 200u);
+  EXPECT_TRUE(guesses.at_end());
+  run(server_->stop(std::chrono::seconds(0)));
+}
+
+TEST_F(HttpServerTest, strangers_leave_file_descriptors_to_others) {
+  const LogCapture log;
+  start();
+  {
+    std::deque<std::unique_ptr<TestConnection>> strangers;
+    const FewDescriptors few(kept_descriptors + 24);
+    for (int i = 0; i < 20; ++i) {
+      // The descriptors of their own ends are taken from the same few.
+      if (strangers.size() == 5) strangers.pop_front();
+      strangers.push_back(make_stranger(port_));
+    }
+    EXPECT_EQ(request("GET", "/api/kernels").status, 200u);
+  }
+  stop();
+  const auto text = log.text();
+  const auto first = text.find("file descriptors are open");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("file descriptors are open", first + 1), std::string::npos) << text;
+}
+
+TEST_F(HttpServerTest, a_client_is_let_in_although_no_file_descriptor_is_left) {
+  start();
+  TestConnection stranger(port_);
+  stranger.send(make_request_text("", "GET", "/api/kernels"));
+  EXPECT_EQ(stranger.receive().status, 403u);
+  std::promise<void> stopped;
+  std::promise<void> connected;
+  asio::post(loop_, [&] {
+    stopped.set_value();
+    connected.get_future().get();
+  });
+  stopped.get_future().get();
+  TestConnection user(port_);
+  const FewDescriptors none(0);
+  connected.set_value();
+  user.send(make_request_text(token, "GET", "/api/kernels"));
+  EXPECT_EQ(user.receive().status, 200u);
+  EXPECT_TRUE(stranger.at_end());
 }
 
 TEST_F(HttpServerTest, code_that_runs_leaves_room_for_others) {
