@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/log.h"
+#include "kernels/descriptor_check.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -116,6 +117,10 @@ Task<bool> KernelPool::add_kernel(std::string name) {
   auto spec = co_await files_.run([this, name] { return specs_.get_kernel_spec(name); });
   if (!spec) {
     log_warning("The pool of {} cannot be filled: {}", name, spec.error().message);
+    co_return false;
+  }
+  if (const auto enough = check_descriptors_for_kernel(0); !enough) {
+    log_warning("The pool of {} cannot be filled: {}", name, enough.error().message);
     co_return false;
   }
   const auto kernel = make_kernel_(std::move(*spec));

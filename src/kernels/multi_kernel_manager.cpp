@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "kernels/descriptor_check.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -90,6 +91,12 @@ Result<std::unique_ptr<MultiKernelManager::Seat>> MultiKernelManager::take_seat(
                       "(MappingKernelManager.max_kernels_per_user). Shut one down first",
                       username.empty() ? "the server's user" : printable(username), of_user);
   }
+  const auto is_starting = [](const auto& kernel) {
+    return kernel->execution_state() == ExecutionState::starting;
+  };
+  const auto launched = static_cast<std::size_t>(std::ranges::count_if(kernels_, is_starting));
+  if (auto enough = check_descriptors_for_kernel(starting_.size() + launched); !enough)
+    return std::unexpected(enough.error());
   return std::make_unique<Seat>(starting_, username);
 }
 

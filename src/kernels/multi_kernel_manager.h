@@ -61,7 +61,7 @@ class MultiKernelManager {
   ~MultiKernelManager();
 
   /// Ends when the process runs. Errors: unknown kernel spec, id in use, executable not found, too many
-  /// kernels (`resource_limit`), server stopping. The observers are told of each.
+  /// kernels (`resource_limit`), too few file descriptors, server stopping. The observers are told of each.
   Task<Result<std::shared_ptr<KernelManager>>> start_kernel(StartKernelRequest request);
 
   enum class AdoptionPolicy {

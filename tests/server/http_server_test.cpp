@@ -355,6 +355,21 @@ TEST_F(HttpServerTest, a_client_is_let_in_although_no_file_descriptor_is_left) {
   EXPECT_TRUE(stranger.at_end());
 }
 
+TEST_F(HttpServerTest, a_kernel_does_not_take_the_last_file_descriptors) {
+  start();
+  const auto kernel = start_kernel();
+  {
+    const FewDescriptors few(kept_descriptors + 6);
+    for (const std::string target : {"/api/kernels", "/api/sessions"}) {
+      const auto refused = request("POST", target, R"({"path": "a.ipynb", "type": "notebook"})");
+      EXPECT_EQ(refused.status, 503u) << target;
+      EXPECT_THAT(refused.json().at("message").get<std::string>(), HasSubstr("ulimit -n or LimitNOFILE="));
+    }
+    EXPECT_EQ(request("GET", "/api/kernels/" + kernel).status, 200u);
+  }
+  EXPECT_EQ(request("POST", "/api/kernels").status, 201u);
+}
+
 TEST_F(HttpServerTest, code_that_runs_leaves_room_for_others) {
   settings_.limits.connections = 1;
   settings_.limits.waiting_requests = 3;
