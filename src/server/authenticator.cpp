@@ -23,6 +23,8 @@ constexpr int most_attempts_of_client = 64;
 constexpr int most_tried_of_client = 8;
 constexpr std::size_t longest_password = 4096;
 constexpr std::size_t nonce_digits = 32;
+// With its name, which has the host's in it. What is longer none of ours is, and not worth a signature.
+constexpr std::size_t longest_cookie = 1024;
 constexpr std::size_t most_ended_cookies = 10'000;
 
 /// `username-127-0-0-1-8888`: Jupyter's name, so that servers on several ports of a host do not share a
@@ -113,6 +115,7 @@ std::string Authenticator::signature(const User& user, std::string_view text) co
 UserPointer Authenticator::user_of_cookie(const HttpRequest& request) const {
   const auto name = cookie_name(request);
   const auto cookie = request.cookie(name).value_or("");
+  if (name.size() + cookie.size() > longest_cookie) return nullptr;
   const auto colon = cookie.find(':');
   if (colon == std::string_view::npos) return nullptr;
   const auto expiry = expiry_of(cookie);

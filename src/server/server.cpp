@@ -24,6 +24,7 @@
 #include "server/metrics_handlers.h"
 #include "server/page_handlers.h"
 #include "server/password.h"
+#include "server/refusal_log.h"
 #include "server/resource_monitor.h"
 #include "server/session_handlers.h"
 #include "server/session_manager.h"
@@ -242,8 +243,8 @@ class Server::Service final : public HttpService {
     return !settings_.authenticate_prometheus && is_safe(request.method) && request.pattern == "/metrics";
   }
 
-  std::optional<HttpResponse> refuse(const HttpRequest& request, const Error& error) const {
-    log_warning("{} {}: {}", request.method_name, request.path, error.message);
+  std::optional<HttpResponse> refuse(const HttpRequest& request, const Error& error) {
+    refusals_.note(request, error.message);
     return error_response(error);
   }
 
@@ -253,17 +254,17 @@ class Server::Service final : public HttpService {
     return error_response(http::status::forbidden, "Forbidden");
   }
 
-  std::optional<HttpResponse> check_site(const HttpRequest& request) const {
+  std::optional<HttpResponse> check_site(const HttpRequest& request) {
     if (is_safe(request.method)) {
       if (request.header_lists("Upgrade", "websocket")) return std::nullopt;  // Checked by the handler.
       const auto allowed = origins_.check_origin(request);
       if (allowed) return std::nullopt;
       // As upstream: a foreign page does not learn what there is.
-      log_warning("{} {}: {}", request.method_name, request.path, allowed.error().message);
+      refusals_.note(request, allowed.error().message);
       return error_response(http::status::not_found, allowed.error().message);
     }
     if (const auto allowed = origins_.check_origin(request); !allowed) {
-      log_warning("{} {}: {}", request.method_name, request.path, allowed.error().message);
+      refusals_.note(request, allowed.error().message);
       return error_response(http::status::not_found, allowed.error().message);
     }
     // The form of the login page is looked at by its handler.
@@ -401,6 +402,7 @@ class Server::Service final : public HttpService {
   LoginHandlers login_handlers_;
   Router router_;
   std::string content_policy_;
+  RefusalLog refusals_;
   HttpServer http_;
 };
 
