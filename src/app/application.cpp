@@ -55,6 +55,8 @@ Result<void> Application::set_up() {
 
   auto users = parse_users(options.users.objects);
   if (!users) return std::unexpected(users.error());
+  auto cookie_options = parse_cookie_options(options.cookie_options);
+  if (!cookie_options) return std::unexpected(cookie_options.error());
 
   if (settings_.keeps_state) open_state();
   const auto& prefixes = settings_.paths.environment_prefixes;
@@ -124,6 +126,9 @@ Result<void> Application::set_up() {
   server_settings.base_url = options.base_url;
   if (!options.certfile.empty())
     server_settings.tls = TlsFiles{options.certfile, options.keyfile, options.client_ca};
+  server_settings.trust_xheaders = options.trust_xheaders;
+  server_settings.secure_cookie = options.secure_cookie;
+  server_settings.cookie_options = std::move(*cookie_options);
   server_settings.origins = {
       .allow_origin = options.allow_origin,
       .allow_origin_pat = options.allow_origin_pat,

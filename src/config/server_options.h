@@ -48,10 +48,13 @@ struct ServerOptions {
   std::chrono::milliseconds websocket_ping_timeout{};        ///< Zero: by the interval.
   std::chrono::milliseconds shutdown_no_activity_timeout{};  ///< Zero: never.
   bool disable_check_xsrf = false;
+  bool trust_xheaders = false;
 
-  std::optional<std::string> token;  ///< None: make one, unless there is a password. Empty: none.
-  std::string hashed_password;       ///< Empty: none.
-  ObjectList users;                  ///< As `parse_users` reads them.
+  std::optional<bool> secure_cookie;  ///< None: when the client speaks TLS.
+  Dictionary cookie_options;          ///< As `parse_cookie_options` reads them.
+  std::optional<std::string> token;   ///< None: make one, unless there is a password. Empty: none.
+  std::string hashed_password;        ///< Empty: none.
+  ObjectList users;                   ///< As `parse_users` reads them.
 
   std::string default_kernel_name;
   std::chrono::milliseconds kernel_info_timeout{};

@@ -202,6 +202,31 @@ const std::vector<ServerTrait>& server_traits() {
             "Do not look at _xsrf when a browser comes with its cookie and changes something, nor at what "
             "else shows that a page of ours asks, but for Origin. Dangerous in browsers that send none."},
        &ServerOptions::disable_check_xsrf},
+      {{.class_name = "ServerApp",
+        .name = "trust_xheaders",
+        .type = TraitType::boolean,
+        .default_value = false,
+        .help =
+            "Whether X-Scheme or X-Forwarded-Proto, and X-Real-Ip or X-Forwarded-For, say how clients came: "
+            "for servers that only a proxy reaches which sets them.",
+        .deprecated_names = {"NotebookApp.trust_xheaders", "KernelGatewayApp.trust_xheaders",
+                             "EnterpriseGatewayApp.trust_xheaders"}},
+       &ServerOptions::trust_xheaders},
+      {{.class_name = "IdentityProvider",
+        .name = "secure_cookie",
+        .type = TraitType::boolean,
+        .help = "Whether browsers send the cookies of the login over TLS only. None: when they got them over "
+                "TLS, see trust_xheaders."},
+       &ServerOptions::secure_cookie},
+      {{.class_name = "IdentityProvider",
+        .name = "cookie_options",
+        .type = TraitType::dictionary,
+        .default_value = Dictionary{},
+        .help =
+            "What browsers are told of the cookie of the login, as arguments of Tornado's "
+            "set_secure_cookie: any of domain, expires_days, httponly, max_age, path, samesite and secure.",
+        .deprecated_names = {"ServerApp.cookie_options", "NotebookApp.cookie_options"}},
+       &ServerOptions::cookie_options},
       {{.class_name = "IdentityProvider",
         .name = "token",
         .help = "The token that every request must carry. None: a random one, shown at start. Empty: no "
@@ -584,9 +609,6 @@ std::vector<TraitDefinition> traits_without_effect() {
   std::vector<TraitDefinition> traits = {
       without_effect("ServerApp", "open_browser", "this server opens no browser.", boolean),
       without_effect("ServerApp", "allow_root", "who runs this server is not looked at.", boolean),
-      without_effect("ServerApp", "trust_xheaders",
-                     "X-Forwarded-For and the like are not looked at; nothing here depends on them.",
-                     boolean),
       without_effect("ServerApp", "allow_external_kernels", external, boolean),
       without_effect("ServerApp", "external_connection_dir", external),
       without_effect("ServerApp", "kernel_manager_class", classes),

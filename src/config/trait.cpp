@@ -138,9 +138,11 @@ nlohmann::ordered_json objects_of(const ObjectList& list) {
   return objects;
 }
 
-/// Whole numbers are taken as their digits, as on the command line.
+/// Whole numbers, true and false are taken as their texts, as on the command line.
 TraitValue dictionary_of(const json& value) {
-  const auto is_entry = [](const json& entry) { return entry.is_string() || entry.is_number_integer(); };
+  const auto is_entry = [](const json& entry) {
+    return entry.is_string() || entry.is_number_integer() || entry.is_boolean();
+  };
   if (!value.is_object() || !std::ranges::all_of(value, is_entry)) return {};
   Dictionary dictionary;
   for (const auto& [key, entry] : value.items())
@@ -197,7 +199,7 @@ std::string describe_type(const TraitDefinition& definition) {
     case TraitType::text_list:
       return "a list of texts";
     case TraitType::dictionary:
-      return "a dictionary of texts or whole numbers";
+      return "a dictionary of texts, whole numbers, true or false";
     case TraitType::object_list:
       return "a list of objects";
     case TraitType::log_level:

@@ -16,7 +16,7 @@
 namespace nextgen_kernels {
 namespace {
 
-constexpr std::time_t cookie_seconds = 30 * 24 * 3600;
+constexpr std::chrono::seconds usual_cookie_lifetime = std::chrono::hours(30 * 24);
 // To log in, at once: of all clients, of one, and those of one that are tried and do not wait.
 constexpr int most_attempts = 512;
 constexpr int most_attempts_of_client = 64;
@@ -127,18 +127,31 @@ UserPointer Authenticator::user_of_cookie(const HttpRequest& request) const {
   return found;
 }
 
-std::string Authenticator::attributes(SameSite same_site) const {
-  return fmt::format("; SameSite={}{}; Path={}", same_site == SameSite::none ? "None" : "Lax",
-                     settings_.secure_cookies ? "; Secure" : "", settings_.base_url);
+std::chrono::seconds Authenticator::cookie_lifetime() const {
+  return settings_.cookie_options.max_age.value_or(usual_cookie_lifetime);
+}
+
+bool Authenticator::sends_over_tls_only(const HttpRequest& request) const {
+  return settings_.secure_cookie.value_or(request.is_https);
+}
+
+std::string Authenticator::login_cookie_attributes(const HttpRequest& request) const {
+  const auto& options = settings_.cookie_options;
+  const bool secure = options.secure.value_or(sends_over_tls_only(request));
+  const auto* usual_same_site = secure && settings_.cross_site_cookies ? "None" : "Lax";
+  return fmt::format("{}; SameSite={}{}; Path={}{}", options.http_only.value_or(true) ? "; HttpOnly" : "",
+                     options.same_site.value_or(usual_same_site), secure ? "; Secure" : "",
+                     options.path.value_or(settings_.base_url),
+                     options.domain ? "; Domain=" + *options.domain : std::string());
 }
 
 std::string Authenticator::make_cookie(const HttpRequest& request, const User& user) const {
   const auto name = cookie_name(request);
-  const std::int64_t expiry = std::time(nullptr) + cookie_seconds;
-  const auto value = fmt::format("{}.{}", expiry, random_hex(nonce_digits / 2));
-  return fmt::format("{}={}:{}; Max-Age={}; HttpOnly{}", name, value,
-                     signature(user, fmt::format("{}:{}", name, value)), cookie_seconds,
-                     attributes(session_same_site()));
+  const auto lifetime = cookie_lifetime().count();
+  const auto value = fmt::format("{}.{}", std::time(nullptr) + lifetime, random_hex(nonce_digits / 2));
+  return fmt::format("{}={}:{}; Max-Age={}{}", name, value,
+                     signature(user, fmt::format("{}:{}", name, value)), lifetime,
+                     login_cookie_attributes(request));
 }
 
 void Authenticator::end_cookie(const HttpRequest& request) {
@@ -151,7 +164,7 @@ void Authenticator::end_cookie(const HttpRequest& request) {
 }
 
 std::string Authenticator::clear_cookie(const HttpRequest& request) const {
-  return fmt::format("{}=; Max-Age=0; HttpOnly{}", cookie_name(request), attributes(session_same_site()));
+  return fmt::format("{}=; Max-Age=0{}", cookie_name(request), login_cookie_attributes(request));
 }
 
 std::string Authenticator::xsrf_signature(std::string_view nonce) const {
@@ -165,9 +178,10 @@ std::string Authenticator::xsrf_token(const HttpRequest& request) const {
   return nonce + xsrf_signature(nonce);
 }
 
-std::string Authenticator::make_xsrf_cookie(const std::string& xsrf_token) const {
+std::string Authenticator::make_xsrf_cookie(const HttpRequest& request, const std::string& xsrf_token) const {
   // Pages read it, so it is not HttpOnly.
-  return fmt::format("_xsrf={}{}", xsrf_token, attributes(SameSite::lax));
+  return fmt::format("_xsrf={}; SameSite=Lax{}; Path={}", xsrf_token,
+                     sends_over_tls_only(request) ? "; Secure" : "", settings_.base_url);
 }
 
 /// Who can set cookies for a parent domain cannot make one up.

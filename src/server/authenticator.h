@@ -11,6 +11,7 @@
 #include "runtime/blocking_pool.h"
 #include "runtime/event.h"
 #include "runtime/task.h"
+#include "server/cookie_options.h"
 #include "server/http_message.h"
 #include "server/user.h"
 
@@ -21,8 +22,11 @@ namespace nextgen_kernels {
 class Authenticator {
  public:
   struct Settings {
-    bool secure_cookies = false;  ///< Browsers send the cookies over TLS only.
-    /// Browsers send the cookie that lets in with what pages of other sites ask, too; needs secure_cookies.
+    /// Browsers send the cookies over TLS only. Nothing: when they got them over TLS.
+    std::optional<bool> secure_cookie = {};
+    CookieOptions cookie_options = {};  ///< Of the cookie that lets in.
+    /// Browsers send the cookie that lets in with what pages of other sites ask, too, if they send it over
+    /// TLS only.
     bool cross_site_cookies = false;
     std::string base_url = "/";  ///< Cookies are for paths below it.
     std::chrono::steady_clock::duration wait_after_failure = std::chrono::seconds(1);
@@ -51,7 +55,8 @@ class Authenticator {
   Task<Result<UserPointer>> log_in(std::string username, std::string password, std::string client,
                                    BlockingPool* pool);
 
-  /// The `Set-Cookie` value that saves this browser from showing who it is again, for 30 days.
+  /// The `Set-Cookie` value that saves this browser from showing who it is again, for 30 days unless the
+  /// options say otherwise.
   std::string make_cookie(const HttpRequest& request, const User& user) const;
 
   /// Lets nobody in any more with the cookie of this request, as long as this server runs.
@@ -63,7 +68,7 @@ class Authenticator {
   /// The value that pages of ours send back with what they ask for (`_xsrf`, `X-XSRFToken`): the one that
   /// this browser has, or a new one.
   std::string xsrf_token(const HttpRequest& request) const;
-  std::string make_xsrf_cookie(const std::string& xsrf_token) const;
+  std::string make_xsrf_cookie(const HttpRequest& request, const std::string& xsrf_token) const;
 
   /// Whether a request shows that one of our pages asks: it sends, beside its `_xsrf` cookie, the same value
   /// in a header, in the query, or as `sent`. No other site's page can read it. Always, when that is not
@@ -85,12 +90,10 @@ class Authenticator {
   std::string signature(const User& user, std::string_view text) const;
   std::string xsrf_signature(std::string_view nonce) const;
   bool is_our_xsrf_token(std::string_view cookie) const;
+  std::chrono::seconds cookie_lifetime() const;
+  bool sends_over_tls_only(const HttpRequest& request) const;
+  std::string login_cookie_attributes(const HttpRequest& request) const;
   UserPointer user_with_password(std::optional<std::string_view> username) const;
-  enum class SameSite { lax, none };
-  std::string attributes(SameSite same_site) const;
-  SameSite session_same_site() const {
-    return settings_.secure_cookies && settings_.cross_site_cookies ? SameSite::none : SameSite::lax;
-  }
 
   std::vector<UserPointer> users_;
   UserPointer anybody_;

@@ -130,9 +130,9 @@ class HttpConnection::BodyWriter final : public HttpBodyWriter {
   bool failed_ = false;
 };
 
-HttpConnection::HttpConnection(ClientSocket socket, std::string client, HttpService& service,
-                               const HttpLimits& limits, ConnectionRoom& room)
-    : client_(std::move(client)),
+HttpConnection::HttpConnection(ClientSocket socket, Peer peer, HttpService& service, const HttpLimits& limits,
+                               ConnectionRoom& room)
+    : peer_(std::move(peer)),
       service_(service),
       limits_(limits),
       room_(room),
@@ -205,7 +205,8 @@ Task<HttpConnection::Next> HttpConnection::serve_request() {
 
   auto& head = parser.get();
   HttpRequest request;
-  request.client = client_;
+  request.client = peer_.client;
+  request.is_https = peer_.is_https;
   request.method = head.method();
   request.method_name = head.method_string();
   request.version = head.version();

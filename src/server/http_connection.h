@@ -22,8 +22,13 @@ struct HttpLimits;
 /// Owned by the coroutine that calls `serve`; belongs to the server's executor.
 class HttpConnection {
  public:
-  /// `client` becomes `HttpRequest::client`.
-  HttpConnection(ClientSocket socket, std::string client, HttpService& service, const HttpLimits& limits,
+  /// Who is at the other end, and how; see the members of the same names in `HttpRequest`.
+  struct Peer {
+    std::string client = {};
+    bool is_https = false;
+  };
+
+  HttpConnection(ClientSocket socket, Peer peer, HttpService& service, const HttpLimits& limits,
                  ConnectionRoom& room);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -80,7 +85,7 @@ class HttpConnection {
     std::chrono::steady_clock::time_point started;
   };
 
-  std::string client_;
+  Peer peer_;
   HttpService& service_;
   const HttpLimits& limits_;
   ConnectionRoom& room_;

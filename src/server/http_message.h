@@ -49,6 +49,7 @@ struct HttpRequest {
   http::fields headers;
   std::string body;
   std::string client;        ///< The network address it came from; empty when it came over no network.
+  bool is_https = false;     ///< The client speaks TLS, with this server or with a proxy that says so.
   std::string_view pattern;  ///< The route's, as it was added to the router; empty when there is none.
   std::map<std::string, std::string> parameters;  ///< What the route's `{name}` pieces matched.
   Credential credential = Credential::none;

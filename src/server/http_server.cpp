@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "server/client_address.h"
 #include "server/http_connection.h"
 #include "server/tls_tunnel.h"
 
@@ -54,20 +55,14 @@ std::unexpected<Error> bind_error(const std::string& ip, std::uint16_t port,
   return make_error(ErrorCode::io, "Cannot listen on port {} of {}: {}", port, ip, error.message());
 }
 
-/// Who is at the other end. Of an IPv6 address the network: one client has many in it.
-std::string client_address(const ClientSocket& socket) {
+/// Who is at the other end.
+std::string client_of(const ClientSocket& socket) {
   boost::system::error_code error;
   const auto peer = socket.remote_endpoint(error);
   tcp::endpoint endpoint;
   if (error || peer.size() > endpoint.capacity()) return {};
   std::memcpy(endpoint.data(), peer.data(), peer.size());
-  auto address = endpoint.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  if (address.is_v4()) return address.to_string();
-  auto bytes = address.to_v6().to_bytes();
-  std::fill(bytes.begin() + 8, bytes.end(), 0);
-  return asio::ip::address_v6(bytes).to_string() + "/64";
+  return client_name(endpoint.address());
 }
 
 /// Whether a client could not be accepted because of something between it and this machine (accept(2)): the
@@ -111,7 +106,8 @@ class HttpServer::Connection : public HttpConnection {
   /// `tunnel`: what carries it; nothing without TLS.
   Connection(HttpServer& server, ClientSocket socket, std::string client,
              std::shared_ptr<TlsTunnelEnd> tunnel)
-      : HttpConnection(std::move(socket), std::move(client), server.service_, server.limits_, server.room_),
+      : HttpConnection(std::move(socket), {.client = std::move(client), .is_https = tunnel != nullptr},
+                       server.service_, server.limits_, server.room_),
         leaving_{server.room_.changed},
         place_(server.room_.connections.take()),
         tunnel_(std::move(tunnel)),
@@ -269,7 +265,7 @@ bool HttpServer::evict_somebody() {
 void HttpServer::admit(ClientSocket socket, bool is_tcp) {
   boost::system::error_code ignored;
   if (is_tcp) socket.set_option(tcp::no_delay(true), ignored);
-  auto client = is_tcp ? client_address(socket) : std::string();
+  auto client = is_tcp ? client_of(socket) : std::string();
   std::shared_ptr<TlsTunnelEnd> tunnel;
   if (is_tcp && certificate_) {
     auto ends = make_socket_pair(executor_);

@@ -81,7 +81,7 @@ HttpResponse LoginHandlers::make_page(const HttpRequest& request, const std::str
   fill_in(page, "{xsrf}", xsrf);
   response.body = std::move(page);
   response.headers.set(http::field::content_type, "text/html; charset=utf-8");
-  response.headers.set(http::field::set_cookie, authenticator_.make_xsrf_cookie(xsrf));
+  response.headers.set(http::field::set_cookie, authenticator_.make_xsrf_cookie(request, xsrf));
   response.headers.set(http::field::cache_control, "no-store");
   response.headers.set("Content-Security-Policy", login_content_policy);
   // The address of the page before may hold a token.

@@ -39,7 +39,7 @@ Task<Result<HttpResponse>> PageHandlers::get_page(HttpRequest request) {
   if (request.credential == Credential::token)
     response.headers.insert(http::field::set_cookie, authenticator_.make_cookie(request, *request.user));
   if (const auto xsrf = authenticator_.xsrf_token(request); request.cookie("_xsrf") != xsrf)
-    response.headers.insert(http::field::set_cookie, authenticator_.make_xsrf_cookie(xsrf));
+    response.headers.insert(http::field::set_cookie, authenticator_.make_xsrf_cookie(request, xsrf));
   co_return response;
 }
 

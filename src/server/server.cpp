@@ -13,6 +13,7 @@
 #include "runtime/blocking_pool.h"
 #include "runtime/loop_watchdog.h"
 #include "server/authenticator.h"
+#include "server/client_address.h"
 #include "server/event_handlers.h"
 #include "server/execute_handlers.h"
 #include "server/journal_handlers.h"
@@ -104,7 +105,8 @@ class Server::Service final : public HttpService {
         base_(std::move(base)),
         origins_(std::move(origins)),
         authenticator_(users_of(settings_),
-                       {.secure_cookies = settings_.tls.has_value(),
+                       {.secure_cookie = settings_.secure_cookie,
+                        .cookie_options = settings_.cookie_options,
                         .cross_site_cookies = settings_.origins.lets_sites_send_cookies(),
                         .base_url = settings_.base_url,
                         .wait_after_failure = settings_.wait_after_failed_login,
@@ -170,6 +172,11 @@ class Server::Service final : public HttpService {
   }
 
   std::optional<HttpResponse> screen(HttpRequest& request) override {
+    if (settings_.trust_xheaders) {
+      auto forwarded = read_forwarded_headers(request);
+      if (forwarded.client) request.client = std::move(*forwarded.client);
+      request.is_https = forwarded.is_https.value_or(request.is_https);
+    }
     auto answer = check(request);
     if (!answer) return answer;
     decorate(request, *answer);

@@ -14,6 +14,7 @@
 #include "kernelspecs/kernel_spec_manager.h"
 #include "runtime/loop_watchdog.h"
 #include "runtime/task.h"
+#include "server/cookie_options.h"
 #include "server/http_server.h"
 #include "server/kernel_environment.h"
 #include "server/kernel_websocket.h"
@@ -38,6 +39,9 @@ struct ServerSettings {
   OriginSettings origins;
   HttpLimits limits;
   std::optional<TlsFiles> tls = std::nullopt;
+  bool trust_xheaders = false;             ///< See `read_forwarded_headers`.
+  std::optional<bool> secure_cookie = {};  ///< See `Authenticator::Settings`, as the next.
+  CookieOptions cookie_options = {};
   KernelWebSocketSettings websockets;
   /// The `Content-Security-Policy` of API responses; `{base_url}` stands for the base URL.
   std::string content_security_policy =

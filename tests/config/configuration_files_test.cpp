@@ -66,7 +66,7 @@ TEST_F(ConfigurationFilesTest, a_wrong_type_names_the_trait_and_the_file) {
   EXPECT_THAT(
       error_of(R"({"KernelClientRegistry": {"provisioner_client_mappings": {"a": ["b"]}}})"),
       HasSubstr(
-          R"(expected a dictionary of texts or whole numbers, such as {"NAME": "VALUE"}, not {"a":["b"]})"));
+          R"(expected a dictionary of texts, whole numbers, true or false, such as {"NAME": "VALUE"}, not {"a":["b"]})"));
 }
 
 TEST_F(ConfigurationFilesTest, a_file_that_cannot_be_read_is_told) {

@@ -89,15 +89,30 @@ TEST_F(ServerOptionsTest, a_pool_in_a_file_has_numbers) {
   EXPECT_THAT(message(options()), testing::HasSubstr("whole numbers"));
 }
 
+TEST_F(ServerOptionsTest, options_of_cookies_in_a_file_may_be_true_or_false) {
+  write("user/jupyter_nextgen_kernels_config.json",
+        R"({"IdentityProvider": {"cookie_options": {"SameSite": "None", "secure": true, "max_age": 60}}})");
+  const auto made = options();
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_THAT(made->cookie_options,
+              ElementsAre(Pair("SameSite", "None"), Pair("max_age", "60"), Pair("secure", "true")));
+  EXPECT_EQ(made->secure_cookie, std::nullopt);
+  EXPECT_FALSE(made->trust_xheaders);
+}
+
 TEST_F(ServerOptionsTest, options_of_jupyter_server_that_have_an_effect_arrive) {
   const auto made =
       options({"--ServerApp.websocket_ping_timeout=90", "--ServerApp.shutdown_no_activity_timeout=600",
-               "--ServerApp.disable_check_xsrf=True",
+               "--ServerApp.disable_check_xsrf=True", "--ServerApp.trust_xheaders=True",
+               "--IdentityProvider.secure_cookie=False", "--ServerApp.cookie_options=samesite=Strict",
                "--MappingKernelManager.allowed_message_types=kernel_info_request",
                "--MappingKernelManager.allow_tracebacks=True", "--sock=/tmp/s", "--sock-mode=0660"});
   ASSERT_TRUE(made.has_value()) << made.error().message;
   EXPECT_EQ(made->websocket_ping_timeout, 90s);
   EXPECT_EQ(made->shutdown_no_activity_timeout, 600s);
+  EXPECT_TRUE(made->trust_xheaders);
+  EXPECT_EQ(made->secure_cookie, false);
+  EXPECT_THAT(made->cookie_options, ElementsAre(Pair("samesite", "Strict")));
   EXPECT_TRUE(made->disable_check_xsrf);
   EXPECT_THAT(made->allowed_message_types, ElementsAre("kernel_info_request"));
   EXPECT_EQ(made->sock, "/tmp/s");

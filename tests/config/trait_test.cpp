@@ -107,8 +107,9 @@ TEST(Trait, lists_take_one_element_or_a_json_array) {
 TEST(Trait, dictionaries_take_one_entry_or_a_json_object) {
   EXPECT_EQ(text_value(TraitType::dictionary, "a=b=c"), TraitValue(Dictionary{{"a", "b=c"}}));
   EXPECT_EQ(text_value(TraitType::dictionary, R"({"a": "b"})"), TraitValue(Dictionary{{"a", "b"}}));
-  EXPECT_EQ(text_error(definition(TraitType::dictionary), "a"),
-            "--it: expected a dictionary of texts or whole numbers, such as NAME=VALUE, not \"a\"");
+  EXPECT_EQ(
+      text_error(definition(TraitType::dictionary), "a"),
+      "--it: expected a dictionary of texts, whole numbers, true or false, such as NAME=VALUE, not \"a\"");
   EXPECT_THAT(text_error(definition(TraitType::dictionary), "=b"), HasSubstr("expected a dictionary"));
   EXPECT_THAT(text_error(definition(TraitType::dictionary), R"({"a": 1.5})"),
               HasSubstr(R"(such as {"NAME": "VALUE"}, not {"a":1.5})"));

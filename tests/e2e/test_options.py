@@ -20,7 +20,6 @@ pytestmark = pytest.mark.stock_differs("its limits and its log are others", run=
 WITHOUT_EFFECT = [
     "--ServerApp.open_browser=False",
     "--ServerApp.allow_root=True",
-    "--ServerApp.trust_xheaders=True",
     "--ServerApp.allow_external_kernels=True",
     "--ServerApp.kernel_ws_protocol=",
     "--MultiKernelManager.use_pending_kernels=True",

@@ -163,6 +163,31 @@ def test_a_client_that_hangs_gives_its_place_to_another(
     hanging.shutdown()
 
 
+def test_a_proxy_that_speaks_tls_says_so(start_server: StartServer) -> None:
+    server = start_server(
+        options=[
+            "--ServerApp.trust_xheaders=True",
+            "--IdentityProvider.cookie_options=samesite=Strict",
+            "--IdentityProvider.cookie_options=max_age=60",
+        ]
+    )
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+    page = requests.get(f"{server.url}/?token={server.token}", headers=forwarded, timeout=60)
+    session = next(c for c in page.raw.headers.getlist("Set-Cookie") if c.startswith("username-"))
+    assert session.endswith("; Max-Age=60; HttpOnly; SameSite=Strict; Secure; Path=/")
+    login = requests.get(f"{server.url}/login", headers=forwarded, timeout=60)
+    assert "; Secure;" in login.headers["Set-Cookie"]
+    xsrf = login.headers["Set-Cookie"].split(";")[0]
+    wrong = requests.post(
+        f"{server.url}/login",
+        data=f"{xsrf}&password=wrong",
+        headers={**forwarded, "Cookie": xsrf},
+        timeout=60,
+    )
+    assert wrong.status_code == 401
+    assert "Somebody at 203.0.113.7 tried to log in" in server.log
+
+
 def test_cookies_for_pages_of_named_sites(start_server: StartServer, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
     site = "https://lab.example"

@@ -14,6 +14,8 @@
 namespace nextgen_kernels {
 namespace {
 
+using testing::ContainsRegex;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -26,7 +28,7 @@ HttpRequest request_with(std::string_view name, std::string_view value) {
 }
 
 Authenticator authenticator_with(std::vector<User> users) {
-  return {std::move(users), {.secure_cookies = false, .base_url = "/base/"}};
+  return {std::move(users), {.base_url = "/base/"}};
 }
 
 User own_user(std::string token) {
@@ -82,16 +84,69 @@ TEST(Authenticator, takes_the_cookie_that_it_made) {
             Credential::cookie);
 }
 
+HttpRequest request_over_tls() {
+  auto request = request_with("Accept", "*/*");
+  request.is_https = true;
+  return request;
+}
+
 TEST(Authenticator, pages_of_other_sites_get_the_cookie_sent_over_tls_only) {
   const auto user = own_user("tok");
+  const Authenticator authenticator({user}, {.cross_site_cookies = true, .base_url = "/"});
+  const auto request = request_over_tls();
+  EXPECT_THAT(authenticator.make_cookie(request, user),
+              HasSubstr("; HttpOnly; SameSite=None; Secure; Path=/"));
+  EXPECT_THAT(authenticator.clear_cookie(request), HasSubstr("; SameSite=None; Secure"));
+  EXPECT_THAT(authenticator.make_xsrf_cookie(request, "x"), HasSubstr("; SameSite=Lax; Secure"));
+  const auto plain = request_with("Accept", "*/*");
+  EXPECT_THAT(authenticator.make_cookie(plain, user), HasSubstr("; SameSite=Lax; Path"));
+}
+
+TEST(Authenticator, cookies_that_come_over_tls_go_back_over_tls_only_unless_told_otherwise) {
+  const auto user = own_user("tok");
+  const auto plain = request_with("Accept", "*/*");
+  const auto cookies = [&user](std::optional<bool> secure_cookie, const HttpRequest& request) {
+    const Authenticator authenticator({user}, {.secure_cookie = secure_cookie});
+    return authenticator.make_cookie(request, user) + authenticator.make_xsrf_cookie(request, "x");
+  };
+  EXPECT_THAT(cookies({}, request_over_tls()), ContainsRegex("; Secure; Path=/_xsrf=.*; Secure; Path=/"));
+  EXPECT_THAT(cookies(true, plain), ContainsRegex("; Secure; Path=/_xsrf=.*; Secure; Path=/"));
+  EXPECT_THAT(cookies({}, plain), Not(HasSubstr("Secure")));
+  EXPECT_THAT(cookies(false, request_over_tls()), Not(HasSubstr("Secure")));
+}
+
+TEST(Authenticator, the_cookie_has_the_options_that_are_configured) {
+  const auto user = own_user("tok");
+  const auto options = parse_cookie_options({{"SameSite", "strict"},
+                                             {"Secure", "True"},
+                                             {"httponly", "false"},
+                                             {"domain", "example.org"},
+                                             {"path", "/elsewhere"},
+                                             {"expires_days", "0.5"}});
+  ASSERT_TRUE(options) << options.error().message;
+  const Authenticator authenticator({user}, {.cookie_options = *options, .base_url = "/base/"});
   const auto request = request_with("Accept", "*/*");
-  Authenticator::Settings settings{.secure_cookies = true, .cross_site_cookies = true, .base_url = "/"};
-  const Authenticator secure({user}, settings);
-  EXPECT_THAT(secure.make_cookie(request, user), HasSubstr("; HttpOnly; SameSite=None; Secure; Path=/"));
-  EXPECT_THAT(secure.clear_cookie(request), HasSubstr("; SameSite=None; Secure"));
-  EXPECT_THAT(secure.make_xsrf_cookie("x"), HasSubstr("; SameSite=Lax; Secure"));
-  settings.secure_cookies = false;
-  EXPECT_THAT(Authenticator({user}, settings).make_cookie(request, user), HasSubstr("; SameSite=Lax; Path"));
+  const std::string attributes = "; SameSite=Strict; Secure; Path=/elsewhere; Domain=example.org";
+  EXPECT_THAT(authenticator.make_cookie(request, user), EndsWith("; Max-Age=43200" + attributes));
+  EXPECT_THAT(authenticator.clear_cookie(request), EndsWith("=; Max-Age=0" + attributes));
+  EXPECT_EQ(authenticator.make_xsrf_cookie(request, "x"), "_xsrf=x; SameSite=Lax; Path=/base/");
+  EXPECT_EQ(credential_of(authenticator, request_with("Cookie", cookie_of(authenticator, request, user))),
+            Credential::cookie);
+}
+
+TEST(Authenticator, options_of_cookies_that_make_no_sense_are_refused) {
+  using Options = std::map<std::string, std::string>;
+  for (const auto& wrong :
+       {Options{{"samesite", "sometimes"}}, Options{{"secure", "yes please"}}, Options{{"httponly", ""}},
+        Options{{"domain", "a; b"}}, Options{{"domain", ""}}, Options{{"path", "relative"}},
+        Options{{"path", "/a\r\nX: y"}}, Options{{"max_age", "0"}}, Options{{"max_age", "nan"}},
+        Options{{"max_age", "1e99"}}, Options{{"expires_days", "3651"}}, Options{{"expires_days", "-1"}},
+        Options{{"nonsense", "1"}}}) {
+    const auto options = parse_cookie_options(wrong);
+    ASSERT_FALSE(options) << wrong.begin()->first;
+    EXPECT_THAT(options.error().message,
+                StartsWith("IdentityProvider.cookie_options: " + wrong.begin()->first));
+  }
 }
 
 TEST(Authenticator, refuses_cookies_of_others) {
@@ -147,7 +202,8 @@ TEST(Authenticator, without_anybody_lets_everybody_in) {
 TEST(Authenticator, a_page_shows_that_it_is_ours_by_sending_its_cookie_back) {
   const auto authenticator = authenticator_with({own_user("tok")});
   const auto token = authenticator.xsrf_token(HttpRequest{});
-  EXPECT_EQ(authenticator.make_xsrf_cookie(token), "_xsrf=" + token + "; SameSite=Lax; Path=/base/");
+  EXPECT_EQ(authenticator.make_xsrf_cookie(HttpRequest{}, token),
+            "_xsrf=" + token + "; SameSite=Lax; Path=/base/");
   auto request = request_with("Cookie", "_xsrf=" + token);
   EXPECT_EQ(authenticator.xsrf_token(request), token);
   EXPECT_FALSE(authenticator.shows_xsrf_token(request));

@@ -205,6 +205,24 @@ TEST_F(RestApiTest, lets_everybody_in_without_a_token) {
   EXPECT_EQ(request_with("Origin: http://evil.example\r\n", "POST", "/api/kernels").status, 404u);
 }
 
+TEST_F(RestApiTest, a_proxy_that_is_trusted_says_how_clients_came) {
+  settings_.trust_xheaders = true;
+  start();
+  const auto cookies_with = [this](const std::string& headers) {
+    return request_with(headers, "GET", "/?token=secret-token").header("Set-Cookie") +
+           request_with(headers, "GET", "/login").header("Set-Cookie");
+  };
+  for (const std::string headers : {"X-Forwarded-Proto: https\r\n", "X-Scheme: https\r\n"})
+    EXPECT_THAT(cookies_with(headers), testing::ContainsRegex("SameSite=Lax; Secure.*SameSite=Lax; Secure"));
+  EXPECT_THAT(cookies_with(""), Not(HasSubstr("Secure")));
+}
+
+TEST_F(RestApiTest, what_others_say_of_their_scheme_means_nothing) {
+  start();
+  const auto page = request_with("X-Forwarded-Proto: https\r\n", "GET", "/?token=secret-token");
+  EXPECT_THAT(page.header("Set-Cookie"), Not(HasSubstr("Secure")));
+}
+
 TEST_F(RestApiTest, tells_browsers_how_to_get_in) {
   start();
   const auto page = request_with("Accept: text/html\r\n", "GET", "/");
