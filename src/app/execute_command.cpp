@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -7,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/code_output.h"
@@ -14,6 +18,7 @@
 #include "app/jupyter_connection.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/shell.h"
 #include "base/strings.h"
 #include "runtime/task_group.h"
 
@@ -30,7 +35,8 @@ const CommandSyntax& syntax() {
            {.name = "kernel-id", .value_name = "ID", .help = "Run it on this kernel of the server."},
            {.name = "url",
             .value_name = "URL",
-            .help = "The server, as it printed its URL; without one, a server is started for this run."}},
+            .help = "The server: the URL that it printed, the address of one of its pages, or host:port. "
+                    "Without one, a server is started for this run."}},
       .arguments_name = "CODE|FILE|-"};
   return instance;
 }
@@ -42,10 +48,42 @@ struct Code {
 };
 
 Result<Code> read_code(const std::string& argument) {
+/// True for what can hardly be meant as code, such as `report.py` or `./analysis/run`.
+bool looks_like_path(std::string_view argument) {
+  constexpr std::string_view in_paths =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/~+@";
+  constexpr std::array<std::string_view, 9> of_code = {".py", ".ipy", ".ipynb", ".r", ".R",
+                                                       ".jl", ".js",  ".cpp",   ".sh"};
+  if (argument.empty() || argument.find_first_not_of(in_paths) != std::string_view::npos) return false;
+  const auto is_prefix = [argument](std::string_view prefix) { return argument.starts_with(prefix); };
+  const auto is_suffix = [argument](std::string_view suffix) {
+    return argument.size() > suffix.size() && argument.ends_with(suffix);
+  };
+  return std::ranges::any_of(std::array<std::string_view, 4>{"/", "./", "../", "~/"}, is_prefix) ||
+         std::ranges::any_of(of_code, is_suffix);
+}
+
   if (argument == "-")
     return Code{.text = {std::istreambuf_iterator<char>(std::cin), {}}, .from_standard_input = true};
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(argument, ignored)) return Code{.text = argument};
+  struct stat status{};
+  if (::stat(argument.c_str(), &status) != 0) {
+    if (!looks_like_path(argument)) return Code{.text = argument};
+    if (errno != ENOENT) return make_errno_error("Cannot read", argument, errno);
+    return make_error(ErrorCode::not_found,
+                      "There is no file {}. If it is meant as code, give it on standard input: echo {} | "
+                      "nextgen-kernels execute -",
+                      argument, shell_quote(argument));
+  }
+  if (S_ISDIR(status.st_mode)) {
+    if (!looks_like_path(argument)) return Code{.text = argument};
+    return make_error(ErrorCode::invalid_argument, "{} is a directory; give a file of code", argument);
+  }
+  if (argument.ends_with(".ipynb")) {
+    return make_error(
+        ErrorCode::invalid_argument,
+        "{} is a notebook, and this command runs plain code. To run a notebook: jupyter execute {}", argument,
+        shell_quote(argument));
+  }
   std::ifstream file(argument, std::ios::binary);
   if (!file) return make_errno_error("Cannot read", argument, errno);
   return Code{.text = {std::istreambuf_iterator<char>(file), {}}};

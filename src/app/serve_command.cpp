@@ -48,14 +48,9 @@ void raise_descriptor_limit() {
 
 void print_welcome(const ServerAddress& address, const std::string& token,
                    const std::filesystem::path& log_file) {
-  const auto url = address.url();
-  fmt::print("nextgen-kernels {} is running:\n\n    {}{}\n\n", NEXTGEN_KERNELS_VERSION, url,
-             token.empty() ? std::string() : "?token=" + token);
-  // JupyterLab's gateway client takes no socket.
-  if (address.sock.empty()) {
-    fmt::print("Attach JupyterLab:\n    jupyter lab --gateway-url={}{}\n", url.substr(0, url.size() - 1),
-               token.empty() ? std::string() : " --GatewayClient.auth_token=" + token);
-  }
+  fmt::print("nextgen-kernels {} is running:\n\n    {}\n\n", NEXTGEN_KERNELS_VERSION,
+             address.login_url(token));
+  if (address.sock.empty()) fmt::print("Attach JupyterLab:\n    {}\n", address.attach_command(token));
   fmt::print("Log: {}\nCtrl-C stops the server and its kernels.\n", log_file.string());
   std::fflush(stdout);
 }

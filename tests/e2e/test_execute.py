@@ -85,6 +85,27 @@ def test_bad_usage_says_what_to_do(tmp_path: Path, arguments: list[str], said: s
     assert said in done.stderr
 
 
+def test_a_file_that_is_not_there_is_no_code(tmp_path: Path) -> None:
+    (tmp_path / "walk.ipynb").write_text("{}")
+    for argument, said in [
+        ("nofile.py", "There is no file nofile.py"),
+        ("./nofile", "There is no file ./nofile"),
+        ("walk.ipynb", "jupyter execute walk.ipynb"),
+        (f"{tmp_path}/", "is a directory"),
+    ]:
+        done = execute(tmp_path, argument)
+        assert done.returncode == 2
+        assert said in done.stderr
+    assert execute(tmp_path, "import os; os.sep").stdout == "'/'\n"
+
+
+@pytest.mark.parametrize("form", ["{0}/lab", "{0}/tree/a.ipynb", "{0}//", "{1}", "{1}/"])
+def test_any_address_of_the_server_will_do(server: Server, tmp_path: Path, form: str) -> None:
+    address = form.format(server.url, server.url.removeprefix("http://"))
+    done = execute(tmp_path, f"--url={address}?token={server.token}", "1")
+    assert done.stdout == "1\n", done.stderr
+
+
 def test_without_the_token_it_says_how_to_give_it(server: Server, tmp_path: Path) -> None:
     done = execute(tmp_path, f"--url={server.url}", "1")
     assert done.returncode == 2

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import requests
 from conftest import ServerFactory
 from harness.channels import V1, Channels
 from harness.server import Server, isolated_environment, processes_of, server_command
-from harness.waiting import PATIENCE, process_ended
+from harness.waiting import PATIENCE, poll_until, process_ended
 
 
 def run_to_the_end(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -83,6 +84,22 @@ class TestStart:
         assert suggestion in finished.stderr
         assert "secret-of-the-test" not in finished.stdout + finished.stderr
 
+    @pytest.mark.stock_differs("it has no line to attach with", run=False)
+    def test_any_token_can_be_clicked_and_typed(self, start_server: ServerFactory) -> None:
+        token = "a&b=c #+%20'$(x)"
+        server = start_server(token=token)
+        url = next(line.strip() for line in server.stdout if "?token=" in line)
+        assert parse_qs(urlsplit(url).query)["token"] == [token]
+        assert requests.get(url, timeout=PATIENCE).status_code == 200
+        poll_until(lambda: "Ctrl-C" in server.log or None, "the whole welcome")
+        attach = shlex.split(next(line for line in server.stdout if "jupyter lab" in line))
+        assert attach == [
+            "jupyter",
+            "lab",
+            f"--gateway-url={server.url}",
+            f"--GatewayClient.auth_token={token}",
+            "--GatewayClient.allowed_envs=JPY_SESSION_NAME",
+        ]
 
 def kernel_pids(server: Server, count: int) -> tuple[list[Channels], list[int]]:
     """Start kernels and return open sockets to them and their process ids."""
