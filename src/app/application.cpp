@@ -162,6 +162,11 @@ Result<void> Application::set_up() {
     kernels_->on_kernel_removed([this](const std::string& id) { state_->remove_sessions_of(id); });
   }
   server_settings.loop_stalls = [this] { return watchdog_ ? watchdog_->stalls() : LoopStalls{}; };
+  if (settings_.keeps_state) {
+    server_settings.shutdown_requested = [this] {
+      if (on_stop_wanted) on_stop_wanted();
+    };
+  }
   server_settings.registry_models = {
       .registry = [this] { return registry_model(*catalog_); },
       .explain =
@@ -238,7 +243,7 @@ Task<void> Application::adopt_and_serve() {
   if (stopping_) co_return;
   server_->run();
   kernels_->fill_pools();
-  if (settings_.options.shutdown_no_activity_timeout > std::chrono::milliseconds::zero() && on_unused)
+  if (settings_.options.shutdown_no_activity_timeout > std::chrono::milliseconds::zero() && on_stop_wanted)
     use_watch_.spawn("watch the use of the server", watch_use());
 }
 
@@ -255,7 +260,7 @@ Task<void> Application::watch_use() {
   }
   log_info("No kernel and no request for {} s (ServerApp.shutdown_no_activity_timeout)",
            std::chrono::duration<double>(timeout).count());
-  on_unused();
+  on_stop_wanted();
 }
 
 /// One name for one directory.

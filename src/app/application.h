@@ -30,7 +30,8 @@ struct ApplicationSettings {
   JupyterPaths paths;
   ServerOptions options;
   std::string token;
-  /// False for a server of one command: nobody looks for its kernels, and it for nobody's.
+  /// False for a server of one command: nobody looks for its kernels, and it for nobody's, and nobody but it
+  /// ends it.
   bool keeps_state = true;
 };
 
@@ -51,8 +52,9 @@ class Application {
   /// it (`port_retries`).
   Result<ServerAddress> bind();
 
-  /// Called once nobody has used the server for `shutdown_no_activity_timeout`; set before `run`.
-  std::function<void()> on_unused;
+  /// Called when the server should end: nobody has used it for `shutdown_no_activity_timeout`, or somebody
+  /// asked it to. Set before `run`; must not end it at once.
+  std::function<void()> on_stop_wanted;
 
   /// Takes over what a server that is gone left behind, then begins to serve; in the background.
   void run();

@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <optional>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/server_info_file.h"
 #include "app/server_url.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -55,6 +57,14 @@ void print_welcome(const ServerAddress& address, const std::string& token,
   std::fflush(stdout);
 }
 
+/// Servers without it run as well; they are only not listed.
+std::optional<ServerInfoFile> announce(const std::filesystem::path& runtime_dir, const ServerInfo& info) {
+  auto file = ServerInfoFile::write(runtime_dir, info);
+  if (file) return std::move(*file);
+  log_warning("`jupyter server list` does not find this server: {}", file.error().message);
+  return std::nullopt;
+}
+
 std::string log_name(const ServerAddress& address) {
   return address.sock.empty() ? fmt::format("nextgen-kernels-{}.log", address.port)
                               : fmt::format("nextgen-kernels-{}.log", address.sock.filename().native());
@@ -68,9 +78,9 @@ class ServeRun {
     if (!ignores(SIGHUP)) signals_.add(SIGHUP);
   }
 
-  /// Serves until a signal ends it, or nobody has used it for long.
+  /// Serves until a signal or a request ends it, or nobody has used it for long.
   void run() {
-    application_.on_unused = [this] { asio::post(application_.loop(), [this] { stop(); }); };
+    application_.on_stop_wanted = [this] { asio::post(application_.loop(), [this] { stop(); }); };
     application_.run();
     wait_for_signal();
     application_.loop().run();
@@ -140,8 +150,13 @@ ExitCode run_serve(const CommandInvocation& invocation) {
   (*application)->catalog().log_findings();
   if (token.empty() && !has_other_way)
     log_warning("There is no token: everybody who can reach this server can run code as you");
+  auto announced = announce(runtime_dir, {.address = *address,
+                                          .token = token,
+                                          .has_password = !options.hashed_password.empty(),
+                                          .root_dir = options.kernel_root_dir});
   print_welcome(*address, token, log_file);
   ServeRun(**application).run();
+  announced.reset();
   if ((*application)->has_busy_listeners()) {
     log_warning("Listeners of plugins are still at work: the server ends without them");
     std::_Exit(static_cast<int>(ExitCode::success));

@@ -30,6 +30,8 @@ void PageHandlers::add_routes(Router& router) {
   // /tree and /lab are where people and editors look for a Jupyter server.
   for (const auto* path : {"/", "/tree", "/lab"})
     router.add(http::verb::get, path, [this](HttpRequest request) { return get_page(std::move(request)); });
+  // As upstream: `jupyter server stop` posts here when it has reached a server by its Unix-domain socket.
+  router.add(http::verb::post, "/", [this](HttpRequest request) { return get_page(std::move(request)); });
   router.add(http::verb::get, "/static/{file}",
              [this](HttpRequest request) { return get_file(std::move(request)); });
 }

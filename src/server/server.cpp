@@ -29,6 +29,7 @@
 #include "server/resource_monitor.h"
 #include "server/session_handlers.h"
 #include "server/session_manager.h"
+#include "server/shutdown_handlers.h"
 #include "server/status_handlers.h"
 
 namespace nextgen_kernels {
@@ -136,6 +137,7 @@ class Server::Service final : public HttpService {
         websocket_handlers_(executor, kernels, origins_, websocket_seats_, settings_.websockets),
         page_handlers_(authenticator_),
         login_handlers_(authenticator_, passwords_, settings_.base_url),
+        shutdown_handlers_(settings_.shutdown_requested),
         content_policy_(fill_in_base_url(settings_.content_security_policy, settings_.base_url)),
         http_(executor, *this, settings_.limits, std::move(certificate)) {
     status_handlers_.add_routes(router_);
@@ -150,6 +152,7 @@ class Server::Service final : public HttpService {
     websocket_handlers_.add_routes(router_);
     page_handlers_.add_routes(router_);
     login_handlers_.add_routes(router_);
+    if (settings_.shutdown_requested) shutdown_handlers_.add_routes(router_);
     // The kernels outlive the server, and keep the observer.
     kernels.observe([weak = std::weak_ptr(self_)](const KernelEvent& event) {
       if (const auto self = weak.lock()) (*self)->note_kernel_event(event);
@@ -407,6 +410,7 @@ class Server::Service final : public HttpService {
   KernelWebSocketHandlers websocket_handlers_;
   PageHandlers page_handlers_;
   LoginHandlers login_handlers_;
+  ShutdownHandlers shutdown_handlers_;
   Router router_;
   std::string content_policy_;
   RefusalLog refusals_;

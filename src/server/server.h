@@ -50,6 +50,9 @@ struct ServerSettings {
   SessionObserver sessions = {};
   /// What the watchdog of the event loop has seen.
   std::function<LoopStalls()> loop_stalls = [] { return LoopStalls{}; };
+  /// Called when somebody asks the server to end (`POST /api/shutdown`), after the answer is on its way. Must
+  /// not end the server at once. Empty: nobody may ask.
+  std::function<void()> shutdown_requested = {};
 };
 
 /// The HTTP and WebSocket server: Jupyter's kernel, kernel spec and session API, and the page at its root.

@@ -101,6 +101,60 @@ class TestStart:
             "--GatewayClient.allowed_envs=JPY_SESSION_NAME",
         ]
 
+class TestServerList:
+    """Jupyter's own commands find the server by the file that it writes."""
+
+    def run_jupyter(self, home: Path, *arguments: str) -> str:
+        """Run `jupyter server …` as the user whose server it is."""
+        return subprocess.run(
+            ["jupyter-server", *arguments],
+            env=isolated_environment(home),
+            cwd=home,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        ).stdout
+
+    def test_lists_and_stops_it(self, start_server: ServerFactory) -> None:
+        server = start_server(options=["--ServerApp.base_url=/base/"])
+        listed = self.run_jupyter(server.home, "list")
+        assert f"{server.url}/base/?token={server.token} :: {server.root}" in listed
+        self.run_jupyter(server.home, "stop", str(server.port))
+        server.wait(PATIENCE)
+        assert list((server.home / "runtime").glob("jpserver-*.json")) == []
+
+    @pytest.mark.stock_differs("it is not looked for on the socket", run=False)
+    def test_lists_and_stops_one_on_a_socket(self, tmp_path: Path) -> None:
+        sock = tmp_path / "kernels.sock"
+        process = subprocess.Popen(
+            [*server_command(), f"--ServerApp.sock={sock}"],
+            env=isolated_environment(tmp_path, JUPYTER_TOKEN="token"),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        while "Ctrl-C" not in process.stdout.readline():
+            assert process.poll() is None
+        assert str(sock).replace("/", "%2F") + "/?token=token" in self.run_jupyter(tmp_path, "list")
+        self.run_jupyter(tmp_path, "stop", str(sock))
+        assert process.wait(PATIENCE) == 0
+        process.stdout.close()
+
+    @pytest.mark.stock_differs("`jupyter server list` removes it", run=False)
+    def test_a_killed_server_is_not_listed_for_long(
+        self, start_server: ServerFactory, tmp_path: Path
+    ) -> None:
+        killed = start_server(home=tmp_path)
+        os.kill(killed.process.pid, signal.SIGKILL)
+        killed.wait()
+        left = tmp_path / "runtime" / f"jpserver-{killed.process.pid}.json"
+        assert left.stat().st_mode & 0o777 == 0o600
+        start_server(home=tmp_path)
+        assert not left.exists()
+
+
 def kernel_pids(server: Server, count: int) -> tuple[list[Channels], list[int]]:
     """Start kernels and return open sockets to them and their process ids."""
     sockets = [Channels(server, server.start_kernel()["id"]) for _ in range(count)]

@@ -439,6 +439,11 @@ TEST_F(RestApiTest, lists_kernel_specs_default_first) {
   EXPECT_EQ(connection.receive().status, 304u);
 }
 
+TEST_F(RestApiTest, a_post_to_the_root_is_answered_as_by_jupyter_server) {
+  start();
+  EXPECT_EQ(request("POST", "/").status, 200u);
+}
+
 TEST_F(RestApiTest, shows_one_kernel_spec) {
   start();
   EXPECT_EQ(request("GET", "/api/kernelspecs/test").json().at("spec").at("metadata"),

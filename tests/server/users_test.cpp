@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "server/event_bus.h"
 #include "server/password.h"
 #include "server_fixture.h"
@@ -515,6 +517,23 @@ TEST_F(LoginTest, a_password_that_is_no_hash_is_refused_at_start) {
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error().message, HasSubstr("IdentityProvider.hashed_password: "));
   EXPECT_THAT(server.error().message, Not(HasSubstr("sesame")));
+}
+
+TEST_F(UsersTest, only_those_with_all_kernels_shut_the_server_down) {
+  std::atomic<int> requests = 0;
+  settings_.shutdown_requested = [&requests] { ++requests; };
+  start();
+  for (const auto* user : {"", ada, watcher})
+    EXPECT_EQ(request_with(user, "POST", "/api/shutdown").status, 403u) << user;
+  EXPECT_EQ(requests, 0);
+  EXPECT_EQ(request_with(server_token, "POST", "/api/shutdown").status, 200u);
+  EXPECT_EQ(requests, 1);
+  EXPECT_EQ(request_with(server_token, "GET", "/api/shutdown").status, 405u);
+}
+
+TEST_F(UsersTest, nobody_shuts_down_a_server_that_is_somebody_elses) {
+  start();
+  EXPECT_EQ(request_with(server_token, "POST", "/api/shutdown").status, 404u);
 }
 
 }  // namespace
