@@ -235,6 +235,14 @@ void Application::run() {
   if (!state_problem_.empty()) log_error("{}", state_problem_);
   watchdog_.emplace(loop_.get_executor());
   start_.spawn("start to serve", adopt_and_serve());
+  if (on_no_kernel) start_.spawn("look for kernels", look_for_kernels());
+}
+
+/// Beside the serving: this may have to run an interpreter.
+Task<void> Application::look_for_kernels() {
+  BlockingPool files(1);
+  const auto advice = co_await files.run([this] { return advise_without_kernels(catalog_->kernel_specs()); });
+  if (advice && !stopping_) on_no_kernel(*advice);
 }
 
 Task<void> Application::adopt_and_serve() {

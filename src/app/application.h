@@ -15,6 +15,7 @@
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
 #include "kernels/multi_kernel_manager.h"
+#include "kernelspecs/kernel_advice.h"
 #include "plugins/plugin_listeners.h"
 #include "provisioners/local/kernel_registrar.h"
 #include "runtime/blocking_pool.h"
@@ -56,6 +57,9 @@ class Application {
   /// asked it to. Set before `run`; must not end it at once.
   std::function<void()> on_stop_wanted;
 
+  /// Called once soon after `run` when no kernel can be started here; set before.
+  std::function<void(const KernelAdvice&)> on_no_kernel;
+
   /// Takes over what a server that is gone left behind, then begins to serve; in the background.
   void run();
 
@@ -81,6 +85,7 @@ class Application {
   void drop_sessions_of_other_roots(ServerState::Found& found);
   std::filesystem::path root_dir() const;
   Task<void> watch_use();
+  Task<void> look_for_kernels();
 
   ApplicationSettings settings_;
   asio::io_context loop_{1};

@@ -20,6 +20,7 @@
 #include "base/random.h"
 #include "base/shell.h"
 #include "base/strings.h"
+#include "kernelspecs/kernel_advice.h"
 #include "runtime/task_group.h"
 
 namespace nextgen_kernels {
@@ -47,7 +48,6 @@ struct Code {
   bool from_standard_input = false;
 };
 
-Result<Code> read_code(const std::string& argument) {
 /// True for what can hardly be meant as code, such as `report.py` or `./analysis/run`.
 bool looks_like_path(std::string_view argument) {
   constexpr std::string_view in_paths =
@@ -63,6 +63,7 @@ bool looks_like_path(std::string_view argument) {
          std::ranges::any_of(of_code, is_suffix);
 }
 
+Result<Code> read_code(const std::string& argument) {
   if (argument == "-")
     return Code{.text = {std::istreambuf_iterator<char>(std::cin), {}}, .from_standard_input = true};
   struct stat status{};
@@ -211,15 +212,22 @@ class Execution {
   Code code_;
 };
 
-ExitCode execute_on(asio::io_context& loop, Execution& execution) {
-  ExitCode exit_code = ExitCode::failure;
+Result<ExitCode> execute_on(asio::io_context& loop, Execution& execution) {
+  Result<ExitCode> ended = ExitCode::failure;
   asio::co_spawn(loop, execution.run(), [&](const std::exception_ptr& failure, Result<ExitCode> result) {
     if (failure) std::rethrow_exception(failure);
-    exit_code = result ? *result : report_failure(result.error());
+    ended = std::move(result);
     loop.stop();
   });
   loop.run();
-  return exit_code;
+  return ended;
+}
+
+/// What to tell a person whose code found no kernel to run on: the server's answer, or how to get one.
+Error explain_failure(const Error& error, KernelSpecManager& specs) {
+  if (error.code != ErrorCode::not_found) return error;
+  const auto advice = advise_without_kernels(specs);
+  return advice ? Error{error.code, std::string(trim(advice->to_text()))} : error;
 }
 
 Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, PreparedCommand prepared,
@@ -244,11 +252,17 @@ Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, Prep
   Execution execution(loop, prepared.line,
                       {.host = "127.0.0.1", .port = address->port, .base_path = "/", .token = token},
                       std::move(code));
-  const auto exit_code = execute_on(loop, execution);
+  auto ended = execute_on(loop, execution);
+  if (!ended)
+    ended = std::unexpected(explain_failure(ended.error(), (*application)->catalog().kernel_specs()));
   loop.restart();
   asio::co_spawn(loop, (*application)->stop(), [&](const std::exception_ptr&) { loop.stop(); });
   loop.run();
-  return exit_code;
+  return ended;
+}
+
+ExitCode report(const Result<ExitCode>& ended) {
+  return ended ? *ended : report_failure(ended.error());
 }
 
 }  // namespace
@@ -272,15 +286,14 @@ ExitCode run_execute(const CommandInvocation& invocation) {
   if (!url_text) {
     // The log of a server of one command would only be in the way of what the code prints.
     if (!log_enabled(LogLevel::debug)) set_log_level(LogLevel::error);
-    const auto exit_code = execute_on_own_server(invocation, std::move(*prepared), std::move(*code));
-    return exit_code ? *exit_code : report_failure(exit_code.error());
+    return report(execute_on_own_server(invocation, std::move(*prepared), std::move(*code)));
   }
   auto url = ServerUrl::parse(*url_text);
   if (!url) return report_failure(url.error());
   if (url->token.empty()) url->token = prepared->options.token.value_or("");
   asio::io_context loop(1);
   Execution execution(loop, line, std::move(*url), std::move(*code));
-  return execute_on(loop, execution);
+  return report(execute_on(loop, execution));
 }
 
 }  // namespace nextgen_kernels

@@ -6,10 +6,12 @@
 
 #include "app/builtin_classes.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "discovery/client_mapping_json.h"
 #include "discovery/provisioner_config.h"
 #include "discovery/python_distributions.h"
 #include "kernels/provisioner_aware_kernel_manager.h"
+#include "kernelspecs/kernel_advice.h"
 #include "plugins/plugin_host.h"
 
 namespace nextgen_kernels {
@@ -36,7 +38,8 @@ Result<std::unique_ptr<KernelCatalog>> KernelCatalog::make(const ServerOptions& 
 
 KernelCatalog::KernelCatalog(const ServerOptions& options, const JupyterPaths& paths,
                              const Environment& environment)
-    : provisioners_(options.default_provisioner_name, environment),
+    : default_kernel_name_(to_lower(options.default_kernel_name)),
+      provisioners_(options.default_provisioner_name, environment),
       discovery_(discover(discovery_paths(options, paths))),
       loader_(discovery_.plugins, plugin_host()),
       specs_(std::make_unique<KernelSpecManager>(KernelSpecManagerOptions{
@@ -226,7 +229,19 @@ std::vector<RegistryProblem> KernelCatalog::problems() const {
     const std::lock_guard lock(class_mutex_);
     for (const auto& [name, problem] : class_problems_) found.push_back(problem);
   }
-  for (const auto& entry : specs_->list())
+  const auto specs = specs_->list();
+  if (const auto advice = advise_without_kernels(specs, specs_->python_prefixes()))
+    found.push_back({"kernel specs", "", advice->to_line()});
+  // python3 is the default of the default: nobody has asked for it.
+  const auto default_kernel = choose_default_kernel(specs, default_kernel_name_);
+  if (default_kernel_name_ != native_kernel_name && default_kernel != default_kernel_name_) {
+    found.push_back(
+        {"MappingKernelManager.default_kernel_name", "configuration",
+         fmt::format("kernel spec {} cannot be used; kernels that are asked for without a name are "
+                     "of {} instead",
+                     default_kernel_name_, default_kernel)});
+  }
+  for (const auto& entry : specs)
     if (entry.status == KernelSpecStatus::broken || entry.status == KernelSpecStatus::unavailable)
       found.push_back({fmt::format("kernel spec {}", entry.name), entry.resource_dir.native(),
                        entry.spec ? std::string() : entry.spec.error().message});

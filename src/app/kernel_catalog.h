@@ -83,6 +83,7 @@ class KernelCatalog {
   void note_load_failure(const ClassReference& reference, const std::string& failure);
   void set_class_problem(const ClassReference& reference, const std::string& failure);
 
+  std::string default_kernel_name_;
   KernelClientRegistry registry_;
   KernelProvisionerFactory provisioners_;
   Discovery discovery_;

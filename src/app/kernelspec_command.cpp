@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
+#include "kernelspecs/kernel_advice.h"
 #include "kernelspecs/kernel_spec_list.h"
 
 namespace nextgen_kernels {
@@ -33,10 +34,12 @@ ExitCode run_kernelspec(const CommandInvocation& invocation) {
   if (!prepared) return prepared.error();
   const auto catalog = KernelCatalog::make(prepared->options, prepared->paths, invocation.environment);
   if (!catalog) return report_failure(catalog.error());
-  const auto text = render_kernel_spec_list(
-      (*catalog)->kernel_specs().list(),
-      prepared->line.has("all") ? KernelSpecListContent::all : KernelSpecListContent::usable,
-      prepared->line.has("json") ? KernelSpecListFormat::json : KernelSpecListFormat::table);
+  auto& specs = (*catalog)->kernel_specs();
+  const bool json = prepared->line.has("json");
+  auto text = render_kernel_spec_list(
+      specs.list(), prepared->line.has("all") ? KernelSpecListContent::all : KernelSpecListContent::usable,
+      json ? KernelSpecListFormat::json : KernelSpecListFormat::table);
+  if (const auto advice = advise_without_kernels(specs); advice && !json) text += "\n" + advice->to_text();
   std::fputs(text.c_str(), stdout);
   return ExitCode::success;
 }

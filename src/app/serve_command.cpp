@@ -57,6 +57,12 @@ void print_welcome(const ServerAddress& address, const std::string& token,
   std::fflush(stdout);
 }
 
+void print_no_kernel(const KernelAdvice& advice) {
+  log_warning("{}", advice.to_line());
+  fmt::print("\n{}The server notices new kernels by itself.\n", advice.to_text());
+  std::fflush(stdout);
+}
+
 /// Servers without it run as well; they are only not listed.
 std::optional<ServerInfoFile> announce(const std::filesystem::path& runtime_dir, const ServerInfo& info) {
   auto file = ServerInfoFile::write(runtime_dir, info);
@@ -80,6 +86,7 @@ class ServeRun {
 
   /// Serves until a signal or a request ends it, or nobody has used it for long.
   void run() {
+    application_.on_no_kernel = print_no_kernel;
     application_.on_stop_wanted = [this] { asio::post(application_.loop(), [this] { stop(); }); };
     application_.run();
     wait_for_signal();

@@ -259,7 +259,8 @@ const std::vector<ServerTrait>& server_traits() {
       {{.class_name = "MappingKernelManager",
         .name = "default_kernel_name",
         .default_value = text("python3"),
-        .help = "The kernel spec of a kernel that is asked for without a name."},
+        .help = "The kernel spec of a kernel that is asked for without a name. Where it cannot be used: "
+                "python3, another of Python, or any."},
        &ServerOptions::default_kernel_name},
       {{.class_name = "MappingKernelManager",
         .name = "kernel_info_timeout",

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "kernelspecs/launch_template.h"
+#include "kernelspecs/python_environment.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -55,11 +56,12 @@ class OnExit {
   std::function<void()> call_;
 };
 
-/// Why a process ended, with what it printed last.
-std::string describe_death(const KernelProvisioner& provisioner) {
-  auto text = provisioner.describe_end();
+/// What happened to a process, with what it printed last.
+std::string with_last_output(std::string text, const KernelProvisioner& provisioner) {
   const auto output = provisioner.output_tail();
-  if (const auto shown = trim(output); !shown.empty()) text = fmt::format("{} Its last output:\n{}", as_sentence(text), shown);
+  if (const auto shown = trim(output); !shown.empty())
+    text = fmt::format("{} Its last output:\n{}", as_sentence(text), shown);
+  if (const auto advice = explain_missing_ipykernel(output); !advice.empty()) text += "\n" + advice;
   return text;
 }
 
@@ -270,8 +272,7 @@ void KernelManager::on_liveness_change() {
 }
 
 Task<void> KernelManager::give_up(std::string reason) {
-  const auto output = provisioner_->output_tail();
-  if (const auto shown = trim(output); !shown.empty()) reason = fmt::format("{} Its last output:\n{}", as_sentence(reason), shown);
+  reason = with_last_output(std::move(reason), *provisioner_);
   std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
   co_await provisioner_->wait();
   co_await provisioner_->cleanup(ShutdownPurpose::end);
@@ -281,7 +282,7 @@ Task<void> KernelManager::give_up(std::string reason) {
 Task<bool> KernelManager::recover() {
   const bool was_ready = ready_;
   const auto lived = was_ready ? steady_clock::now() - started_at_ : steady_clock::duration::zero();
-  auto reason = describe_death(*provisioner_);
+  auto reason = with_last_output(provisioner_->describe_end(), *provisioner_);
   const auto another_way = provisioner_->why_launch_again();
   ready_ = false;
   client_->disconnect();

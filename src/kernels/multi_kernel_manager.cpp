@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "kernels/descriptor_check.h"
+#include "kernelspecs/kernel_advice.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -259,7 +260,9 @@ Task<void> MultiKernelManager::cull(std::shared_ptr<KernelManager> kernel, std::
 
 MultiKernelManager::LaunchFiles MultiKernelManager::look_at_files(const StartKernelRequest& request) const {
   LaunchFiles files{
-      .spec = specs_.get_kernel_spec(request.kernel_name.value_or(options_.default_kernel_name)),
+      .spec = specs_.get_kernel_spec(
+          request.kernel_name ? *request.kernel_name
+                              : choose_default_kernel(specs_.list(), options_.default_kernel_name)),
       .working_directory = {},
       .path_directory = working_directory_for(request.path)};
   files.working_directory = files.path_directory;

@@ -20,7 +20,7 @@ namespace nextgen_kernels {
 
 /// What a caller may say when it starts a kernel (body of POST /api/kernels, and what a session adds).
 struct StartKernelRequest {
-  std::optional<std::string> kernel_name;  ///< Default: `default_kernel_name`.
+  std::optional<std::string> kernel_name;  ///< Default: see `choose_default_kernel`.
   std::optional<std::string> kernel_id;    ///< Default: a new UUID. Must match `is_kernel_id`.
   std::string path;                        ///< API path ('/'-separated, below root_dir); may name a file.
   std::map<std::string, std::string> environment;  ///< Added to the server's.

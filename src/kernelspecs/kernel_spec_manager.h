@@ -83,6 +83,9 @@ class KernelSpecManager {
   /// `unavailable` with the reason when there is one that cannot be used.
   Result<KernelSpec> get_kernel_spec(std::string_view name);
 
+  /// The Python environments that are looked at for ipykernel.
+  const std::vector<std::filesystem::path>& python_prefixes() const { return options_.python_prefixes; }
+
  private:
   struct CachedSpec {
     std::expected<FileStamp, int> directory;

@@ -1,11 +1,11 @@
 #include "kernelspecs/native_kernel.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "base/strings.h"
 #include "kernelspecs/kernel_spec_resources.h"
+#include "kernelspecs/python_environment.h"
 #include "kernelspecs/python_probe.h"
 
 namespace nextgen_kernels {
@@ -18,23 +18,12 @@ constexpr auto probe_script =
     "import json, ipykernel.kernelspec as k; "
     "print('\\n' + json.dumps({'resource_dir': str(k.RESOURCES), 'spec': k.get_kernel_dict()}))";
 
-std::optional<fs::path> find_interpreter(const fs::path& prefix) {
-  for (const auto* name : {"python", "python3"}) {
-    auto interpreter = prefix / "bin" / name;
-    if (const auto stamp = stamp_of(interpreter); stamp && stamp->is_regular()) return interpreter;
-  }
-  return std::nullopt;
-}
-
 /// Where an interpreter, or ipykernel, would appear, disappear or be replaced.
 std::vector<fs::path> paths_to_watch(const fs::path& prefix) {
   std::vector<fs::path> paths{prefix / "bin" / "python", prefix / "bin" / "python3", prefix / "lib"};
-  std::error_code failed;
-  for (fs::directory_iterator entry(prefix / "lib", failed), end; !failed && entry != end;
-       entry.increment(failed)) {
-    if (!entry->path().filename().string().starts_with("python")) continue;
-    paths.push_back(entry->path() / "site-packages");
-    paths.push_back(entry->path() / "dist-packages");
+  for (const auto& library : library_directories(prefix)) {
+    paths.push_back(library / "site-packages");
+    paths.push_back(library / "dist-packages");
   }
   return paths;
 }
@@ -85,11 +74,8 @@ Result<KernelSpec> NativeKernel::find() {
     if (!reasons.empty()) reasons += "; ";
     reasons += answer.error().message;
   }
-  if (candidates_.empty()) reasons = "no Python environment is known";
-  return make_error(
-      ErrorCode::not_found,
-      "no kernel.json and no importable ipykernel ({}); install it with `python3 -m pip install ipykernel`",
-      reasons);
+  if (candidates_.empty()) reasons = "there is no python3 on PATH";
+  return make_error(ErrorCode::not_found, "ipykernel cannot be imported ({})", reasons);
 }
 
 std::vector<fs::path> NativeKernel::watched_paths() const {

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "base/strings.h"
+#include "kernelspecs/kernel_advice.h"
 #include "server/json_fields.h"
 #include "server/kernel_environment.h"
 #include "server/user.h"
@@ -121,9 +122,12 @@ Task<Error> KernelHandlers::name_kernel_specs(Error unknown_spec) {
   for (const auto& entry : entries) {
     if (entry.spec) names.insert(entry.name);
   }
-  unknown_spec.message = as_sentence(unknown_spec.message);
-  unknown_spec.message += names.empty() ? " There are none: install one, for example ipykernel"
-                                        : fmt::format(". There are: {}", fmt::join(names, ", "));
+  if (!names.empty()) {
+    unknown_spec.message =
+        fmt::format("{} There are: {}", as_sentence(unknown_spec.message), fmt::join(names, ", "));
+  } else if (const auto advice = advise_without_kernels(entries, kernels_.kernel_specs().python_prefixes())) {
+    unknown_spec.message = fmt::format("{} {}", as_sentence(unknown_spec.message), advice->to_line());
+  }
   co_return unknown_spec;
 }
 

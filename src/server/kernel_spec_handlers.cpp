@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "base/strings.h"
+#include "kernelspecs/kernel_advice.h"
+#include "kernelspecs/kernel_spec_models.h"
 #include "kernelspecs/kernel_spec_resources.h"
 #include "server/http_cache.h"
 
@@ -65,29 +67,14 @@ void KernelSpecHandlers::add_routes(Router& router) {
              [this](HttpRequest request) { return get_resource(std::move(request)); });
 }
 
-nlohmann::ordered_json KernelSpecHandlers::spec_model(const KernelSpec& spec) const {
-  auto resources = nlohmann::ordered_json::object();
-  const auto directory = base_url_ + "kernelspecs/" + percent_encode(spec.name) + "/";
-  for (const auto& [key, file] : spec.resources) resources[key] = directory + percent_encode(file);
-  return {{"name", spec.name}, {"spec", spec.to_json()}, {"resources", std::move(resources)}};
-}
-
 Task<Result<HttpResponse>> KernelSpecHandlers::list(HttpRequest request) {
   auto entries = specs_.known_entries();
   if (entries == nullptr)
     entries = co_await pool_.run(
         [&specs = specs_] { return std::make_shared<const KernelSpecManager::Entries>(specs.list()); });
-  auto models = nlohmann::ordered_json::object();
-  const auto add = [this, &models](const KernelSpecEntry& entry) {
-    if (entry.spec && !models.contains(entry.name)) models[entry.name] = spec_model(*entry.spec);
-  };
-  // JupyterLab falls back to the first one when the default is not there.
-  for (const auto& entry : *entries) {
-    if (entry.name == default_kernel_name_) add(entry);
-  }
-  for (const auto& entry : *entries) add(entry);
-  auto response = json_response(http::status::ok,
-                                {{"default", default_kernel_name_}, {"kernelspecs", std::move(models)}});
+  auto response = json_response(
+      http::status::ok,
+      kernel_specs_model(*entries, choose_default_kernel(*entries, default_kernel_name_), base_url_));
   response.headers.set(http::field::etag, make_entity_tag(response.body));
   co_return revalidate(request, std::move(response));
 }
@@ -99,7 +86,7 @@ Task<Result<KernelSpec>> KernelSpecHandlers::find_spec(std::string name) {
 Task<Result<HttpResponse>> KernelSpecHandlers::get(HttpRequest request) {
   const auto spec = co_await find_spec(request.parameter("name"));
   if (!spec) co_return std::unexpected(spec.error());
-  co_return json_response(http::status::ok, spec_model(*spec));
+  co_return json_response(http::status::ok, kernel_spec_model(*spec, base_url_));
 }
 
 Task<Result<HttpResponse>> KernelSpecHandlers::get_resource(HttpRequest request) {

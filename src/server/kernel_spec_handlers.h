@@ -26,7 +26,6 @@ class KernelSpecHandlers {
   Task<Result<HttpResponse>> get_resource(HttpRequest request);
 
   Task<Result<KernelSpec>> find_spec(std::string name);
-  nlohmann::ordered_json spec_model(const KernelSpec& spec) const;
 
   KernelSpecManager& specs_;
   BlockingPool& pool_;

@@ -164,8 +164,8 @@ Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest
     // Upstream forgets dead kernels: their ids are free.
     if (find_kernel(session.kernel_id, request.user) != nullptr)
       std::ignore = co_await kernels_.shutdown_kernel(session.kernel_id);
+    const auto kernel = co_await start_kernel(session, request.kernel_name, request.kernel_id);
     const auto kernel_name = request.kernel_name.value_or(kernels_.default_kernel_name());
-    const auto kernel = co_await start_kernel(session, kernel_name, request.kernel_id);
     if (!kernel)
       co_return std::unexpected(
           SessionError{kernel.error(), KernelStartFailure{kernel_name, kernel.error()}});

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from harness.server import Server, is_stock, isolated_environment, server_command
+from harness.server import Server, is_stock, isolated_environment, server_command, without_kernels
 from harness.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(is_stock(), reason="a command of our program")
@@ -97,6 +98,34 @@ def test_a_file_that_is_not_there_is_no_code(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert said in done.stderr
     assert execute(tmp_path, "import os; os.sep").stdout == "'/'\n"
+
+
+def test_without_a_kernel_it_says_what_to_type(tmp_path: Path) -> None:
+    done = execute(tmp_path, "1", **without_kernels(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("nextgen-kernels: No kernel spec was found; ipykernel cannot be imported")
+    assert done.stderr.endswith(
+        "To install a kernel, run:\n"
+        f"    {tmp_path}/usr/bin/python3 -m venv ~/.venvs/ipykernel\n"
+        "    ~/.venvs/ipykernel/bin/pip install ipykernel\n"
+        "    ~/.venvs/ipykernel/bin/python -m ipykernel install --user\n"
+    )
+
+
+def test_a_spec_whose_python_has_no_ipykernel_says_what_to_type(tmp_path: Path) -> None:
+    """As a kernel.json that outlives the Python it was made for."""
+    interpreter = tmp_path / "venv" / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.write_text('#!/bin/sh\necho "$0: No module named ipykernel_launcher" >&2\nexit 1\n')
+    interpreter.chmod(0o755)
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    spec = tmp_path / "data" / "kernels" / "bare"
+    spec.mkdir(parents=True)
+    argv = [str(interpreter), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Bare"}))
+    done = execute(tmp_path, "--kernel=bare", "1")
+    assert done.returncode == 2
+    assert f"{interpreter} -m pip install ipykernel" in done.stderr
 
 
 @pytest.mark.parametrize("form", ["{0}/lab", "{0}/tree/a.ipynb", "{0}//", "{1}", "{1}/"])

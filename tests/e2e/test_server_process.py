@@ -18,7 +18,7 @@ import pytest
 import requests
 from conftest import ServerFactory
 from harness.channels import V1, Channels
-from harness.server import Server, isolated_environment, processes_of, server_command
+from harness.server import Server, isolated_environment, processes_of, server_command, without_kernels
 from harness.waiting import PATIENCE, poll_until, process_ended
 
 
@@ -100,6 +100,15 @@ class TestStart:
             f"--GatewayClient.auth_token={token}",
             "--GatewayClient.allowed_envs=JPY_SESSION_NAME",
         ]
+
+    @pytest.mark.stock_differs("it says nothing", run=False)
+    def test_without_a_kernel_it_says_what_to_type(self, start_server: ServerFactory, tmp_path: Path) -> None:
+        server = start_server(environment=without_kernels(tmp_path))
+        poll_until(lambda: "notices new kernels" in server.log or None, "what to type")
+        assert "No kernel spec was found; ipykernel cannot be imported" in server.log
+        assert "    ~/.venvs/ipykernel/bin/python -m ipykernel install --user\n" in server.stdout
+        assert "-m venv ~/.venvs/ipykernel && " in server.post("/api/kernels").json()["message"]
+
 
 class TestServerList:
     """Jupyter's own commands find the server by the file that it writes."""

@@ -439,6 +439,26 @@ TEST_F(RestApiTest, lists_kernel_specs_default_first) {
   EXPECT_EQ(connection.receive().status, 304u);
 }
 
+TEST_F(RestApiTest, the_default_kernel_is_one_that_exists) {
+  std::filesystem::remove_all(directory_ / "kernels/test");
+  start();
+  EXPECT_EQ(request("GET", "/api/kernelspecs").json().at("default"), "other");
+  EXPECT_EQ(request("POST", "/api/kernels").json().at("name"), "other");
+  const auto session = request("POST", "/api/sessions", R"({"path": "a", "type": "notebook"})");
+  EXPECT_EQ(session.json().at("kernel").at("name"), "other");
+}
+
+TEST_F(RestApiTest, without_kernel_specs_a_start_says_why_and_what_to_type) {
+  std::filesystem::remove_all(directory_ / "kernels");
+  start();
+  EXPECT_EQ(request("GET", "/api/kernelspecs").json().at("default"), "test");
+  const auto refused = request("POST", "/api/kernels");
+  EXPECT_EQ(refused.status, 404u);
+  EXPECT_THAT(refused.json().at("message").get<std::string>(),
+              AllOf(HasSubstr("Kernel spec test not found. No kernel spec was found"),
+                    HasSubstr("pip install ipykernel")));
+}
+
 TEST_F(RestApiTest, a_post_to_the_root_is_answered_as_by_jupyter_server) {
   start();
   EXPECT_EQ(request("POST", "/").status, 200u);

@@ -81,6 +81,22 @@ def isolated_environment(home: Path, **extra: str) -> dict[str, str]:
     return kept | extra
 
 
+def without_kernels(home: Path) -> dict[str, str]:
+    """Variables of an environment that has no kernel, and whose Python belongs to the operating system."""
+    prefix = home / "usr"
+    (prefix / "bin").mkdir(parents=True, exist_ok=True)
+    (prefix / "lib" / "python3.11").mkdir(parents=True, exist_ok=True)
+    (prefix / "lib" / "python3.11" / "EXTERNALLY-MANAGED").touch()
+    python = prefix / "bin" / "python3"
+    python.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'ipykernel'\" >&2\nexit 1\n")
+    python.chmod(0o755)
+    return {
+        "VIRTUAL_ENV": str(prefix),
+        "JUPYTER_PLATFORM_DIRS": "1",
+        "XDG_DATA_DIRS": str(home / "nothing"),
+    }
+
+
 def processes_of(home: Path) -> list[int]:
     """Process ids of what runs with this HOME: a server, and kernels whatever became of their server."""
     marker = f"HOME={home}".encode()
