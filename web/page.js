@@ -58,11 +58,20 @@ function update(id, ...children) {
   if (focused) by_id(focused)?.focus();
 }
 
+/** A table of rows of cells. The roles stay what they are where the style makes cards of the rows. */
 function table(caption, titles, rows) {
-  return make("table", {},
+  for (const row of rows) {
+    row.setAttribute("role", "row");
+    [...row.children].forEach((cell, index) => {
+      cell.setAttribute("role", cell.tagName === "TH" ? "rowheader" : "cell");
+      cell.setAttribute("data-title", titles[index]);
+    });
+  }
+  const head = titles.map((title) => make("th", { scope: "col", role: "columnheader" }, title));
+  return make("table", { role: "table" },
     make("caption", { class: "visually-hidden" }, caption),
-    make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
-    make("tbody", {}, ...rows));
+    make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...head)),
+    make("tbody", { role: "rowgroup" }, ...rows));
 }
 
 const class_name = (reference) => reference.split(":").pop();
@@ -80,6 +89,9 @@ function class_cell(reference) {
   return make("td", { class: "class" }, breakable(class_name(reference)), make("small", {}, breakable(module)));
 }
 
+/** The text as one word of a shell. */
+const shell_quote = (text) => (/^[\w\-./:=@%+,]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
+
 const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 
 function time_since(timestamp) {
@@ -91,9 +103,20 @@ function time_since(timestamp) {
   return "just now";
 }
 
+/** 1234567 as "1.2 MB". */
+function readable_size(bytes) {
+  let size = bytes;
+  for (const unit of ["B", "kB", "MB", "GB"]) {
+    if (size < 999.5) return `${size < 9.95 && unit !== "B" ? size.toFixed(1) : Math.round(size)} ${unit}`;
+    size /= 1000;
+  }
+  return `${size.toFixed(1)} TB`;
+}
+
 // Kernels
 
 let display_names = {};
+let has_specs = true;
 const under_way = new Set();
 
 /** Does something to a kernel; its buttons wait meanwhile. */
@@ -119,7 +142,39 @@ const rules = {
   configured: "configured",
 };
 
-const kernel_title = (kernel) => display_names[kernel.name] || kernel.name;
+const spec_title = (kernel) => display_names[kernel.name] || kernel.name;
+
+const file_name = (path) => path.split("/").filter(Boolean).pop() || path;
+
+/** What a kernel is for: the notebooks and consoles that use it, else its kernel spec. */
+function kernel_title(kernel) {
+  const names = (kernel.sessions || []).map((session) => session.name || file_name(session.path));
+  if (names.length === 0 && kernel.document) names.push(file_name(kernel.document));
+  return [...new Set(names)].join(", ") || spec_title(kernel);
+}
+
+/** Where its documents are, as far as their names do not say so. */
+function kernel_places(kernel) {
+  // JupyterLab makes up the file names of consoles.
+  const place = ({ type, path }) => (type === "console" ? path.split("/").slice(0, -1).join("/") : path);
+  const paths = (kernel.sessions || []).map(place).filter(Boolean);
+  if (!kernel.sessions?.length && kernel.document) paths.push(kernel.document);
+  return [...new Set(paths)].filter((path) => path !== kernel_title(kernel)).join(", ");
+}
+
+/** Whether somebody has to be told where a kernel runs and which client serves it. */
+const is_usual = (kernel) => class_name(kernel.provisioner || "") === "LocalProvisioner"
+  && class_name(kernel.client || "") === "JupyterServerKernelClient";
+
+function mapping_note(kernel) {
+  if (is_usual(kernel)) return null;
+  return make("small", { class: "class", title: `${kernel.provisioner} → ${kernel.client}` },
+    breakable(class_name(kernel.provisioner || "–")), " → ", breakable(class_name(kernel.client || "–")),
+    ` (${rules[kernel.matched_by] || kernel.matched_by})`);
+}
+
+/** A number about the processes of a kernel, where they are known. */
+const usage_cell = (text) => make("td", { class: "number" }, text ?? "–");
 
 function kernel_row(kernel) {
   const path = `api/kernels/${encodeURIComponent(kernel.id)}`;
@@ -129,14 +184,19 @@ function kernel_row(kernel) {
     type: "button", id: `${label.replace(" ", "-")}-${kernel.id}`, disabled: waits, "aria-label": `${label} ${kernel_title(kernel)} ${short_id}`, onclick,
   }, label);
   const pid = kernel.provisioner_info?.pid;
-  const details = [short_id, pid && `process ${pid}`, kernel.restart_count && `restarted ${kernel.restart_count}×`];
+  const title = kernel_title(kernel);
+  const places = kernel_places(kernel);
+  const details = [title !== spec_title(kernel) && spec_title(kernel), short_id, pid && `process ${pid}`,
+    kernel.restart_count && `restarted ${kernel.restart_count}×`];
+  const usage = kernel.resources;
   return make("tr", {},
-    make("th", { scope: "row" }, kernel_title(kernel), make("small", { title: kernel.id }, details.filter(Boolean).join(" · "))),
+    make("th", { scope: "row" }, breakable(title),
+      places ? make("small", {}, places) : null,
+      make("small", { title: kernel.id }, details.filter(Boolean).join(" · ")), mapping_note(kernel)),
     make("td", {}, make("span", { class: `state ${kernel.execution_state}` }, kernel.execution_state),
       kernel.reason ? make("small", { class: "reason" }, kernel.reason) : null),
-    make("td", { class: "class", title: `${kernel.provisioner} → ${kernel.client}` },
-      breakable(class_name(kernel.provisioner || "–")), " → ", breakable(class_name(kernel.client || "–")),
-      make("small", {}, rules[kernel.matched_by] || kernel.matched_by)),
+    usage_cell(usage && readable_size(usage.memory_bytes)),
+    usage_cell(usage && usage.cpu_percent !== null ? `${Math.round(usage.cpu_percent)} %` : null),
     make("td", {}, time_since(kernel.last_activity), make("small", {}, count(kernel.connections, "connection"))),
     make("td", { class: "actions" },
       button("Interrupt", () => act(kernel, "interrupted", "POST", `${path}/interrupt`)), " ",
@@ -151,10 +211,12 @@ function kernel_row(kernel) {
 }
 
 async function show_kernels() {
-  const kernels = await ask("GET", "api/kernels?no_track_activity=1");
+  const [kernels, sessions] = await Promise.all(
+    ["api/kernels", "api/sessions"].map((path) => ask("GET", `${path}?no_track_activity=1`)));
+  for (const kernel of kernels) kernel.sessions = sessions.filter((session) => session.kernel.id === kernel.id);
   document.title = kernels.length ? `(${kernels.length}) nextgen-kernels` : "nextgen-kernels";
   update("kernels", kernels.length
-    ? table("Running kernels", ["Kernel", "State", "Provisioner → client", "Last activity", "Actions"], kernels.map(kernel_row))
+    ? table("Running kernels", ["Kernel", "State", "Memory", "CPU", "Last activity", "Actions"], kernels.map(kernel_row))
     : make("p", { class: "empty" }, "No kernel runs. Start one below, or open a notebook in an attached JupyterLab."));
 }
 
@@ -183,11 +245,19 @@ function spec_card({ name, spec, resources }) {
     make("button", { type: "button", "aria-label": `Start ${spec.display_name}`, onclick: (event) => start_kernel(name, event) }, "Start"));
 }
 
+/** What the server says of kernel specs that cannot be used, and of what to type when none can. */
+async function spec_problems() {
+  const { problems } = await ask("GET", "api/nextgen/registry/doctor?no_track_activity=1");
+  return problems.filter(({ subject }) => subject.startsWith("kernel spec"));
+}
+
 async function show_specs() {
-  const specs = Object.values((await ask("GET", "api/kernelspecs")).kernelspecs);
+  const specs = Object.values((await ask("GET", "api/kernelspecs?no_track_activity=1")).kernelspecs);
   display_names = Object.fromEntries(specs.map(({ name, spec }) => [name, spec.display_name]));
-  update("specs", ...(specs.length ? specs.map(spec_card) : [make("li", { class: "empty" },
-    "No kernel spec was found. Install one, for example with ", make("code", {}, "pip install ipykernel"), ".")]));
+  has_specs = specs.length > 0;
+  if (has_specs) return update("specs", ...specs.map(spec_card));
+  const problems = await spec_problems();
+  return update("specs", ...problems.map(({ message }) => make("li", { class: "empty" }, message)));
 }
 
 // Mappings
@@ -219,14 +289,19 @@ async function show_server() {
 }
 
 function show_attach() {
-  const token = shown_token || "TOKEN";
-  by_id("attach").textContent = `jupyter lab --gateway-url=${base.href} --GatewayClient.auth_token=${token}`;
+  const options = [
+    `--gateway-url=${base.href}`,
+    `--GatewayClient.auth_token=${shown_token || "TOKEN"}`,
+    "--GatewayClient.allowed_envs=JPY_SESSION_NAME",
+  ];
+  const words = ["jupyter lab", ...options.map(shell_quote)];
+  by_id("attach").replaceChildren(...words.flatMap((word) => [make("span", {}, word), " "]));
   by_id("attach-note").textContent = shown_token
     ? "It holds the token of this server: whoever has it can run code as you."
     : "In place of TOKEN write the one in the URL that the server printed when it started.";
   by_id("copy").addEventListener("click", async (event) => {
     const button = event.currentTarget;
-    await navigator.clipboard.writeText(by_id("attach").textContent);
+    await navigator.clipboard.writeText(by_id("attach").textContent.trim());
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
@@ -235,6 +310,7 @@ function show_attach() {
 async function refresh() {
   try {
     await show_kernels();
+    if (!has_specs) await show_specs();  // Somebody may be installing one.
     if (by_id("alert").dataset.lost) show_alert("");
     delete by_id("alert").dataset.lost;
   } catch (error) {

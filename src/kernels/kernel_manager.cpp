@@ -647,6 +647,11 @@ std::string KernelLaunch::username() const {
   return name == environment.end() ? std::string() : name->second;
 }
 
+std::string KernelLaunch::document() const {
+  const auto name = environment.find("JPY_SESSION_NAME");
+  return name == environment.end() ? std::string() : name->second;
+}
+
 Task<Result<void>> KernelManager::move_to(std::map<std::string, std::string> environment,
                                           std::filesystem::path working_directory) {
   const auto self = shared_from_this();

@@ -46,6 +46,8 @@ struct KernelLaunch {
   std::filesystem::path working_directory;
   bool is_spare = false;  ///< Started before anybody asked for it (`KernelPool`).
 
+  /// The file or API path of the document that it is for: JPY_SESSION_NAME of its environment.
+  std::string document() const;
   /// Whose kernel it is: KERNEL_USERNAME of its environment, which the server sets when it knows its users.
   std::string username() const;
   /// KERNEL_LAUNCH_TIMEOUT of its environment, if it says one: it counts instead of `kernel_info_timeout`.
@@ -108,6 +110,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   const KernelSpec& kernel_spec() const { return launch_.spec; }
 
   std::string username() const { return launch_.username(); }
+  std::string document() const { return launch_.document(); }
   ExecutionState execution_state() const { return conversation_->execution_state(); }
   Timestamp last_activity() const { return conversation_->last_activity(); }
   /// Why the kernel is dead, that it does not answer, or why it was restarted last; empty while there is

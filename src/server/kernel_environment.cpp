@@ -34,7 +34,7 @@ bool is_protected_variable(std::string_view name) {
 }
 
 bool is_allowed(const std::string& name, const KernelEnvironmentRules& rules) {
-  if (name.starts_with("KERNEL_") && is_usual_name(name)) return true;
+  if ((name.starts_with("KERNEL_") && is_usual_name(name)) || name == "JPY_SESSION_NAME") return true;
   const auto lists = [&rules](std::string_view entry) {
     return std::ranges::find(rules.client_envs, entry) != rules.client_envs.end();
   };

@@ -20,6 +20,7 @@ nlohmann::ordered_json kernel_model(const KernelManager& kernel) {
       {"execution_state", to_string(kernel.execution_state())},
       {"connections", kernel.connections()},
   };
+  if (const auto document = kernel.document(); !document.empty()) model["document"] = document;
   if (!kernel.reason().empty()) model["reason"] = kernel.reason();
   if (const auto since = kernel.silent_since()) model["unresponsive_since"] = format_timestamp(*since);
   model["provisioner"] = kernel.provisioner_class();

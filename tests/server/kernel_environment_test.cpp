@@ -37,6 +37,8 @@ TEST(EnvironmentField, leaves_out_what_decides_which_code_runs) {
 
 TEST(EnvironmentField, a_list_of_names_allows_those_and_kernel_variables) {
   const nlohmann::json env = {{"KERNEL_X", "1"}, {"A", "2"}, {"B", "3"}, {"PATH", "4"}};
+  EXPECT_THAT(*read({{"JPY_SESSION_NAME", "/a.ipynb"}, {"JPY_PARENT_PID", "1"}}, {.client_envs = {}}),
+              ElementsAre(Pair("JPY_SESSION_NAME", "/a.ipynb")));
   EXPECT_THAT(*read(env, {.client_envs = {}}), ElementsAre(Pair("KERNEL_X", "1")));
   EXPECT_THAT(*read(env, {.client_envs = {"A", "PATH"}}),
               ElementsAre(Pair("A", "2"), Pair("KERNEL_X", "1"), Pair("PATH", "4")));

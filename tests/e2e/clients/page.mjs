@@ -1,6 +1,6 @@
 // A person at the server's own page: starts a kernel, interrupts it, restarts it, shuts it down.
 //
-// Usage: node page.mjs '{"url": …, "token": …, "browser": …, "artifacts": …, "patience": seconds}'
+// Usage: node page.mjs '{"url": …, "token": …, "browser": …, "artifacts": …, "patience": seconds, "crowd": {PATH: MODELS}}'
 // Prints one JSON object: what was on the page after each step. Screenshots of the steps go to `artifacts`.
 
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 
 import { browserArguments } from './browser.mjs';
 
-const { url, token, browser, artifacts, patience } = JSON.parse(process.argv[2]);
+const { url, token, browser, artifacts, patience, crowd } = JSON.parse(process.argv[2]);
 
 const running = await chromium.launch({
   executablePath: browser,
@@ -64,6 +64,41 @@ await page.reload();
 await kernels.getByText('No kernel runs').waitFor();
 seen.attach_without_token = await page.locator('#attach').innerText();
 seen.trouble = [...trouble];
+
+// Many kernels, on a screen of a phone and on one of a desk.
+seen.sizes = {};
+for (const width of [390, 1280]) {
+  await page.setViewportSize({ width, height: 900 });
+  await page.unrouteAll();
+  for (const [path, models] of Object.entries(crowd)) {
+    await page.route(`**/api/${path}?*`, route => route.fulfill({ json: models }));
+  }
+  await page.reload();
+  await kernels.getByText('walk.ipynb', { exact: true }).waitFor();
+  seen.sizes[width] = {
+    kernels: await kernels.innerText(),
+    // How far anything reaches beyond what can be seen without scrolling sideways.
+    overflow: await page.evaluate(() =>
+      [document.documentElement, ...document.querySelectorAll('.scroll')].map(
+        element => element.scrollWidth - element.clientWidth
+      )
+    ),
+  };
+  await screenshot(`crowd-${width}`);
+}
+
+// A machine without kernels.
+await page.unrouteAll();
+await page.route('**/api/kernelspecs?*', route =>
+  route.fulfill({ json: { default: 'python3', kernelspecs: {} } })
+);
+await page.route('**/api/nextgen/registry/doctor?*', route =>
+  route.fulfill({ json: { problems: [{ subject: 'kernel specs', source: '', message: 'Run: pip install' }] } })
+);
+await page.reload();
+await page.locator('#specs').getByText('Run: pip install').waitFor();
+await page.unrouteAll();
+await page.locator('#specs').getByText('Python 3 (ipykernel)').waitFor();
 
 const stranger = await (await running.newContext()).newPage();
 await stranger.goto(url);
