@@ -16,9 +16,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from queue import SimpleQueue
 
 URL = re.compile(r"https?://[^\s/?]+:\d+")
+# Lets JupyterLab relay messages with bytes; a user who has configuration elsewhere has it for a reason.
+CONFIGURATION = Path(__file__).resolve().parents[1] / "examples" / "jupyterlab"
 SECONDS_TO_START = 60
 SECONDS_TO_STOP = 10
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
@@ -123,8 +126,12 @@ def main(arguments: Sequence[str]) -> int:
         too_late.cancel()
 
         gateway = {"JUPYTER_GATEWAY_URL": url, "JUPYTER_GATEWAY_AUTH_TOKEN": token}
+        helpful = {
+            "JUPYTER_GATEWAY_ALLOWED_ENVS": "JPY_SESSION_NAME",
+            "JUPYTER_CONFIG_PATH": str(CONFIGURATION),
+        }
         own_token = {name: value for name, value in os.environ.items() if name != "JUPYTER_TOKEN"}
-        lab = start(lab_command(), own_token | gateway)
+        lab = start(lab_command(), helpful | own_token | gateway)
         processes.append(lab)
         watch("JupyterLab", lab, news)
         raise _end_of(*news.get())

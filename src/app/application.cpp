@@ -20,7 +20,7 @@ constexpr auto listener_patience = std::chrono::seconds(1);
 Environment kernel_base_environment(Environment environment) {
   environment.erase("JUPYTER_TOKEN");
   environment.erase("JUPYTER_TOKEN_FILE");
-  environment.erase("KERNEL_USERNAME");  // Says whose a kernel is; not the server's.
+  environment.erase("KERNEL_USERNAME");   // Says whose a kernel is; not the server's.
   environment.erase("JPY_SESSION_NAME");  // The same of what a kernel is for.
   return environment;
 }

@@ -1,7 +1,8 @@
 """What happens to people at JupyterLab: a reload during output, two tabs, binary widgets, a closed lid.
 
 JupyterLab is attached by `--gateway-url`. Its server relays WebSockets, except where a test says that the
-browser has them from the server under test itself (`ServerApp.websocket_url`).
+browser has them from the server under test itself (`ServerApp.websocket_url`), or that Jupyter Server relays
+bytes as well.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pytest
 from conftest import ServerFactory
 from harness.lab import Browser, Tab, jupyterlab_server, write_notebook
 from harness.laptop import Laptop, LaptopUnavailable
-from harness.server import Server
+from harness.server import REPOSITORY, Server
 from harness.waiting import Gate, poll_until
 
 pytestmark = pytest.mark.stock_differs("it has no journal", run=False)
@@ -120,6 +121,21 @@ def direct(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield visit
 
 
+@pytest.fixture(scope="module")
+def configured(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """JupyterLab's server relays the WebSockets, with the configuration that lets it relay bytes."""
+    jupyterlab = jupyterlab_server(
+        server,
+        tmp_path_factory.mktemp("jupyterlab"),
+        environment={
+            "JUPYTER_CONFIG_PATH": str(REPOSITORY / "examples" / "jupyterlab"),
+            "JUPYTER_GATEWAY_ALLOWED_ENVS": "JPY_SESSION_NAME",
+        },
+    )
+    with visiting(jupyterlab, tmp_path_factory.mktemp("browser")) as visit:
+        yield visit
+
+
 def test_output_around_a_reload_is_all_there_once_it_is_asked_for(server: Server, relayed: Visit) -> None:
     """A reloaded page shows the notebook as it was saved, and nothing of what comes for the page before."""
     with Gate() as gate:
@@ -173,8 +189,10 @@ def test_two_tabs_share_a_kernel(relayed: Visit) -> None:
     assert trouble == []
 
 
-def test_widgets_send_and_receive_bytes(direct: Visit, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["direct", "configured"])
+def test_widgets_send_and_receive_bytes(way: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """A picture comes as bytes, twice; a file goes to the kernel as bytes."""
+    visit: Visit = request.getfixturevalue(way)
     red, blue = (210, 30, 40), (20, 60, 220)
     upload = bytes(range(256)) * 1024
     (tmp_path / "upload.bin").write_bytes(upload)
@@ -184,11 +202,11 @@ def test_widgets_send_and_receive_bytes(direct: Visit, tmp_path: Path) -> None:
         "files = ipywidgets.FileUpload()\nfiles",
         "import hashlib\nprint(hashlib.sha256(files.value[0].content).hexdigest())",
     ]
-    tab = direct.open("widgets", "widgets.ipynb", cells)
+    tab = visit.open("widgets", "widgets.ipynb", cells)
     tab.run(0)
     seen = tab.do("wait_for_picture", selector="img.widget-image", colour=red)
     assert seen == {"width": 32, "height": 32, "pixel": list(red)}
-    tab.screenshot("widgets-1-red")
+    tab.screenshot(f"widgets-{way}-1-red")
     tab.run(1)
     seen = tab.do("wait_for_picture", selector="img.widget-image", colour=blue)
     assert seen == {"width": 48, "height": 48, "pixel": list(blue)}
@@ -197,9 +215,30 @@ def test_widgets_send_and_receive_bytes(direct: Visit, tmp_path: Path) -> None:
     tab.do("read", selector="button.widget-upload", text="(1)")
     tab.run(3)
     assert tab.output(3).strip() == hashlib.sha256(upload).hexdigest()
-    tab.screenshot("widgets-2-all")
+    tab.screenshot(f"widgets-{way}-2-all")
     tab.do("close")
-    assert direct.browser.trouble() == []
+    assert visit.browser.trouble() == []
+
+
+def test_a_kernel_is_known_by_its_notebook(server: Server, configured: Visit) -> None:
+    tab = configured.open("named", "named.ipynb", ["print(__session__)"])
+    tab.run(0)
+    notebook = str(configured.jupyterlab.root / "named.ipynb")
+    assert tab.output(0).strip() == notebook
+    assert server.get(f"/api/kernels/{tab.evaluate(KERNEL_ID)}").json()["document"] == notebook
+    tab.do("close")
+
+
+def test_terminals_work_beside_relayed_bytes(configured: Visit) -> None:
+    """With `ServerApp.websocket_url` they would be looked for on the server of the kernels."""
+    tab = configured.open("terminal", "terminal.ipynb", ["1"])
+    tab.evaluate("() => { jupyterapp.commands.execute('terminal:create-new'); }")
+    tab.do("type", selector=".jp-Terminal", text="echo $((6 * 7)) > typed.txt", key="Enter")
+    typed = configured.jupyterlab.root / "typed.txt"
+    poll_until(lambda: (typed.exists() and typed.read_text() == "42\n") or None, "what the terminal does")
+    tab.screenshot("terminal")
+    tab.do("close")
+    assert configured.browser.trouble() == []
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ PROGRAM = """#!{python}
 import json, os, pathlib, signal, sys
 notes = pathlib.Path({notes!r})
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-names = ("JUPYTER_TOKEN", "JUPYTER_GATEWAY_URL", "JUPYTER_GATEWAY_AUTH_TOKEN")
+names = ("JUPYTER_TOKEN", "JUPYTER_GATEWAY_URL", "JUPYTER_GATEWAY_AUTH_TOKEN", "JUPYTER_GATEWAY_ALLOWED_ENVS",
+         "JUPYTER_CONFIG_PATH")
 started = {{"argv": sys.argv[1:], "env": {{n: os.environ.get(n) for n in names}}}}
 notes.with_suffix(".started").write_text(json.dumps(started))
 print({says!r}, flush=True)
@@ -90,6 +91,8 @@ def test_the_token_goes_through_the_environment_only(lab, tmp_path):
         "JUPYTER_TOKEN": None,
         "JUPYTER_GATEWAY_URL": "http://127.0.0.1:8890",
         "JUPYTER_GATEWAY_AUTH_TOKEN": token,
+        "JUPYTER_GATEWAY_ALLOWED_ENVS": "JPY_SESSION_NAME",
+        "JUPYTER_CONFIG_PATH": str(LAB.parents[1] / "examples" / "jupyterlab"),
     }
     assert token not in str(server["argv"] + jupyter_lab["argv"])
 

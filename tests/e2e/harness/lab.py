@@ -26,6 +26,7 @@ def jupyterlab_server(
     *,
     options: Sequence[str] = (),
     laptop: Laptop | None = None,
+    environment: dict[str, str] | None = None,
 ) -> Server:
     """Start a JupyterLab whose kernels run on another server.
 
@@ -39,6 +40,8 @@ def jupyterlab_server(
         More command line options.
     laptop
         Where to run it instead of on this machine.
+    environment
+        More environment variables.
     """
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
@@ -56,7 +59,7 @@ def jupyterlab_server(
             "--LabApp.expose_app_in_browser=True",
             *options,
         ],
-        environment={"JUPYTERLAB_SETTINGS_DIR": str(home / "settings")},
+        environment={"JUPYTERLAB_SETTINGS_DIR": str(home / "settings")} | (environment or {}),
     )
 
 
