@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -73,6 +74,23 @@ class RoundTripCase:
     baseline_target: float = 1.5
     metric: str = "p50_us"
 
+
+@dataclass(frozen=True)
+class AnswerCase:
+    """How long our server lets another client wait while one message with many buffers passes through it."""
+
+    buffers: int
+    size: int = 1000
+    messages: int = 5
+    target_ms: float = 100
+
+    @property
+    def name(self) -> str:
+        """Return what the report calls it."""
+        return f"longest wait for GET /api beside messages of {self.buffers:,} x {self.size} B, in ms"
+
+
+ANSWER_CASES = (AnswerCase(1), AnswerCase(100), AnswerCase(10_000))
 
 # The peer gets fewer messages so that it takes about as long; its rate does not depend on their number.
 FLOOD_CASES = (
@@ -400,6 +418,33 @@ class Benchmark:
             )
             return result | memory_mib(server.process.pid)
 
+    def longest_wait(self, case: AnswerCase, server: Server) -> float:
+        """Ask for GET /api while the messages pass, and return the milliseconds of the slowest answer."""
+        with server.kernel() as kernel_id:
+            passed = threading.Event()
+
+            def pass_messages() -> None:
+                try:
+                    for _ in range(case.messages):
+                        server.request(
+                            "POST",
+                            f"/api/nextgen/kernels/{kernel_id}/execute",
+                            {"code": f"buffers {case.buffers} {case.size}"},
+                        )
+                finally:
+                    passed.set()
+
+            thread = threading.Thread(target=pass_messages)
+            thread.start()
+            longest = 0.0
+            while not passed.is_set():
+                begin = time.monotonic()
+                server.request("GET", "/api")
+                longest = max(longest, time.monotonic() - begin)
+                time.sleep(0.001)
+            thread.join()
+            return 1000 * longest
+
     def round_trip_baseline(self, case: RoundTripCase) -> Result:
         """Measure the round trip without a server."""
         with self.kernel_without_server() as connection_file:
@@ -501,6 +546,18 @@ def conclude(all_measurements: list[Measurements]) -> list[Ratio]:
             name, target = f"{case.name}: ours / {PEER}", case.peer_target
         ratios.append(Ratio(name, statistics.median(values), min(values), max(values), target))
     return ratios
+
+
+def measure_answers(benchmark: Benchmark, ours: Server, repetitions: int) -> list[Ratio]:
+    """Return how long others wait, held to their targets."""
+    rows = []
+    for case in ANSWER_CASES:
+        report_progress(case.name)
+        waits = [benchmark.longest_wait(case, ours) for _ in range(repetitions)]
+        rows.append(
+            Ratio(case.name, statistics.median(waits), min(waits), max(waits), case.target_ms, at_most=True)
+        )
+    return rows
 
 
 def losses(all_measurements: list[Measurements]) -> list[str]:
@@ -670,8 +727,8 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def measure(arguments: argparse.Namespace) -> list[Measurements]:
-    """Start the servers, measure every case, and stop everything."""
+def measure(arguments: argparse.Namespace) -> tuple[list[Measurements], list[Ratio]]:
+    """Start the servers, measure every case, and stop everything; the waits of others are ready ratios."""
     peer_program = find_peer(arguments)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nextgen-kernels-bench-")))
@@ -682,7 +739,8 @@ def measure(arguments: argparse.Namespace) -> list[Measurements]:
         plans = make_plans(benchmark, ours, ours_tls, peer)
         for plan in plans:
             plan.run(arguments.repetitions, arguments.peer_repetitions)
-        return [plan.measurements for plan in plans]
+        answers = measure_answers(benchmark, ours, arguments.repetitions)
+        return [plan.measurements for plan in plans], answers
 
 
 def main() -> int:
@@ -691,13 +749,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     where = machine()
     try:
-        all_measurements = measure(arguments)
+        all_measurements, answers = measure(arguments)
     except (BenchmarkError, subprocess.TimeoutExpired, urllib.error.URLError) as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    ratios = conclude(all_measurements)
+    ratios = [*conclude(all_measurements), *answers]
     lost = losses(all_measurements)
     if arguments.json:
         arguments.json.write_text(as_json(all_measurements, ratios, where))

@@ -10,7 +10,8 @@ using namespace nextgen_kernels;
 
 namespace {
 
-constexpr ZmtpLimits limits = {.message_bytes = 4096, .message_frames = 32};
+constexpr ZmtpLimits limits = {
+    .kept_bytes = 1024, .kept_frames = 16, .message_bytes = 4096, .message_frames = 32};
 
 ZmqSocketType type_of(std::uint8_t choice) {
   if ((choice & 4) != 0) return ZmqSocketType::router;
@@ -37,6 +38,13 @@ Seen decode(ZmqSocketType type, std::string_view stream, std::size_t piece_size)
       case ZmtpDecoder::Step::message:
         require(seen.ready && !decoder.frames().empty());
         seen.messages.emplace_back(decoder.frames().begin(), decoder.frames().end());
+        break;
+      case ZmtpDecoder::Step::oversized_message:
+        require(seen.ready && decoder.message_size() <= limits.message_bytes);
+        seen.messages.emplace_back(decoder.frames().begin(), decoder.frames().end());
+        break;
+      case ZmtpDecoder::Step::command:
+        require(seen.ready);
         break;
       case ZmtpDecoder::Step::answer:
         seen.answers += decoder.take_answer();

@@ -124,10 +124,15 @@ Task<void> ZmqRouter::serve(std::shared_ptr<Connection> connection) {
 Task<void> ZmqRouter::converse(std::shared_ptr<Connection> connection) {
   auto& decoder = connection->decoder;
   bool open = co_await connection->write(ZmtpDecoder::greeting());
-  while (open) {
+  for (int steps = 0; open;) {
     const auto step = decoder.next();
     if (!step) {
       log_debug("A ZMQ connection to port {} was closed: {}", connection->state->port, step.error().message);
+      co_return;
+    }
+    if (*step != ZmtpDecoder::Step::need_more && ++steps > most_steps) {
+      log_debug("A ZMQ connection to port {} was closed: it sent more than {} messages and commands",
+                connection->state->port, most_steps);
       co_return;
     }
     switch (*step) {
@@ -141,6 +146,8 @@ Task<void> ZmqRouter::converse(std::shared_ptr<Connection> connection) {
         open = co_await connection->write(connection->answer());
         break;
       case ZmtpDecoder::Step::ready:
+      case ZmtpDecoder::Step::command:
+      case ZmtpDecoder::Step::oversized_message:
         break;
     }
   }

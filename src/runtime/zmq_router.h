@@ -18,7 +18,7 @@ namespace nextgen_kernels {
 /// runs.
 ///
 /// Anybody who can reach the port may connect, so everything is bounded: connections, their lifetime,
-/// messages. What breaks the protocol ends its connection.
+/// messages and commands. A peer that breaks the protocol, or says too much, loses its connection.
 class ZmqRouter {
  public:
   using Frames = std::vector<std::string>;
@@ -28,6 +28,7 @@ class ZmqRouter {
   static constexpr std::size_t most_connections = 512;
   static constexpr std::size_t largest_message = 64 * 1024;
   static constexpr std::size_t most_frames = 32;
+  static constexpr int most_steps = 1000;  ///< Messages and commands of one connection.
   static constexpr std::chrono::seconds connection_lifetime{60};
 
   /// Listens on a free port of a numeric address.

@@ -1,6 +1,7 @@
 #include "runtime/zmq_socket.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <deque>
 #include <optional>
@@ -22,8 +23,18 @@ namespace {
 // A kernel binds its ports within milliseconds once it has come so far.
 constexpr auto first_retry = std::chrono::milliseconds(20);
 constexpr auto longest_retry = std::chrono::milliseconds(200);
+// A peer that broke the protocol would do so again at once.
+constexpr auto retry_after_violation = std::chrono::seconds(1);
 // A peer that accepts and says nothing, or an address that answers nothing.
 constexpr auto connect_patience = std::chrono::seconds(30);
+
+// What one turn of the event loop takes of a peer's commands, and of messages that nobody wants.
+constexpr int turn_steps = 256;
+// What one turn writes, and what one system call does: a peer that reads meanwhile makes room all the time.
+constexpr std::size_t turn_written_bytes = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t largest_write = std::size_t{1024} * 1024;
+// Answers to commands that may wait for a peer that does not read.
+constexpr std::size_t most_unread_answer_bytes = std::size_t{64} * 1024;
 
 using Socket = asio::generic::stream_protocol::socket;
 using GenericEndpoint = asio::generic::stream_protocol::endpoint;
@@ -35,11 +46,12 @@ bool would_block(const boost::system::error_code& error) {
 }  // namespace
 
 struct ZmqSocket::State : std::enable_shared_from_this<State> {
-  State(const Executor& executor_, ZmqSocketType type_, std::string_view routing_id_)
+  State(const Executor& executor_, ZmqSocketType type_, std::string_view routing_id_, ZmtpLimits limits_)
       : executor(executor_),
         type(type_),
         routing_id(routing_id_),
-        decoder(type_, routing_id_),
+        limits(limits_),
+        decoder(type_, routing_id_, limits_),
         socket(executor_),
         resolver(executor_),
         timer(executor_) {}
@@ -67,18 +79,20 @@ struct ZmqSocket::State : std::enable_shared_from_this<State> {
   void opened();
   bool connected_to_itself();
   void broken(std::string reason);
+  void violated(std::string reason);
   void close();
 
   // Reading
   void wait_readable();
   void on_readable();
-  bool advance();
-  bool read();
+  bool advance(std::size_t most_bytes);
+  std::size_t read(std::size_t most_bytes);
   void be_ready();
   void activity();
   void schedule();
 
   // Writing
+  bool answer(std::string bytes);
   void send(Output next);
   void write();
   void wait_writable();
@@ -86,6 +100,7 @@ struct ZmqSocket::State : std::enable_shared_from_this<State> {
   Executor executor;
   ZmqSocketType type;
   std::string routing_id;
+  ZmtpLimits limits;
   std::string address;
   ZmqEndpoint endpoint;
   ZmtpDecoder decoder;
@@ -100,10 +115,14 @@ struct ZmqSocket::State : std::enable_shared_from_this<State> {
   bool waiting_readable = false;
   bool waiting_writable = false;
   bool scheduled = false;
+  bool oversized = false;  // The message at hand.
   std::string failure;
+  std::uint64_t violations = 0;
   std::deque<Output> output;  // To the connection; the first is written up to written_bytes.
   std::size_t written_bytes = 0;
-  std::deque<Output> waiting;  // Messages for the time when there is a connection.
+  std::size_t unread_answer_bytes = 0;  // In `output`.
+  std::deque<Output> waiting;           // Messages for the time when there is a connection.
+  std::size_t unsent_bytes = 0;         // Messages in `output` and `waiting`.
   std::function<void()> on_activity;
   std::function<void(ZmqConnectionEvent)> on_connection;
 };
@@ -170,8 +189,9 @@ void ZmqSocket::State::broken(std::string reason) {
   resolver.cancel();
   boost::system::error_code ignored;
   socket.close(ignored);
-  decoder = ZmtpDecoder(type, routing_id);
+  decoder = ZmtpDecoder(type, routing_id, limits);
   readable = waiting_readable = waiting_writable = false;
+  unread_answer_bytes = 0;
   std::erase_if(output, [](const Output& one) { return !one.is_message; });
   std::ranges::move(waiting, std::back_inserter(output));
   waiting = std::exchange(output, {});
@@ -188,6 +208,16 @@ void ZmqSocket::State::broken(std::string reason) {
     if (const auto self = weak.lock(); self && !self->closed)
       self->on_connection(ZmqConnectionEvent::disconnected);
   });
+}
+
+/// The peer is not worth a connection as it behaves; it may be another one later.
+void ZmqSocket::State::violated(std::string reason) {
+  ++violations;
+  // It is likely to do so again and again: say it at 1, 2, 4, 8, … times.
+  if (std::has_single_bit(violations))
+    log_warning("The connection to a kernel at {} was closed ({} so far): {}", address, violations, reason);
+  retry = retry_after_violation;
+  broken(std::move(reason));
 }
 
 void ZmqSocket::State::close() {
@@ -215,60 +245,74 @@ void ZmqSocket::State::wait_readable() {
 void ZmqSocket::State::on_readable() {
   const auto self = shared_from_this();
   const LoopScope scope("messages from", address);
-  if (!connected) {
-    while (!connected && advance()) {
-    }
-    if (!connected || closed) return;
+  while (!connected && advance(read_budget)) {
   }
-  activity();
+  if (connected && !closed) activity();
 }
 
 void ZmqSocket::State::activity() {
   const LoopScope scope("messages from", address);
   if (on_activity) return on_activity();
-  while (connected && advance()) {
+  for (int step = 0; step < turn_steps; ++step) {
+    if (!connected || !advance(read_budget)) return;
   }
+  schedule();
 }
 
 /// True when the decoder took a step that the owner should know of: a message, or the end of the handshake.
-bool ZmqSocket::State::advance() {
-  while (true) {
-    const auto step = decoder.next();
-    if (!step) {
-      broken(step.error().message);
+bool ZmqSocket::State::advance(std::size_t most_bytes) {
+  std::size_t bytes = 0;
+  for (int step = 0; step < turn_steps; ++step) {
+    const auto next = decoder.next();
+    if (!next) {
+      connected ? violated(next.error().message) : broken(next.error().message);
       return false;
     }
-    switch (*step) {
+    switch (*next) {
       case ZmtpDecoder::Step::message:
+      case ZmtpDecoder::Step::oversized_message:
+        oversized = *next == ZmtpDecoder::Step::oversized_message;
         return true;
       case ZmtpDecoder::Step::ready:
         be_ready();
         return true;
       case ZmtpDecoder::Step::answer:
-        send({.bytes = decoder.take_answer()});
+        if (!answer(decoder.take_answer())) return false;
         break;
-      case ZmtpDecoder::Step::need_more:
-        if (!readable || !read()) return false;
+      case ZmtpDecoder::Step::command:
         break;
+      case ZmtpDecoder::Step::need_more: {
+        if (!readable || bytes >= most_bytes) {
+          if (readable) schedule();
+          return false;
+        }
+        const auto count = read(most_bytes - bytes);
+        if (count == 0) return false;
+        bytes += count;
+        break;
+      }
     }
   }
+  schedule();
+  return false;
 }
 
-/// False when nothing came.
-bool ZmqSocket::State::read() {
-  const auto space = decoder.space();
+/// How many bytes came.
+std::size_t ZmqSocket::State::read(std::size_t most_bytes) {
+  auto space = decoder.space();
+  space = space.first(std::min(space.size(), most_bytes));
   boost::system::error_code error;
   const auto count = socket.read_some(asio::buffer(space.data(), space.size()), error);
   if (error && !would_block(error)) {
     broken(error == asio::error::eof ? "the peer closed the connection" : error.message());
-    return false;
+    return 0;
   }
   decoder.received(count);
   if (count < space.size()) {
     readable = false;
     wait_readable();
   }
-  return count > 0;
+  return count;
 }
 
 void ZmqSocket::State::be_ready() {
@@ -288,14 +332,26 @@ void ZmqSocket::State::schedule() {
     const auto self = weak.lock();
     if (!self || self->closed) return;
     self->scheduled = false;
-    if (self->connected) self->activity();
+    self->on_readable();
   });
 }
 
 // Writing
 // --------------------------------------------------------------------------------------------------------------
 
+/// False when the connection was ended instead.
+bool ZmqSocket::State::answer(std::string bytes) {
+  if (unread_answer_bytes > most_unread_answer_bytes) {
+    violated(fmt::format("The peer sends commands and does not read the answers; {} bytes of them wait",
+                         unread_answer_bytes));
+    return false;
+  }
+  send({.bytes = std::move(bytes)});
+  return true;
+}
+
 void ZmqSocket::State::send(Output next) {
+  (next.is_message ? unsent_bytes : unread_answer_bytes) += next.bytes.size();
   if (next.is_message && !connected) {
     waiting.push_back(std::move(next));
     return;
@@ -305,16 +361,22 @@ void ZmqSocket::State::send(Output next) {
 }
 
 void ZmqSocket::State::write() {
+  std::size_t written_now = 0;
   while (!output.empty() && !waiting_writable) {
-    const auto& bytes = output.front().bytes;
+    const auto& [bytes, is_message] = output.front();
+    const auto size = std::min(bytes.size() - written_bytes, largest_write);
     boost::system::error_code error;
-    written_bytes +=
-        socket.write_some(asio::buffer(bytes.data() + written_bytes, bytes.size() - written_bytes), error);
+    const auto count = socket.write_some(asio::buffer(bytes.data() + written_bytes, size), error);
     // The reading side tells of the end, after what came before it.
     if (error && !would_block(error)) return;
-    if (written_bytes < bytes.size()) return wait_writable();
-    output.pop_front();
-    written_bytes = 0;
+    written_bytes += count;
+    written_now += count;
+    if (written_bytes == bytes.size()) {
+      (is_message ? unsent_bytes : unread_answer_bytes) -= bytes.size();
+      output.pop_front();
+      written_bytes = 0;
+    }
+    if (count < size || (written_now >= turn_written_bytes && !output.empty())) return wait_writable();
   }
 }
 
@@ -331,8 +393,9 @@ void ZmqSocket::State::wait_writable() {
 // The socket
 // --------------------------------------------------------------------------------------------------------------
 
-ZmqSocket::ZmqSocket(const Executor& executor, ZmqSocketType type, std::string_view routing_id)
-    : state_(std::make_shared<State>(executor, type, routing_id)) {}
+ZmqSocket::ZmqSocket(const Executor& executor, ZmqSocketType type, std::string_view routing_id,
+                     ZmtpLimits limits)
+    : state_(std::make_shared<State>(executor, type, routing_id, limits)) {}
 
 ZmqSocket::~ZmqSocket() {
   state_->close();
@@ -364,13 +427,21 @@ void ZmqSocket::start(std::function<void()> on_activity) {
   state_->schedule();
 }
 
-bool ZmqSocket::receive() {
+bool ZmqSocket::receive(std::size_t most_bytes) {
   // Only connected sockets have messages; the handshake is not the owner's.
-  return state_->connected && state_->advance();
+  return state_->connected && state_->advance(most_bytes);
 }
 
 std::span<const std::string_view> ZmqSocket::frames() const {
   return state_->decoder.frames();
+}
+
+bool ZmqSocket::is_oversized() const {
+  return state_->oversized;
+}
+
+std::uint64_t ZmqSocket::message_size() const {
+  return state_->decoder.message_size();
 }
 
 void ZmqSocket::look_now() {
@@ -381,10 +452,16 @@ void ZmqSocket::poll_again() {
   state_->schedule();
 }
 
-void ZmqSocket::send(std::span<const std::string_view> frames) {
+Result<void> ZmqSocket::send(std::span<const std::string_view> frames) {
+  if (state_->unsent_bytes > most_unsent_bytes) {
+    return make_error(ErrorCode::resource_limit,
+                      "{} MiB of messages wait already for the peer at {}, which does not read them",
+                      state_->unsent_bytes >> 20, state_->address);
+  }
   std::string bytes;
   append_zmtp_message(bytes, frames);
   state_->send({.bytes = std::move(bytes), .is_message = true});
+  return {};
 }
 
 }  // namespace nextgen_kernels

@@ -1,7 +1,9 @@
 #include "wire/zmtp.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -28,6 +30,9 @@ constexpr std::size_t busy_capacity = std::size_t{256} * 1024;
 constexpr std::size_t kept_capacity = std::size_t{1024} * 1024;
 // A command says hello, ping, or why not.
 constexpr std::size_t max_command_size = 4096;
+// Of a message that is skipped the first frames are kept up to here: what is before the content is far
+// smaller.
+constexpr std::size_t kept_of_oversized = std::size_t{64} * 1024;
 
 std::uint64_t read_big_endian(std::string_view bytes) {
   std::uint64_t value = 0;
@@ -104,42 +109,75 @@ std::string ZmtpDecoder::greeting() {
   return text;
 }
 
+bool ZmtpDecoder::FrameStart::is_command() const {
+  return (flags & flag_command) != 0;
+}
+
+bool ZmtpDecoder::FrameStart::more_follow() const {
+  return (flags & flag_more) != 0;
+}
+
+void ZmtpDecoder::Free::operator()(char* bytes) const {
+  std::free(bytes);
+}
+
 std::span<char> ZmtpDecoder::space() {
   frames_.clear();
-  if (begin_ == end_) {
-    begin_ = scanned_ = end_ = 0;
-    if (capacity_ > kept_capacity) {
-      buffer_.reset();
-      capacity_ = 0;
-    }
+  close_gap();
+  if (held() == 0) begin_ = scanned_ = end_ = 0;
+  if (capacity_ > kept_capacity && held() <= first_capacity && wanted_ <= first_capacity) {
+    move_to_front();
+    set_capacity(first_capacity);
   }
-  const auto held = end_ - begin_;
-  reserve(wanted_ > held ? wanted_ - held : 1);
+  const auto unread_size = end_ - scanned_;
+  make_room(wanted_ > unread_size ? static_cast<std::size_t>(wanted_ - unread_size) : 1);
   return {buffer_.get() + end_, capacity_ - end_};
 }
 
-/// Makes room behind what is held: by moving it to the front, or by a larger buffer. No more than doubles
-/// what is there, so that a peer that announces a huge frame must send it before it costs memory.
-void ZmtpDecoder::reserve(std::size_t free_bytes) {
-  const auto held = end_ - begin_;
+/// Moves what is unread behind the frames that are kept.
+void ZmtpDecoder::close_gap() {
+  const auto target = begin_ + kept_;
+  if (target == scanned_) return;
+  const auto size = end_ - scanned_;
+  if (size > 0) std::memmove(buffer_.get() + target, buffer_.get() + scanned_, size);
+  copied_bytes_ += size;
+  scanned_ = target;
+  end_ = target + size;
+}
+
+/// Makes room behind what is held: by moving it to the front, or by a larger buffer. The buffer grows by half
+/// of its size at least, so that many frames cost no more copying than one, and no more than doubles, so that
+/// a peer that announces a huge frame must send it before it costs memory.
+void ZmtpDecoder::make_room(std::size_t free_bytes) {
+  const auto needed = held() + free_bytes;
   auto capacity = std::max(capacity_, first_capacity);
   if (filled_ && capacity < busy_capacity) capacity *= 2;
-  if (held + free_bytes > capacity) capacity = std::min(held + free_bytes, 2 * capacity);
-  if (held == capacity) capacity *= 2;
-  if (capacity == capacity_) {
-    if (begin_ > 0 && capacity_ - end_ < std::max(free_bytes, capacity_ / 2))
-      std::memmove(buffer_.get(), buffer_.get() + begin_, held);
-    else
-      return;
-  } else {
-    auto larger = std::make_unique_for_overwrite<char[]>(capacity);
-    if (held > 0) std::memcpy(larger.get(), buffer_.get() + begin_, held);
-    buffer_ = std::move(larger);
-    capacity_ = capacity;
-  }
+  if (needed > capacity) capacity = std::clamp(needed, capacity + capacity / 2, 2 * capacity);
+  const bool fits_behind = capacity_ - end_ >= std::max(free_bytes, capacity_ / 2);
+  if (capacity == capacity_ && (begin_ == 0 || fits_behind)) return;
+  move_to_front();
+  if (capacity != capacity_) set_capacity(capacity);
+}
+
+/// To be called when there is no gap.
+void ZmtpDecoder::move_to_front() {
+  if (begin_ == 0) return;
+  const auto size = held();
+  if (size > 0) std::memmove(buffer_.get(), buffer_.get() + begin_, size);
+  copied_bytes_ += size;
   scanned_ -= begin_;
+  end_ -= begin_;
   begin_ = 0;
-  end_ = held;
+}
+
+/// To be called when what is held is at the front. Large buffers grow in place: the system moves their pages.
+void ZmtpDecoder::set_capacity(std::size_t capacity) {
+  auto* const bytes = static_cast<char*>(std::realloc(buffer_.get(), capacity));
+  if (bytes == nullptr) throw std::bad_alloc();
+  (void)buffer_.release();
+  buffer_.reset(bytes);
+  copied_bytes_ += end_;
+  capacity_ = capacity;
 }
 
 void ZmtpDecoder::received(std::size_t count) {
@@ -209,44 +247,46 @@ std::string ZmtpDecoder::ready_command() const {
   return command;
 }
 
-/// False when the frame is not here as a whole.
-Result<bool> ZmtpDecoder::read_frame(Frame& frame) {
+/// Nothing when it is not here as a whole; it stays unread.
+Result<std::optional<ZmtpDecoder::FrameStart>> ZmtpDecoder::read_frame_start() {
   const auto bytes = unread();
-  wanted_ = scanned_ - begin_ + 2;
-  if (bytes.size() < 2) return false;
-  frame.flags = static_cast<std::uint8_t>(bytes[0]);
-  const bool is_command = (frame.flags & flag_command) != 0;
-  if ((frame.flags & ~(flag_more | flag_long | flag_command)) != 0 ||
-      (is_command && (frame.flags & flag_more) != 0))
+  wanted_ = 2;
+  if (bytes.size() < 2) return std::nullopt;
+  FrameStart start{.flags = static_cast<std::uint8_t>(bytes[0]), .header_size = 2, .size = 0};
+  if ((start.flags & ~(flag_more | flag_long | flag_command)) != 0 ||
+      (start.is_command() && start.more_follow()))
     return make_error(ErrorCode::protocol, "The peer sent a ZMTP frame with unknown flags, {:#x}",
-                      frame.flags);
-  const std::size_t header_size = (frame.flags & flag_long) != 0 ? 9 : 2;
-  wanted_ = scanned_ - begin_ + header_size;
-  if (bytes.size() < header_size) return false;
-  const auto size = read_big_endian(bytes.substr(1, header_size - 1));
-  const auto held = scanned_ - begin_;
-  if (is_command && size > max_command_size)
-    return make_error(ErrorCode::protocol, "The peer sent a ZMTP command of {} bytes; none is so long", size);
-  if (size > limits_.message_bytes || held + size > limits_.message_bytes)
-    return make_error(ErrorCode::resource_limit, "The peer sent a message of more than {} bytes",
-                      limits_.message_bytes);
-  wanted_ = held + header_size + size;
-  if (bytes.size() - header_size < size) return false;
-  frame.body = bytes.substr(header_size, size);
-  scanned_ += header_size + size;
-  wanted_ = 0;
-  return true;
+                      start.flags);
+  if ((start.flags & flag_long) != 0) start.header_size = 9;
+  wanted_ = start.header_size;
+  if (bytes.size() < start.header_size) return std::nullopt;
+  start.size = read_big_endian(bytes.substr(1, start.header_size - 1));
+  if (start.is_command() && start.size > max_command_size)
+    return make_error(ErrorCode::protocol, "The peer sent a ZMTP command of {} bytes; none is so long",
+                      start.size);
+  return start;
+}
+
+/// The body of a frame, which is read then; nothing when it is not here as a whole.
+std::optional<std::string_view> ZmtpDecoder::read_body(const FrameStart& start) {
+  wanted_ = start.header_size + start.size;
+  const auto bytes = unread();
+  if (bytes.size() < wanted_) return std::nullopt;
+  scanned_ += wanted_;
+  return bytes.substr(start.header_size, std::exchange(wanted_, 0) - start.header_size);
 }
 
 Result<ZmtpDecoder::Step> ZmtpDecoder::read_ready() {
-  Frame frame;
-  const auto whole = read_frame(frame);
-  if (!whole) return std::unexpected(whole.error());
-  if (!*whole) return Step::need_more;
+  const auto start = read_frame_start();
+  if (!start) return std::unexpected(start.error());
+  if (!*start) return Step::need_more;
+  if (!(*start)->is_command()) return malformed_command();
+  const auto whole = read_body(**start);
+  if (!whole) return Step::need_more;
   begin_ = scanned_;
-  auto body = frame.body;
+  auto body = *whole;
   const auto name = take_counted(body, 1);
-  if ((frame.flags & flag_command) == 0 || !name) return malformed_command();
+  if (!name) return malformed_command();
   if (*name == "ERROR") {
     const auto reason = take_counted(body, 1);
     return make_error(ErrorCode::protocol, "The peer refused the connection: '{}'",
@@ -280,29 +320,101 @@ Result<void> ZmtpDecoder::check_peer_type(std::string_view properties) const {
 
 Result<ZmtpDecoder::Step> ZmtpDecoder::read_traffic() {
   frames_.clear();
-  if (parts_.empty()) begin_ = scanned_;
+  if (frame_count_ == 0) begin_ = scanned_;
   while (true) {
-    Frame frame;
-    const auto whole = read_frame(frame);
-    if (!whole) return std::unexpected(whole.error());
-    if (!*whole) return Step::need_more;
-    if ((frame.flags & flag_command) != 0) {
-      if (auto taken = take_command(frame.body); !taken) return std::unexpected(taken.error());
-      if (parts_.empty()) begin_ = scanned_;
-      if (!answer_.empty()) return Step::answer;
+    if (skipped_) {
+      if (const auto step = skip()) return *step;
       continue;
     }
-    if (parts_.size() == limits_.message_frames)
-      return make_error(ErrorCode::resource_limit, "The peer sent a message of more than {} frames",
-                        limits_.message_frames);
-    const auto offset = static_cast<std::size_t>(frame.body.data() - buffer_.get()) - begin_;
-    parts_.push_back({offset, frame.body.size()});
-    if ((frame.flags & flag_more) != 0) continue;
-    for (const auto& part : parts_) frames_.emplace_back(buffer_.get() + begin_ + part.offset, part.size);
-    parts_.clear();
-    begin_ = scanned_;
-    return Step::message;
+    const auto start = read_frame_start();
+    if (!start) return std::unexpected(start.error());
+    if (!*start) return Step::need_more;
+    if (!(*start)->is_command()) {
+      const auto step = read_message_frame(**start);
+      if (!step) return std::unexpected(step.error());
+      if (*step) return **step;
+      continue;
+    }
+    const auto body = read_body(**start);
+    if (!body) return Step::need_more;
+    if (auto taken = take_command(*body); !taken) return std::unexpected(taken.error());
+    return answer_.empty() ? Step::command : Step::answer;
   }
+}
+
+/// Nothing when the message goes on.
+Result<std::optional<ZmtpDecoder::Step>> ZmtpDecoder::read_message_frame(const FrameStart& start) {
+  if (frame_count_ == 0) {
+    begin_ = scanned_;
+    message_size_ = 0;
+  }
+  const bool too_large =
+      start.size > limits_.message_bytes || message_size_ + start.size > limits_.message_bytes;
+  if (too_large)
+    return make_error(ErrorCode::resource_limit, "The peer sent a message of more than {} bytes",
+                      limits_.message_bytes);
+  if (frame_count_ == limits_.message_frames)
+    return make_error(ErrorCode::resource_limit, "The peer sent a message of more than {} frames",
+                      limits_.message_frames);
+  const bool keeps =
+      !oversized_ && message_size_ + start.size <= limits_.kept_bytes && parts_.size() < limits_.kept_frames;
+  if (!keeps) {
+    ++frame_count_;
+    message_size_ += start.size;
+    begin_skipping(start);
+    return std::nullopt;
+  }
+  const auto body = read_body(start);
+  if (!body) return Step::need_more;
+  ++frame_count_;
+  message_size_ += start.size;
+  keep_frame(start.header_size + body->size());
+  parts_.push_back({kept_ - body->size(), body->size()});
+  if (start.more_follow()) return std::nullopt;
+  return end_message(Step::message);
+}
+
+/// Keeps what was read last. Commands between the frames of a message leave no bytes between them.
+void ZmtpDecoder::keep_frame(std::size_t size) {
+  const auto source = scanned_ - size;
+  const auto target = begin_ + kept_;
+  if (source != target) {
+    std::memmove(buffer_.get() + target, buffer_.get() + source, size);
+    copied_bytes_ += size;
+  }
+  kept_ += size;
+}
+
+/// From here on nothing of the message is kept, and only the small frames at its start stay: they tell what
+/// it is.
+void ZmtpDecoder::begin_skipping(const FrameStart& start) {
+  oversized_ = true;
+  while (!parts_.empty() && parts_.back().offset + parts_.back().size > kept_of_oversized) parts_.pop_back();
+  kept_ = parts_.empty() ? 0 : parts_.back().offset + parts_.back().size;
+  scanned_ += start.header_size;
+  skipped_ = start;
+}
+
+/// Skips what is here of the frame. Nothing when the message goes on behind it.
+std::optional<ZmtpDecoder::Step> ZmtpDecoder::skip() {
+  const auto count = std::min<std::uint64_t>(skipped_->size, unread().size());
+  scanned_ += static_cast<std::size_t>(count);
+  skipped_->size -= count;
+  wanted_ = 0;
+  if (skipped_->size > 0) return Step::need_more;
+  const bool more_follow = skipped_->more_follow();
+  skipped_.reset();
+  if (more_follow) return std::nullopt;
+  return end_message(Step::oversized_message);
+}
+
+ZmtpDecoder::Step ZmtpDecoder::end_message(Step step) {
+  for (const auto& part : parts_) frames_.emplace_back(buffer_.get() + begin_ + part.offset, part.size);
+  parts_.clear();
+  kept_ = 0;
+  frame_count_ = 0;
+  oversized_ = false;
+  return step;
 }
 
 Result<void> ZmtpDecoder::take_command(std::string_view body) {

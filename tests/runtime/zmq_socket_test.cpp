@@ -76,8 +76,25 @@ std::string router_hello() {
 
 class ZmqSocketTest : public testing::Test {
  protected:
+  Result<void> try_to_send(const Frames& frames) {
+    return socket_->send(std::vector<std::string_view>(frames.begin(), frames.end()));
+  }
+
   void send(const Frames& frames) {
-    socket_->send(std::vector<std::string_view>(frames.begin(), frames.end()));
+    const auto sent = try_to_send(frames);
+    EXPECT_TRUE(sent) << sent.error().message;
+  }
+
+  /// Connects to a peer that has only greeted so far.
+  asio::ip::tcp::socket connect_to_raw_peer() {
+    asio::ip::tcp::acceptor acceptor(loop_, {asio::ip::make_address("127.0.0.1"), 0});
+    acceptor.set_option(asio::socket_base::receive_buffer_size(4096));
+    connect("tcp://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()));
+    auto peer = acceptor.accept();
+    asio::write(peer, asio::buffer(router_hello()));
+    run_until([this] { return connected_ == 1; });
+    peer.non_blocking(true);
+    return peer;
   }
 
   void connect(const std::string& endpoint, ZmqSocketType type = ZmqSocketType::dealer) {
@@ -167,7 +184,7 @@ TEST_F(ZmqSocketTest, nothing_is_left_behind_when_the_reader_stops_early) {
     ++next;
     socket.poll_again();
   });
-  socket.send(std::array<std::string_view, 1>{"hello"});
+  ASSERT_TRUE(socket.send(std::array<std::string_view, 1>{"hello"}));
   peer.receive(loop_);
   for (int i = 0; i < count; ++i) peer.send({"me", std::to_string(i)});
   run_until([&] { return next == count; });
@@ -249,6 +266,85 @@ TEST_F(ZmqSocketTest, answers_the_ping_of_a_peer) {
     boost::system::error_code nothing_yet;
     said.append(bytes.data(), peer.read_some(asio::buffer(bytes), nothing_yet));
   }
+}
+
+TEST_F(ZmqSocketTest, a_message_that_does_not_end_is_read_in_many_turns) {
+  auto peer = connect_to_raw_peer();
+  int turns = 0;
+  socket_->start([&] {
+    ++turns;
+    while (socket_->receive(1000)) received_.emplace_back(1, std::to_string(socket_->frames().size()));
+  });
+  std::string frames;
+  for (int i = 0; i < 10'000; ++i) frames += "\x01\x01x";
+  peer.non_blocking(false);
+  asio::write(peer, asio::buffer(frames + std::string("\0\0", 2)));
+  run_until([this] { return !received_.empty(); });
+  EXPECT_EQ(received_.front(), Frames{"10001"});
+  EXPECT_GE(turns, 30);
+}
+
+TEST_F(ZmqSocketTest, a_row_of_commands_is_read_in_many_turns) {
+  auto peer = connect_to_raw_peer();
+  int turns = 0;
+  socket_->start([&] {
+    ++turns;
+    while (socket_->receive()) received_.emplace_back(socket_->frames().begin(), socket_->frames().end());
+  });
+  std::string commands;
+  for (int i = 0; i < 10'000; ++i) commands += "\x04\x02\x01X";
+  peer.non_blocking(false);
+  asio::write(peer, asio::buffer(commands + std::string("\0\1a", 3)));
+  run_until([this] { return !received_.empty(); });
+  EXPECT_EQ(received_.front(), Frames{"a"});
+  EXPECT_GE(turns, 30);
+}
+
+TEST_F(ZmqSocketTest, ends_the_connection_of_a_peer_that_pings_and_reads_no_answer) {
+  auto peer = connect_to_raw_peer();
+  const auto ping = std::string("\x06\0\0\0\0\0\0\x0F\xA7\x04PING\0\x0A", 16) + std::string(4000, 'x');
+  while (disconnected_ == 0) {
+    boost::system::error_code full;
+    asio::write(peer, asio::buffer(ping), full);
+    loop_.poll();
+  }
+  EXPECT_THAT(socket_->last_failure(), HasSubstr("does not read the answers"));
+}
+
+TEST_F(ZmqSocketTest, an_oversized_message_is_skipped_and_told) {
+  Peer peer(ZMQ_ROUTER);
+  socket_.emplace(loop_.get_executor(), ZmqSocketType::dealer, "me", ZmtpLimits{.kept_bytes = 10'000});
+  ASSERT_TRUE(socket_->connect(peer.endpoint()));
+  std::vector<std::uint64_t> oversized;
+  socket_->start([&] {
+    while (socket_->receive()) {
+      if (socket_->is_oversized()) oversized.push_back(socket_->message_size());
+      received_.emplace_back(socket_->frames().begin(), socket_->frames().end());
+    }
+  });
+  send({"hello"});
+  peer.receive(loop_);
+  peer.send({"me", "first", std::string(5'000'000, 'x'), "last"});
+  peer.send({"me", "next"});
+  run_until([this] { return received_.size() == 2; });
+  EXPECT_EQ(received_, (std::vector<Frames>{{"first"}, {"next"}}));
+  EXPECT_EQ(oversized, std::vector<std::uint64_t>{5'000'009});
+}
+
+TEST_F(ZmqSocketTest, refuses_messages_while_too_many_bytes_wait_for_the_peer) {
+  const TemporaryDirectory directory;
+  const auto endpoint = "ipc://" + (directory.path() / "socket").string();
+  connect(endpoint);
+  const std::string large(ZmqSocket::most_unsent_bytes + 1, 'x');
+  send({large});
+  const auto refused = try_to_send({"small"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::resource_limit);
+  EXPECT_THAT(refused.error().message, HasSubstr("64 MiB"));
+  Peer peer(ZMQ_ROUTER, endpoint);
+  EXPECT_EQ(peer.receive(loop_), (Frames{"me", large}));
+  run_until([this] { return try_to_send({"small"}).has_value(); });
+  EXPECT_EQ(peer.receive(loop_), (Frames{"me", "small"}));
 }
 
 TEST_F(ZmqSocketTest, says_when_the_peer_speaks_another_protocol) {

@@ -54,6 +54,11 @@ Outcome feed(ZmtpDecoder& decoder, std::string_view bytes, std::size_t piece_siz
       outcome.error = step.error().message;
     } else if (*step == Step::message) {
       outcome.messages.emplace_back(decoder.frames().begin(), decoder.frames().end());
+    } else if (*step == Step::oversized_message) {
+      outcome.steps.push_back(std::to_string(decoder.message_size()) + " bytes");
+      outcome.messages.emplace_back(decoder.frames().begin(), decoder.frames().end());
+    } else if (*step == Step::command) {
+      outcome.steps.emplace_back("command");
     } else if (*step == Step::answer) {
       outcome.steps.emplace_back("answer");
       outcome.answers += decoder.take_answer();
@@ -144,6 +149,7 @@ TEST(Zmtp, unknown_commands_mean_nothing) {
   ZmtpDecoder decoder(ZmqSocketType::dealer, "me");
   const auto outcome = feed(decoder, hello("ROUTER") + command("\x03NEWabc") + encoded({"a"}), 1000);
   EXPECT_EQ(outcome.error, "");
+  EXPECT_THAT(outcome.steps, ElementsAre("answer", "ready", "command"));
   EXPECT_THAT(outcome.messages, ElementsAre(ElementsAre("a")));
 }
 
@@ -209,6 +215,73 @@ TEST(Zmtp, messages_over_the_limit_are_refused_before_they_take_memory) {
   std::string frames = hello("DEALER");
   for (int i = 0; i < 33; ++i) frames += "\x01\x01x";
   EXPECT_THAT(error_of(ZmqSocketType::router, frames), HasSubstr("more than 32 frames"));
+}
+
+TEST(Zmtp, bytes_are_copied_in_proportion_to_what_is_read) {
+  for (const std::size_t frame_count : {1, 100, 10'000}) {
+    for (const std::size_t frame_size : {1, 1000}) {
+      const auto message = encoded(std::vector<std::string>(frame_count, std::string(frame_size, 'x')));
+      ZmtpDecoder decoder(ZmqSocketType::dealer, "me");
+      feed(decoder, hello("ROUTER"), 1000);
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(feed(decoder, message, 4096).messages.size(), 1U);
+      EXPECT_LE(decoder.copied_bytes(), 4 * (3 * message.size() + 16 * 1024))
+          << frame_count << " frames of " << frame_size << " bytes";
+    }
+  }
+}
+
+TEST(Zmtp, commands_between_the_frames_of_a_message_take_no_memory) {
+  ZmtpDecoder decoder(ZmqSocketType::dealer, "me");
+  feed(decoder, hello("ROUTER") + "\x01\x01x", 1000);
+  const auto ping = command("\x04PING" + "\x00\x0A"s + "context");
+  for (int i = 0; i < 100'000; ++i) feed(decoder, ping, 1000);
+  EXPECT_LE(decoder.space().size(), std::size_t{64} * 1024);
+  EXPECT_THAT(feed(decoder, "\x00\x01y"s, 1000).messages, ElementsAre(ElementsAre("x", "y")));
+}
+
+TEST(Zmtp, what_exceeds_the_kept_size_is_skipped_and_the_first_frames_tell_what_it_was) {
+  const std::string large(1'000'000, 'x');
+  const std::vector<std::vector<std::string>> oversized = {
+      {"a", "b", large}, {"a", "b", large, large, "", "c"}, {"a", "b", std::string(100'001, 'x')}};
+  for (const std::size_t piece_size : {1, 1000, 1'000'000}) {
+    ZmtpDecoder decoder(ZmqSocketType::dealer, "me", {.kept_bytes = 100'000});
+    feed(decoder, hello("ROUTER"), 1000);
+    for (const auto& message : oversized) {
+      std::size_t size = 0;
+      for (const auto& frame : message) size += frame.size();
+      const auto outcome = feed(decoder, encoded(message) + encoded({"next"}), piece_size);
+      EXPECT_EQ(outcome.error, "");
+      EXPECT_THAT(outcome.steps, ElementsAre(std::to_string(size) + " bytes"));
+      EXPECT_THAT(outcome.messages, ElementsAre(ElementsAre("a", "b"), ElementsAre("next")));
+    }
+    EXPECT_LE(decoder.space().size(), std::size_t{1} << 20);
+  }
+}
+
+TEST(Zmtp, of_a_message_of_too_many_frames_the_first_are_kept) {
+  ZmtpDecoder decoder(ZmqSocketType::dealer, "me", {.kept_frames = 3});
+  const std::vector<std::string> frames(10, "x");
+  const auto outcome = feed(decoder, hello("ROUTER") + encoded(frames) + encoded({"next"}), 7);
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_THAT(outcome.messages, ElementsAre(ElementsAre("x", "x", "x"), ElementsAre("next")));
+}
+
+TEST(Zmtp, large_frames_before_the_skipped_one_are_not_kept) {
+  ZmtpDecoder decoder(ZmqSocketType::dealer, "me", {.kept_bytes = 5'000'000});
+  feed(decoder, hello("ROUTER"), 1000);
+  const std::string large(3'000'000, 'x');
+  auto cut = encoded({"a", large, large, "end"});
+  const auto end = cut.substr(cut.size() - 10);
+  cut.resize(cut.size() - 10);
+  feed(decoder, cut, 100'000);
+  EXPECT_LE(decoder.space().size(), std::size_t{64} * 1024);
+  EXPECT_THAT(feed(decoder, end, 100).messages, ElementsAre(ElementsAre("a")));
+}
+
+TEST(Zmtp, a_handshake_that_begins_with_a_message_is_refused_before_it_takes_memory) {
+  EXPECT_THAT(
+      error_of(ZmqSocketType::dealer, ZmtpDecoder::greeting() + "\x02" + big_endian(std::size_t{1} << 20, 8)),
+      HasSubstr("malformed"));
 }
 
 TEST(Zmtp, a_huge_frame_takes_memory_only_as_it_comes) {

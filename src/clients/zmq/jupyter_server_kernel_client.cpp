@@ -1,5 +1,6 @@
 #include "clients/zmq/jupyter_server_kernel_client.h"
 
+#include <algorithm>
 #include <bit>
 #include <list>
 
@@ -21,9 +22,10 @@ constexpr int iopub_budget = 256;
 constexpr int other_budget = 16;
 // Nor more bytes than a turn writes to each listener, or they fall behind a kernel that says a lot.
 constexpr std::size_t turn_bytes = std::size_t{1024} * 1024;
-// More than the buffers of a socket hold; a kernel that lives on and never stops speaking is not listened to
-// for ever.
+// More than the buffers of the sockets hold; a kernel that lives on and never stops speaking is not listened
+// to for ever.
 constexpr int last_words_budget = 100'000;
+constexpr std::size_t last_words_bytes = std::size_t{32} * 1024 * 1024;
 // Replies wait for outputs that keep coming, but not for ever.
 constexpr int iopub_turns_before_others = 64;
 
@@ -324,7 +326,7 @@ Task<Result<KernelClient::Answer>> JupyterServerKernelClient::wait_for_life(stea
     auto& connection = *connection_;
     // What these make the kernel publish proves the subscription, which therefore goes first.
     if (shell_request.empty() && connection.iopub.connected()) {
-      connection.heartbeat.send(ping);
+      (void)connection.heartbeat.send(ping);
       auto shell = send_request(Channel::shell, "kernel_info_request", "{}");
       auto control = send_request(Channel::control, "kernel_info_request", "{}");
       if (!shell || !control) co_return std::unexpected((shell ? control : shell).error());
@@ -372,8 +374,7 @@ Result<void> JupyterServerKernelClient::send(const OutgoingMessage& message) {
   std::vector<std::string_view> frames = {kernel_frame_delimiter, signature};
   frames.insert(frames.end(), message.parts.begin(), message.parts.end());
   frames.insert(frames.end(), message.buffers.begin(), message.buffers.end());
-  connection_->socket(message.channel).send(frames);
-  return {};
+  return connection_->socket(message.channel).send(frames);
 }
 
 Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string message_type,
@@ -425,7 +426,7 @@ void JupyterServerKernelClient::pump() {
   auto& connection = *connection_;
   // The event loop may know of a reply before it knows of the outputs that the kernel sent first.
   connection.iopub.look_now();
-  if (drain(connection.iopub, Channel::iopub, iopub_budget, turn_bytes)) {
+  if (drain(connection.iopub, Channel::iopub, {iopub_budget, turn_bytes}).is_spent()) {
     connection.iopub.poll_again();
     if (++connection.iopub_turns < iopub_turns_before_others) {
       sink_.flush();
@@ -434,7 +435,7 @@ void JupyterServerKernelClient::pump() {
   }
   connection.iopub_turns = 0;
   for (const auto& [channel, socket] : connection.others) {
-    if (drain(*socket, channel, other_budget, turn_bytes)) socket->poll_again();
+    if (drain(*socket, channel, {other_budget, turn_bytes}).is_spent()) socket->poll_again();
   }
   sink_.flush();
 }
@@ -442,27 +443,26 @@ void JupyterServerKernelClient::pump() {
 /// What the kernel said before its end may be here without the event loop having told us.
 void JupyterServerKernelClient::take_last_words() {
   if (connection_ == nullptr) return;
-  const auto take = [this](ZmqSocket& socket, Channel channel) {
-    socket.look_now();
-    drain(socket, channel, last_words_budget, SIZE_MAX);
-  };
-  take(connection_->iopub, Channel::iopub);
+  Budget budget = {last_words_budget, last_words_bytes};
+  connection_->iopub.look_now();
+  budget = drain(connection_->iopub, Channel::iopub, budget);
   for (const auto& [channel, socket] : connection_->others) {
-    if (channel != Channel::heartbeat) take(*socket, channel);
+    if (channel == Channel::heartbeat) continue;
+    socket->look_now();
+    budget = drain(*socket, channel, budget);
   }
   sink_.flush();
 }
 
-/// True when the budget ended before the messages did.
-bool JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel, int most_messages,
-                                      std::size_t most_bytes) {
-  std::size_t bytes = 0;
-  for (int messages = 0; messages < most_messages && bytes < most_bytes; ++messages) {
-    if (!socket.receive()) return false;
-    for (const auto frame : socket.frames()) bytes += frame.size();
+/// Returns what is left of the budget; when it is spent, there may be more messages.
+JupyterServerKernelClient::Budget JupyterServerKernelClient::drain(ZmqSocket& socket, Channel channel,
+                                                                   Budget budget) {
+  while (!budget.is_spent() && socket.receive(budget.bytes)) {
+    --budget.messages;
+    budget.bytes -= static_cast<std::size_t>(std::min<std::uint64_t>(budget.bytes, socket.message_size()));
     receive(channel, socket.frames());
   }
-  return true;
+  return budget;
 }
 
 void JupyterServerKernelClient::receive(Channel channel, std::span<const std::string_view> frames) {
@@ -529,7 +529,8 @@ void JupyterServerKernelClient::note_life() {
 Task<void> JupyterServerKernelClient::beat() {
   while (true) {
     connection_->liveness.begin_round(steady_clock::now());
-    if (connection_->heartbeat.connected()) connection_->heartbeat.send(ping);
+    // A kernel that reads so little that it is refused is one that is not heard either.
+    if (connection_->heartbeat.connected()) (void)connection_->heartbeat.send(ping);
     co_await sleep_for(heartbeat_.interval);
     if (connection_->liveness.end_round(steady_clock::now()) && on_liveness_change) on_liveness_change();
   }

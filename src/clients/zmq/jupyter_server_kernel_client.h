@@ -54,6 +54,13 @@ class JupyterServerKernelClient : public KernelClient {
  private:
   struct Connection;
   struct EarlierPeer;
+  /// What may be taken at once of what the kernel sent.
+  struct Budget {
+    int messages;
+    std::size_t bytes;
+
+    bool is_spent() const { return messages <= 0 || bytes == 0; }
+  };
 
   Result<std::string> send_request(Channel channel, std::string_view message_type, std::string_view content,
                                    std::string_view subshell_id = {});
@@ -65,7 +72,7 @@ class JupyterServerKernelClient : public KernelClient {
                                        nlohmann::json content, std::chrono::steady_clock::duration timeout);
   void pump();
   void take_last_words();
-  bool drain(ZmqSocket& socket, Channel channel, int most_messages, std::size_t most_bytes);
+  Budget drain(ZmqSocket& socket, Channel channel, Budget budget);
   void receive(Channel channel, std::span<const std::string_view> frames);
   void receive_own(const Message& message);
   void reject(Channel channel, const Error& error);

@@ -13,11 +13,13 @@ namespace {
 
 /// Keeps a mistyped size from asking for all memory: a message is made in one piece.
 constexpr std::uint64_t max_text_size = std::uint64_t{256} << 20;
+constexpr std::uint64_t max_buffers = 100'000;
 constexpr std::uint64_t max_number = 1'000'000'000;
 
 constexpr std::string_view known_commands =
-    "echo, print TEXT, flood COUNT SIZE, flood-rate COUNT SIZE PER_SECOND, sleep MILLISECONDS, "
-    "lose-reply MILLISECONDS, input PROMPT, bad-signature COUNT, short-frames COUNT, die STATUS, "
+    "echo, print TEXT, flood COUNT SIZE, flood-rate COUNT SIZE PER_SECOND, buffers COUNT SIZE, "
+    "sleep MILLISECONDS, lose-reply MILLISECONDS, input PROMPT, bad-signature COUNT, short-frames COUNT, die "
+    "STATUS, "
     "raise-signal NUMBER";
 
 using Numbers = std::vector<std::uint64_t>;
@@ -52,8 +54,16 @@ Result<Command> make_flood(std::string_view name, const Numbers& numbers) {
   return flood;
 }
 
+Result<Command> make_buffers(const Numbers& numbers) {
+  if (numbers[0] > max_buffers || numbers[0] * numbers[1] > max_text_size)
+    return make_error(ErrorCode::invalid_argument, "buffers: at most {} of them, {} bytes in all",
+                      max_buffers, max_text_size);
+  return BuffersCommand{.count = numbers[0], .size = numbers[1]};
+}
+
 Result<Command> make_numeric_command(std::string_view name, const Numbers& numbers) {
   if (name == "flood" || name == "flood-rate") return make_flood(name, numbers);
+  if (name == "buffers") return make_buffers(numbers);
   if (name == "sleep") return SleepCommand{std::chrono::milliseconds(numbers[0])};
   if (name == "lose-reply") return LoseReplyCommand{std::chrono::milliseconds(numbers[0])};
   if (name == "bad-signature") return BadSignatureCommand{numbers[0]};
@@ -63,7 +73,7 @@ Result<Command> make_numeric_command(std::string_view name, const Numbers& numbe
 }
 
 std::optional<std::size_t> number_count(std::string_view name) {
-  if (name == "flood") return 2;
+  if (name == "flood" || name == "buffers") return 2;
   if (name == "flood-rate") return 3;
   if (name == "sleep" || name == "lose-reply" || name == "bad-signature" || name == "short-frames" ||
       name == "die" || name == "raise-signal")

@@ -28,6 +28,12 @@ struct FloodCommand {
   std::optional<std::uint64_t> per_second;  ///< Without it, as fast as possible.
 };
 
+/// `buffers COUNT SIZE`: one comm_msg with COUNT buffers of SIZE bytes.
+struct BuffersCommand {
+  std::size_t count = 0;
+  std::size_t size = 0;
+};
+
 /// `sleep MILLISECONDS`: busy until then or until interrupted.
 struct SleepCommand {
   std::chrono::milliseconds duration{};
@@ -65,8 +71,8 @@ struct RaiseSignalCommand {
 };
 
 using Command =
-    std::variant<EchoCommand, PrintCommand, FloodCommand, SleepCommand, LoseReplyCommand, InputCommand,
-                 BadSignatureCommand, ShortFramesCommand, DieCommand, RaiseSignalCommand>;
+    std::variant<EchoCommand, PrintCommand, FloodCommand, BuffersCommand, SleepCommand, LoseReplyCommand,
+                 InputCommand, BadSignatureCommand, ShortFramesCommand, DieCommand, RaiseSignalCommand>;
 
 /// What an execute_request's code asks for.
 Result<Command> parse_command(std::string_view code);

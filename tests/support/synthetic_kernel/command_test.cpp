@@ -23,6 +23,14 @@ TEST(command, flood_rate_has_a_rate) {
   EXPECT_EQ(std::get<FloodCommand>(*command).per_second, 30U);
 }
 
+TEST(command, buffers_have_count_and_size) {
+  const auto command = parse_command("buffers 1000 100");
+  ASSERT_TRUE(command);
+  const auto& buffers = std::get<BuffersCommand>(*command);
+  EXPECT_EQ(buffers.count, 1000U);
+  EXPECT_EQ(buffers.size, 100U);
+}
+
 TEST(command, text_commands_keep_their_text) {
   EXPECT_EQ(std::get<PrintCommand>(*parse_command("print two  words")).text, "two  words");
   EXPECT_EQ(std::get<InputCommand>(*parse_command("input name: \n")).prompt, "name:");
@@ -51,7 +59,8 @@ TEST_P(RefusedCommand, is_an_error) {
 
 INSTANTIATE_TEST_SUITE_P(command, RefusedCommand,
                          testing::Values("", "flood", "flood 1", "flood 1 100 1", "flood -1 100", "flood 1 9",
-                                         "flood 1 99999999999", "flood 1x 100",
+                                         "flood 1 99999999999", "flood 1x 100", "buffers 1",
+                                         "buffers 100001 0", "buffers 100000 100000",
                                          "flood 99999999999999999999999 100", "flood-rate 1 100 0", "die",
                                          "die now", "sleep 1.5", "echo twice"));
 

@@ -308,6 +308,10 @@ void SyntheticKernel::begin(ReceivedMessage request, Command command) {
                                            .per_second = flood.per_second,
                                            .start = Clock::now()});
                  },
+                 [&](const BuffersCommand& buffers) {
+                   publish_buffers(request, buffers);
+                   reply_ok(request);
+                 },
                  [&](const SleepCommand& sleep) { run_until_done(Sleeping{Clock::now() + sleep.duration}); },
                  [&](const LoseReplyCommand& command) {
                    run_until_done(Sleeping{Clock::now() + command.duration});
@@ -408,6 +412,13 @@ void SyntheticKernel::publish_status(const ReceivedMessage& request, std::string
 
 void SyntheticKernel::print(const ReceivedMessage& request, std::string_view text) {
   publish_now(request, "stream", json{{"name", "stdout"}, {"text", text}}.dump());
+}
+
+void SyntheticKernel::publish_buffers(const ReceivedMessage& request, const BuffersCommand& buffers) {
+  const auto parts = make_parts("comm_msg", request.parts.header, R"({"comm_id": "buffers", "data": {}})");
+  auto frames = encode_message({"comm_msg"}, parts, signer_);
+  frames.resize(frames.size() + buffers.count, std::string(buffers.size, 'x'));
+  iopub_.send(frames);
 }
 
 void SyntheticKernel::publish_wrongly_signed(const ReceivedMessage& request, std::uint64_t count) {

@@ -107,6 +107,7 @@ class SyntheticKernel {
   void publish_status(const ReceivedMessage& request, std::string_view state);
   void log_end(std::string_view what) const;
   void print(const ReceivedMessage& request, std::string_view text);
+  void publish_buffers(const ReceivedMessage& request, const BuffersCommand& buffers);
   void publish_wrongly_signed(const ReceivedMessage& request, std::uint64_t count);
   void publish_short_messages(const ReceivedMessage& request, std::uint64_t count);
   MessageParts make_parts(std::string_view message_type, std::string parent_header, std::string content);
