@@ -1,8 +1,11 @@
 #include "wire/message.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "base/strings.h"
+#include "wire/json.h"
 #include "wire/legacy_message.h"
 #include "wire/v1_message.h"
 #include "wire/websocket_frame.h"
@@ -29,6 +32,12 @@ Result<Message::Pointer> Message::make(Channel channel, std::span<const std::str
   if (parts[1] == "null") {
     const std::array<std::string_view, 4> without_parent = {parts[0], "{}", parts[2], parts[3]};
     return make(channel, without_parent, buffers, arena);
+  }
+  if (!std::ranges::all_of(parts, is_valid_utf8)) {
+    std::array<std::string, 4> repaired;
+    std::ranges::transform(parts, repaired.begin(), replace_invalid_utf8);
+    const std::array<std::string_view, 4> views = {repaired[0], repaired[1], repaired[2], repaired[3]};
+    return make(channel, views, buffers, arena);
   }
   auto message = std::make_shared<Message>(Private{}, channel, parts, buffers, arena);
   if (auto scanned = message->scan_headers(); !scanned) return std::unexpected(scanned.error());

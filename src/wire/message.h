@@ -32,8 +32,8 @@ class Message {
   using Pointer = std::shared_ptr<const Message>;
 
   /// Copies the parts (header, parent_header, metadata, content) and buffers of a kernel's or our own
-  /// message. Fails with ErrorCode::protocol when header or parent_header are not JSON objects; metadata and
-  /// content are opaque. With an arena, messages made one after the other have their frames side by side.
+  /// message; bytes of parts that are not UTF-8 become U+FFFD. Fails with ErrorCode::protocol unless header
+  /// and parent_header are JSON objects; metadata and content are opaque. An arena puts frames side by side.
   static Result<Pointer> make(Channel channel, std::span<const std::string_view, 4> parts,
                               std::span<const std::string_view> buffers, FrameArena* arena = nullptr);
 

@@ -85,6 +85,22 @@ TEST(Message, the_frame_has_a_header_for_every_size_class) {
   }
 }
 
+TEST(Message, bytes_that_are_not_utf8_become_replacement_characters_in_both_protocols) {
+  const std::array<std::string_view, 1> buffers{"\xFF\xC3"};
+  const auto message =
+      Message::make(Channel::iopub,
+                    Parts{"{\"msg_id\":\"m\",\"username\":\"J\xF6rg\"}", "{\"msg_id\":\"\xFF\"}",
+                          "{\"\xC3\":1}", "{\"text\":\"\xC3\xB6 \xF0\x9F\x98\x8D \xFF\xC3\"}"},
+                    buffers);
+  ASSERT_TRUE(message) << message.error().message;
+  EXPECT_EQ((*message)->header(), "{\"msg_id\":\"m\",\"username\":\"J\uFFFDrg\"}");
+  EXPECT_EQ((*message)->parent_fields().msg_id, "\uFFFD");
+  EXPECT_EQ((*message)->metadata(), "{\"\uFFFD\":1}");
+  EXPECT_EQ((*message)->content(), "{\"text\":\"\u00F6 \U0001F60D \uFFFD\uFFFD\"}");
+  EXPECT_EQ((*message)->buffer(0), buffers[0]);
+  EXPECT_THAT(std::string((*message)->legacy_frame()), HasSubstr(std::string((*message)->content())));
+}
+
 TEST(Message, a_parent_of_null_is_an_empty_one) {
   const auto message = Message::make(Channel::iopub, Parts{R"({"msg_id":"m"})", "null", "{}", "[1]"}, {});
   ASSERT_TRUE(message) << message.error().message;
