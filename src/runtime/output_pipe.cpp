@@ -1,8 +1,10 @@
 #include "runtime/output_pipe.h"
 
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,6 +27,17 @@ Result<OutputPipe> make_output_pipe(ChildLifetime lifetime) {
   pipe.write_end = FileDescriptor(::open(name.c_str(), O_RDWR | O_CLOEXEC));
   if (pipe.write_end.get() < 0) return make_errno_error("open", "the pipe for kernel output", errno);
   return pipe;
+}
+
+std::uint64_t find_output_pipe(pid_t pid) {
+  constexpr std::string_view prefix = "pipe:[";
+  std::error_code ignored;
+  const auto target =
+      std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/fd/1", ignored).native();
+  std::uint64_t inode = 0;
+  if (target.starts_with(prefix))
+    std::from_chars(target.data() + prefix.size(), target.data() + target.size(), inode);
+  return inode;
 }
 
 FileDescriptor open_output_pipe(pid_t pid, std::uint64_t inode) {

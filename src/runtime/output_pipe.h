@@ -24,6 +24,9 @@ struct OutputPipe {
 
 Result<OutputPipe> make_output_pipe(ChildLifetime lifetime);
 
+/// The inode of the pipe that is a process's standard output; 0 when that is none.
+std::uint64_t find_output_pipe(pid_t pid);
+
 /// Another read end of the pipe with this inode that a process has open; none when it has no such pipe (any
 /// more).
 FileDescriptor open_output_pipe(pid_t pid, std::uint64_t inode);

@@ -30,10 +30,14 @@ bool is_running(const ProcessIdentity& process) {
   return identify_process(process.pid) == process;
 }
 
+std::string boot_id() {
+  return std::string(trim(read_text("/proc/sys/kernel/random/boot_id")));
+}
+
 std::string process_domain() {
   std::error_code ignored;
   const auto pid_namespace = std::filesystem::read_symlink("/proc/self/ns/pid", ignored);
-  return fmt::format("{} {}", trim(read_text("/proc/sys/kernel/random/boot_id")), pid_namespace.string());
+  return fmt::format("{} {}", boot_id(), pid_namespace.string());
 }
 
 }  // namespace nextgen_kernels

@@ -23,6 +23,9 @@ std::optional<ProcessIdentity> identify_process(pid_t pid);
 /// True while this very process runs.
 bool is_running(const ProcessIdentity& process);
 
+/// The id that the kernel of the system has given itself when it was booted; empty when it does not tell.
+std::string boot_id();
+
 /// Where process ids mean what they mean here: this boot of this machine, and our pid namespace.
 std::string process_domain();
 
