@@ -22,6 +22,7 @@ Environment kernel_base_environment(Environment environment) {
   environment.erase("JUPYTER_TOKEN_FILE");
   environment.erase("KERNEL_USERNAME");   // Says whose a kernel is; not the server's.
   environment.erase("JPY_SESSION_NAME");  // The same of what a kernel is for.
+  environment.erase(std::string(LaunchMark::variable));  // Of a server that is run in a kernel.
   return environment;
 }
 
@@ -159,7 +160,8 @@ Result<void> Application::set_up() {
   }
   if (state_ != nullptr) {
     server_settings.sessions = {.changed = [this](const Session& session) { state_->put(session); },
-                                .removed = [this](const std::string& id) { state_->remove_session(id); }};
+                                .removed = [this](const std::string& id) { state_->remove_session(id); },
+                                .written = [this] { return state_->written(); }};
     kernels_->on_kernel_removed([this](const std::string& id) { state_->remove_sessions_of(id); });
   }
   server_settings.loop_stalls = [this] { return watchdog_ ? watchdog_->stalls() : LoopStalls{}; };
@@ -225,7 +227,9 @@ void Application::open_state() {
   const auto& configured = settings_.options.state_directory;
   const auto directory =
       configured.empty() ? settings_.paths.data_dir / "nextgen_kernels" / "state" : configured;
-  auto state = ServerState::open(loop_.get_executor(), directory);
+  using enum ServerState::Promise;
+  auto state = ServerState::open(loop_.get_executor(), directory,
+                                 settings_.options.adopt_kernels ? durable : best_effort);
   if (state)
     state_ = std::move(*state);
   else

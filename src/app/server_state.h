@@ -1,13 +1,16 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "kernels/kernel_record.h"
 #include "runtime/blocking_pool.h"
+#include "runtime/event.h"
 #include "runtime/task_group.h"
 #include "server/session_manager.h"
 #include "state/state_store.h"
@@ -18,8 +21,8 @@ namespace nextgen_kernels {
 /// fetches what the one before left behind. Owned by the application, outlives kernels and server; on their
 /// executor, the file on a thread of its own.
 ///
-/// A store that fails stops nothing: it is told in the log, with what to do; what could not be written is
-/// written once that is possible again.
+/// One write is under way at a time; what changes meanwhile goes into the next one, all of it in one
+/// transaction. What could not be written is written with the next change, or a few seconds later.
 class ServerState final : public KernelRecorder {
  public:
   struct Found {
@@ -27,11 +30,23 @@ class ServerState final : public KernelRecorder {
     std::vector<Session> sessions;
   };
 
+  /// What `written` says of a write that failed.
+  enum class Promise {
+    durable,      ///< That it failed: what is not on disk must not be acknowledged.
+    best_effort,  ///< Nothing; the log does. Nobody adopts these kernels.
+  };
+
+  struct Options {
+    Promise promise = Promise::durable;
+    std::filesystem::path earlier_file =
+        {};  ///< Where versions before this one kept their kernels; or empty.
+  };
+
   /// Opens the store in this directory; blocks. The error says what then will not be, and what to do.
   static Result<std::unique_ptr<ServerState>> open(const Executor& executor,
-                                                   const std::filesystem::path& directory);
+                                                   const std::filesystem::path& directory, Promise promise);
 
-  ServerState(const Executor& executor, std::unique_ptr<StateStore> store);
+  ServerState(const Executor& executor, std::unique_ptr<StateStore> store, Options options);
 
   /// What servers that are gone left behind. It is ours from now on: kernels of it that will not be adopted
   /// must be removed.
@@ -39,7 +54,9 @@ class ServerState final : public KernelRecorder {
 
   void put(const KernelRecord& record) override;
   void remove(const std::string& kernel_id) override;
-  Task<void> written() override;
+
+  /// `unavailable` when it could not be written, or not within ten seconds; the error says what to do.
+  Task<Result<void>> written() override;
 
   void put(const Session& session);
   void remove_session(const std::string& session_id);
@@ -53,22 +70,36 @@ class ServerState final : public KernelRecorder {
   Task<void> leave();
 
  private:
-  using Write = std::function<Result<void>(StateStore& store)>;
+  struct Attempt;
 
-  void write(Write write);
-  void write_kernel(const std::string& kernel_id);
+  void change();
+  void write_changes();
+  void finish(const Attempt& attempt);
+  StateChanges take_changes();
   void note(const Result<void>& result);
   Task<void> note_again_and_again(std::chrono::steady_clock::duration interval);
+  Result<LeftBehind> take_from_all();
   LeftBehind everything() const;
 
   Executor executor_;
   std::unique_ptr<StateStore> store_;
-  std::map<std::string, StoredKernel> kernels_;     // As the file should have them.
-  std::map<std::string, StoredSession> sessions_;   // As well.
-  std::map<std::string, bool> kernels_in_writing_;  // Whether there was a newer record since.
-  bool out_of_step_ = false;                        // The file has not all of that.
+  Options options_;
+  std::map<std::string, StoredKernel> kernels_;    // As the file should have them.
+  std::map<std::string, StoredSession> sessions_;  // As well.
+  std::set<std::string> changed_kernels_;          // Since the last write began; may be removed ones.
+  std::set<std::string> changed_sessions_;
+  std::optional<Timestamp> seen_;
+  std::uint64_t changes_ = 0;    // Counts all there were.
+  std::uint64_t attempted_ = 0;  // Up to this one they were written, or could not be.
+  std::uint64_t written_ = 0;
+  Error failure_;  // Of the last attempt.
+  bool is_writing_ = false;
+  bool out_of_step_ = false;  // The file has not all that it should have.
+  bool has_told_ = false;     // In the log.
+  bool has_left_ = false;
+  Event progress_;
   TaskGroup tasks_;
-  BlockingPool files_{1};  // One thread: what is written is written in order. Ends before the store does.
+  BlockingPool files_{1};  // Ends before the store does.
 };
 
 }  // namespace nextgen_kernels

@@ -32,6 +32,9 @@ struct AdoptionRequest {
   std::string kernel_id;
   nlohmann::json record;  ///< What that provisioner's `adoption_record` was.
   ConnectionInfo connection_info;
+  /// Set when the kernel was launched once more after that, and its server could tell nobody: its process, in
+  /// the place of the one that is recorded.
+  std::optional<ProcessIdentity> newer_process = {};
 };
 
 /// Changes what is about to be started; its error is that of the launch.

@@ -131,6 +131,7 @@ Task<Result<void>> KernelManager::start_kernel() {
   const auto self = shared_from_this();
   const auto operation = co_await begin_operation();
   auto launched = co_await make_and_launch();
+  if (launched) launched = co_await confirm_start();
   if (launched) tasks_.spawn("supervise kernel " + kernel_id(), supervise());
   tell(KernelAction::start, launched);
   co_return launched;
@@ -157,7 +158,13 @@ Task<Result<void>> KernelManager::launch() {
   silence_.clear();
   conversation_->begin_process();
   started_from_ = origin_of(launch_.spec);
-  auto info = co_await provisioner_->launch_kernel(launch_request());
+  if (auto announced = co_await announce_launch(); !announced) co_return announced;
+  auto request = launch_request();
+  if (is_recorded_) {
+    request.environment.insert_or_assign(std::string(LaunchMark::variable),
+                                         LaunchMark{.token = launch_token_, .number = ++launches_}.to_string());
+  }
+  auto info = co_await provisioner_->launch_kernel(std::move(request));
   if (!info) co_return std::unexpected(info.error());
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
@@ -200,7 +207,7 @@ Task<void> KernelManager::supervise() {
     auto first_end = co_await (connect_client() || provisioner_->wait());
     if (auto* connected = std::get_if<Result<KernelClient::Answer>>(&first_end)) {
       if (*connected) {
-        if (options_.recorder != nullptr) co_await options_.recorder->written();
+        std::ignore = co_await recorded();  // Before anything is sent: the next server finds the answers by it.
         mark_ready(**connected);
       } else if (provisioner_->why_launch_again().empty()) {
         co_await give_up(connected->error().message);
@@ -502,11 +509,13 @@ Task<Result<void>> KernelManager::restart() {
                            kernel_id(), ready.error().message);
     }
   }
+  if (auto announced = co_await announce_launch(); !announced) co_return announced;
   co_await stop_supervision();
   co_await end_process(ShutdownPurpose::restart, {options_.shutdown_wait_time});
   begin_restart();
   auto launched = co_await launch();
   if (launched) {
+    std::ignore = co_await recorded();  // If it cannot be, the new process is found by its mark.
     tasks_.spawn("supervise kernel " + kernel_id(), supervise());
   } else {
     co_await provisioner_->cleanup(ShutdownPurpose::end);
@@ -662,6 +671,7 @@ Task<Result<void>> KernelManager::move_to(std::map<std::string, std::string> env
   launch_.is_spare = false;
   conversation_->note_activity();
   keep_record();
+  if (auto kept = co_await recorded(); !kept) co_return kept;
   if (change.code.empty()) co_return Result<void>{};
   if (!ready_) co_return make_error(ErrorCode::unavailable, "the kernel does not answer");
   const auto reply = co_await client_->shell_request("execute_request",

@@ -163,6 +163,10 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// under way gets the end of that one.
   Task<Result<void>> restart_kernel();
 
+  /// Ends when what was done to the kernel is on disk, for the server that comes after this one; at once when
+  /// nothing is kept.
+  Task<Result<void>> recorded();
+
   /// By signal or by message, as the kernel spec says.
   Task<Result<void>> interrupt_kernel();
 
@@ -241,7 +245,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<KernelClient::Answer>> reach_kernel();
   std::chrono::steady_clock::duration answer_timeout() const;
   Task<void> supervise();
-  Task<Result<void>> attach(KernelRecord record, Adopter adopter);
+  Task<Result<void>> attach(AbandonedKernel abandoned, Adopter adopter);
   void take_over(const KernelRecord& record);
   void tell_adopted();
   void begin_adopted(KernelClient::Answer answer, const std::vector<std::string>& subshells);
@@ -254,7 +258,10 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<void> wait_for_shell();
   Task<void> wait_for_subshell(std::string subshell_id);
   Task<void> wait_until_deleted(std::string subshell_id);
+  Task<Result<void>> announce_launch();
+  Task<Result<void>> confirm_start();
   void keep_record();
+  void put_record();
   void forget_record();
   Task<void> give_up(std::string reason);
   /// After the process ended by itself: true when another was launched.
@@ -309,6 +316,9 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   int users_ = 0;
   int watchers_ = 0;
   std::vector<std::string> recorded_listeners_;
+  std::string launch_token_;
+  int launches_ = 0;
+  bool is_recorded_ = false;  ///< A record with the token is on disk.
   std::optional<Adoption> adoption_;
   std::chrono::steady_clock::time_point started_at_;
   Event changed_;

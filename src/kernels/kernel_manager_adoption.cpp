@@ -1,11 +1,13 @@
 // What `KernelManager` does for the server that comes after this one, and after the one before.
 #include <algorithm>
 #include <ranges>
+#include <tuple>
 #include <variant>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "kernels/kernel_manager.h"
 
 namespace nextgen_kernels {
@@ -45,8 +47,45 @@ std::string text_of(const nlohmann::json& value) {
 
 }  // namespace
 
+/// Before a process is launched, there must be a record by which the next server finds it.
+Task<Result<void>> KernelManager::announce_launch() {
+  if (options_.recorder == nullptr || is_recorded_) co_return Result<void>{};
+  if (launch_token_.empty()) launch_token_ = random_hex(16);
+  put_record();
+  const auto written = co_await recorded();
+  if (written) {
+    is_recorded_ = true;
+    co_return Result<void>{};
+  }
+  if (!has_process()) forget_record();
+  co_return make_error(written.error().code,
+                       "Kernel {} was not started: this server cannot note it, and would leave it behind if it "
+                       "were killed. {}",
+                       launch_.spec.name, written.error().message);
+}
+
+/// A kernel of which nobody would know what it is if this server were killed now is not started.
+Task<Result<void>> KernelManager::confirm_start() {
+  auto kept = co_await recorded();
+  if (kept) co_return kept;
+  std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
+  co_await provisioner_->wait();
+  co_await provisioner_->cleanup(ShutdownPurpose::end);
+  forget_record();
+  co_return make_error(kept.error().code, "Kernel {} was ended as soon as it was started. {}",
+                       launch_.spec.name, kept.error().message);
+}
+
+Task<Result<void>> KernelManager::recorded() {
+  if (options_.recorder == nullptr) co_return Result<void>{};
+  co_return co_await options_.recorder->written();
+}
+
 void KernelManager::keep_record() {
-  if (options_.recorder == nullptr || !has_process()) return;
+  if (options_.recorder != nullptr && has_process()) put_record();
+}
+
+void KernelManager::put_record() {
   recorded_listeners_ = conversation_->places().sessions().most_important(most_listeners);
   options_.recorder->put({.kernel_id = launch_.kernel_id,
                           .kernel_name = launch_.spec.name,
@@ -63,10 +102,14 @@ void KernelManager::keep_record() {
                           .has_answered = has_answered_,
                           .launched_at = microseconds_of(launched_at_),
                           .started_from = started_from_,
-                          .root_dir = options_.root_dir});
+                          .root_dir = options_.root_dir,
+                          .launch_token = launch_token_,
+                          .launch_number = launches_,
+                          .is_launching = !has_process()});
 }
 
 void KernelManager::forget_record() {
+  is_recorded_ = false;
   if (options_.recorder != nullptr) options_.recorder->remove(launch_.kernel_id);
 }
 
@@ -80,7 +123,8 @@ void KernelManager::remove_connection(ClientRole role) {
   --(role == ClientRole::user ? users_ : watchers_);
 }
 
-Task<Result<void>> KernelManager::attach(KernelRecord record, Adopter adopter) {
+Task<Result<void>> KernelManager::attach(AbandonedKernel abandoned, Adopter adopter) {
+  const auto& record = abandoned.record;
   if (factories_.prepare) co_await factories_.prepare(launch_.spec);
   auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
   if (!provisioner) co_return std::unexpected(provisioner.error());
@@ -92,7 +136,8 @@ Task<Result<void>> KernelManager::attach(KernelRecord record, Adopter adopter) {
   provisioner_ = std::move(*provisioner);
   auto info = co_await provisioner_->adopt_kernel({.kernel_id = launch_.kernel_id,
                                                    .record = record.provisioner,
-                                                   .connection_info = record.connection_info});
+                                                   .connection_info = record.connection_info,
+                                                   .newer_process = abandoned.newer_process});
   if (!info) co_return std::unexpected(info.error());
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
@@ -102,7 +147,7 @@ Task<Result<void>> KernelManager::attach(KernelRecord record, Adopter adopter) {
 Task<Result<void>> KernelManager::attach_to(AbandonedKernel abandoned, Adopter adopter) {
   const auto self = shared_from_this();
   const auto operation = co_await begin_operation();
-  auto attached = co_await attach(std::move(abandoned.record), adopter);
+  auto attached = co_await attach(std::move(abandoned), adopter);
   if (has_process()) co_return Result<void>{};
   co_return attached;
 }
@@ -110,7 +155,7 @@ Task<Result<void>> KernelManager::attach_to(AbandonedKernel abandoned, Adopter a
 Task<Result<void>> KernelManager::adopt_kernel(AbandonedKernel abandoned) {
   const auto self = shared_from_this();
   const auto operation = co_await begin_operation();
-  auto attached = co_await attach(abandoned.record, Adopter::its_own_class);
+  auto attached = co_await attach(abandoned, Adopter::its_own_class);
   if (!attached) co_return attached;
   conversation_->begin_process();
   if (auto chosen = choose_client(); !chosen) co_return chosen;
@@ -160,6 +205,9 @@ void KernelManager::take_over(const KernelRecord& record) {
   has_answered_ = record.has_answered;
   launched_at_ = timestamp_of(record.launched_at);
   started_from_ = record.started_from;
+  launch_token_ = record.launch_token;
+  launches_ = record.launch_number;
+  is_recorded_ = !launch_token_.empty();
 }
 
 void KernelManager::tell_adopted() {

@@ -1,5 +1,7 @@
 #include "kernels/kernel_record.h"
 
+#include <charconv>
+
 #include "wire/json.h"
 
 namespace nextgen_kernels {
@@ -58,12 +60,29 @@ void for_each_later_field(Record& record, Each each) {
   each("launched_at", record.launched_at);
   each("started_from", record.started_from);
   each("root_dir", record.root_dir);
+  each("launch_token", record.launch_token);
+  each("launch_number", record.launch_number);
+  each("is_launching", record.is_launching);
 }
 
 }  // namespace
 
 nlohmann::json origin_of(const KernelSpec& spec) {
   return {{"argv", spec.argv}, {"resource_dir", spec.resource_dir.string()}};
+}
+
+std::string LaunchMark::to_string() const {
+  return fmt::format("{}.{}", token, number);
+}
+
+std::optional<LaunchMark> LaunchMark::parse(std::string_view text) {
+  const auto dot = text.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  LaunchMark mark{.token = std::string(text.substr(0, dot))};
+  const auto* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + dot + 1, last, mark.number);
+  if (error != std::errc() || end != last) return std::nullopt;
+  return mark;
 }
 
 std::string KernelRecord::to_json() const {

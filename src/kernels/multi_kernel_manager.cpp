@@ -1,6 +1,7 @@
 #include "kernels/multi_kernel_manager.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -296,6 +297,8 @@ Task<Result<void>> MultiKernelManager::shutdown_kernel(std::string kernel_id) {
   if (kernel == nullptr) co_return std::unexpected(unknown_kernel(kernel_id));
   co_await kernel->shutdown_kernel({options_.shutdown_wait_time});
   remove(kernel_id);
+  // The next server must not find it. If that cannot be written, its process is gone all the same.
+  std::ignore = co_await kernel->recorded();
   co_return Result<void>{};
 }
 

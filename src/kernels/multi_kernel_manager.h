@@ -127,6 +127,7 @@ class MultiKernelManager {
   KernelLaunch launch_of(KernelSpec spec) const;
   Task<std::shared_ptr<KernelManager>> take_from_pool(KernelLaunch launch);
   Task<void> adopt_kernel(AbandonedKernel abandoned, AdoptionPolicy policy);
+  Task<void> end_unfinished_start(AbandonedKernel abandoned);
   Task<Result<void>> try_to_adopt(std::shared_ptr<KernelManager> kernel, AbandonedKernel abandoned);
   std::string why_not_adopted(const KernelRecord& record, const Result<KernelSpec>& spec,
                               AdoptionPolicy policy) const;

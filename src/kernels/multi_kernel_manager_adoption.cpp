@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "kernels/multi_kernel_manager.h"
 #include "registry/kernel_provisioner_factory.h"
+#include "runtime/process_search.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -14,6 +15,32 @@ ShutdownCause has_ended(const KernelRecord& record) {
   std::string text = "It has ended, as the server has that had started it.";
   log_warning("Kernel {} ({}): {}", record.kernel_id, record.kernel_name, text);
   return {.action = KernelAction::died, .reason = std::move(text)};
+}
+
+/// Finds the processes of launches that servers could not record before they were killed. What such a process
+/// has started has its mark, too: of those that lead a session the kernel is the oldest. Blocks.
+std::vector<AbandonedKernel> find_newer_processes(std::vector<AbandonedKernel> abandoned) {
+  const auto processes = find_marked_processes(LaunchMark::variable);
+  for (auto& kernel : abandoned) {
+    auto& record = kernel.record;
+    if (record.launch_token.empty()) continue;
+    for (const auto& process : processes) {
+      const auto mark = LaunchMark::parse(process.value);
+      if (!process.leads_session || !mark || mark->token != record.launch_token) continue;
+      const bool is_newer = mark->number > record.launch_number;
+      const bool is_its_parent = mark->number == record.launch_number && kernel.newer_process &&
+                                 process.identity.start_time < kernel.newer_process->start_time;
+      if (!is_newer && !is_its_parent) continue;
+      record.launch_number = mark->number;
+      kernel.newer_process = process.identity;
+    }
+    if (!kernel.newer_process) continue;
+    record.has_answered = false;
+    record.client = nullptr;
+    record.launched_at = microseconds_of(Timestamp::clock::now());
+    ++record.restart_count;
+  }
+  return abandoned;
 }
 
 /// Why a kernel cannot be adopted whose spec or provisioner (of a plugin, maybe) is not to be had.
@@ -27,6 +54,7 @@ std::string missing_parts(const KernelRecord& record, const Error& error) {
 }  // namespace
 
 Task<void> MultiKernelManager::adopt_kernels(std::vector<AbandonedKernel> abandoned, AdoptionPolicy policy) {
+  abandoned = co_await files_.run([&abandoned] { return find_newer_processes(std::move(abandoned)); });
   TaskGroup adoptions(executor_);
   for (auto& kernel : abandoned) {
     auto name = "adopt kernel " + kernel.record.kernel_id;
@@ -37,6 +65,7 @@ Task<void> MultiKernelManager::adopt_kernels(std::vector<AbandonedKernel> abando
 
 Task<void> MultiKernelManager::adopt_kernel(AbandonedKernel abandoned, AdoptionPolicy policy) {
   const auto& record = abandoned.record;
+  if (record.is_launching) co_return co_await end_unfinished_start(std::move(abandoned));
   auto spec = co_await files_.run([this, name = record.kernel_name] { return specs_.get_kernel_spec(name); });
   auto reason = why_not_adopted(record, spec, policy);
   if (reason.empty()) {
@@ -77,6 +106,20 @@ Task<Result<void>> MultiKernelManager::try_to_adopt(std::shared_ptr<KernelManage
     kernel->on_shutdown_by_client = nullptr;
   }
   co_return adopted;
+}
+
+/// A start that the server of the kernel was killed in: nobody was told of the kernel.
+Task<void> MultiKernelManager::end_unfinished_start(AbandonedKernel abandoned) {
+  if (abandoned.newer_process)
+    co_return co_await report_orphan(std::move(abandoned), KernelSpec(), "its start had not ended yet");
+  const auto& record = abandoned.record;
+  log_info("Kernel {} ({}) is forgotten: its server was killed before it was started", record.kernel_id,
+           record.kernel_name);
+  KernelSpec spec;
+  spec.name = record.kernel_name;
+  const auto kernel = make_kernel_manager_(
+      {.kernel_id = record.kernel_id, .spec = std::move(spec), .environment = {}, .working_directory = {}});
+  co_await kernel->shutdown_kernel({options_.shutdown_wait_time});
 }
 
 /// Of a kernel that is not there any more, or that cannot be reached from here, it is only told. `spec` is

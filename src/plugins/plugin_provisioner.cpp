@@ -104,6 +104,11 @@ Task<Result<ConnectionInfo>> PluginProvisioner::adopt_kernel(AdoptionRequest req
   run_.reset();
   if (handover_of(object_.functions()) == Handover::impossible)
     co_return co_await KernelProvisioner::adopt_kernel(std::move(request));
+  if (request.newer_process) {
+    co_return make_error(ErrorCode::unavailable,
+                         "It was launched anew just before its server was killed, which {} could not record",
+                         class_reference_);
+  }
   const auto text = write_adoption_request(request);
   const auto what = fmt::format("adopt_kernel of {}", class_reference_);
   const auto answer = co_await await_reply(

@@ -99,6 +99,16 @@ void SessionManager::put(const Session& session) {
   tell_changed(session);
 }
 
+void SessionManager::forget(const std::string& id) {
+  if (std::erase_if(sessions_, [&id](const auto& session) { return session->id == id; }) == 0) return;
+  if (observer_.removed) observer_.removed(id);
+}
+
+Task<Result<void>> SessionManager::written() const {
+  if (!observer_.written) co_return Result<void>{};
+  co_return co_await observer_.written();
+}
+
 Error SessionManager::unknown_session(std::string_view id) {
   return {ErrorCode::not_found, fmt::format("Session not found: session_id='{}'", id)};
 }
@@ -153,14 +163,15 @@ Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest
   const auto* existing = find_document(request.path, username);
   if (existing != nullptr && is_alive(existing->kernel_id, nullptr)) co_return *existing;
 
-  const auto dead_kernel_id = existing == nullptr ? std::string() : existing->kernel_id;
-  Session session{.id = existing == nullptr ? random_uuid() : existing->id,
+  const auto before = existing == nullptr ? std::nullopt : std::optional(*existing);
+  Session session{.id = before ? before->id : random_uuid(),
                   .path = std::move(request.path),
                   .name = std::move(request.name),
                   .type = std::move(request.type),
                   .kernel_id = request.kernel_id.value_or(""),
                   .username = username};
-  if (!is_alive(session.kernel_id, request.user)) {
+  const bool needs_kernel = !is_alive(session.kernel_id, request.user);
+  if (needs_kernel) {
     // Upstream forgets dead kernels: their ids are free.
     if (find_kernel(session.kernel_id, request.user) != nullptr)
       std::ignore = co_await kernels_.shutdown_kernel(session.kernel_id);
@@ -172,8 +183,15 @@ Task<SessionResult<Session>> SessionManager::create_session(CreateSessionRequest
     session.kernel_id = (*kernel)->kernel_id();
   }
   put(session);
-  if (!dead_kernel_id.empty() && dead_kernel_id != session.kernel_id)
-    co_await end_unless_shared(dead_kernel_id);
+  if (const auto kept = co_await written(); !kept) {
+    if (before)
+      put(*before);
+    else
+      forget(session.id);
+    if (needs_kernel) co_await end_unless_shared(session.kernel_id);
+    co_return failure(kept.error());
+  }
+  if (before && before->kernel_id != session.kernel_id) co_await end_unless_shared(before->kernel_id);
   co_return session;
 }
 
@@ -220,6 +238,11 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
     const auto directory = co_await kernels_.find_working_directory(updated.path);
     kernel->update_environment("JPY_SESSION_NAME", document_file(directory, updated.path, updated.name));
   }
+  if (const auto kept = co_await written(); !kept) {
+    put(*before);
+    if (kernel_id != before->kernel_id && !changes.kernel_id) co_await end_unless_shared(kernel_id);
+    co_return failure(kept.error());
+  }
   // The session has its new kernel already, whatever becomes of the old one.
   if (before->kernel_id != kernel_id) co_await end_unless_shared(before->kernel_id);
   co_return updated;
@@ -230,11 +253,10 @@ Task<Result<void>> SessionManager::delete_session(std::string id) {
   const auto* session = find_session(id);
   if (session == nullptr) co_return std::unexpected(unknown_session(id));
   const auto kernel_id = session->kernel_id;
-  std::erase_if(sessions_, [&id](const auto& other) { return other->id == id; });
-  if (observer_.removed) observer_.removed(id);
-  if (!co_await kernels_.shutdown_kernel(kernel_id))
-    co_return make_error(ErrorCode::unavailable, "Kernel deleted before session");
-  co_return Result<void>{};
+  forget(id);
+  if (co_await kernels_.shutdown_kernel(kernel_id)) co_return Result<void>{};
+  std::ignore = co_await written();
+  co_return make_error(ErrorCode::unavailable, "Kernel deleted before session");
 }
 
 }  // namespace nextgen_kernels

@@ -63,6 +63,8 @@ using SessionResult = std::expected<T, SessionError>;
 struct SessionObserver {
   std::function<void(const Session& session)> changed;  ///< It is new, or another than before.
   std::function<void(const std::string& session_id)> removed;
+  /// Ends when all that was told is kept; the error is for the client. Nothing is acknowledged before.
+  std::function<Task<Result<void>>()> written = {};
 };
 
 /// The sessions of a server, in memory (jupyter_server's `SessionManager`). Owned by the server, used on its
@@ -113,6 +115,8 @@ class SessionManager {
   Session* find_session(std::string_view id) const;
   Session* find_document(std::string_view path, std::string_view username) const;
   void put(const Session& session);
+  void forget(const std::string& id);
+  Task<Result<void>> written() const;
   Task<void> end_unless_shared(std::string kernel_id);
   bool is_shared(const std::string& kernel_id) const;
   void drop_orphans();

@@ -1,5 +1,7 @@
 #include "state/state_store.h"
 
+#include <algorithm>
+#include <cctype>
 #include <initializer_list>
 #include <string_view>
 #include <variant>
@@ -72,7 +74,37 @@ Result<void> make_private_file(const fs::path& file) {
   return {};
 }
 
+/// The host's name as part of a file name; two hosts of one name share a file.
+std::string file_name_part(std::string_view host) {
+  constexpr std::size_t longest = 64;
+  std::string part(host.substr(0, longest));
+  std::ranges::replace_if(
+      part, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '_'; }, '_');
+  return part;
+}
+
+std::string file_prefix(std::string_view host) {
+  return fmt::format("state-{}-", file_name_part(host));
+}
+
 }  // namespace
+
+fs::path state_file_of_this_boot(const fs::path& directory, std::string_view host) {
+  return directory / fmt::format("{}{}.sqlite", file_prefix(host), boot_id());
+}
+
+void remove_files_of_earlier_boots(const fs::path& directory, std::string_view host) {
+  const auto ours = state_file_of_this_boot(directory, host).filename().native();
+  const auto prefix = file_prefix(host);
+  std::error_code failed;
+  for (fs::directory_iterator entry(directory, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const auto name = entry->path().filename().native();
+    if (!name.starts_with(prefix) || name.starts_with(ours)) continue;
+    std::error_code ignored;
+    fs::remove(entry->path(), ignored);
+  }
+}
 
 /// One connection to the file; turns SQLite's failures into errors.
 class StateStore::Database {
@@ -152,13 +184,21 @@ StateStore::StateStore(fs::path file, ServerInstance us, std::unique_ptr<Databas
 StateStore::~StateStore() = default;
 
 Result<std::unique_ptr<StateStore>> StateStore::open(const fs::path& file, const ServerInstance& us) {
+  auto database = open_database(file, us);
+  if (!database) return std::unexpected(database.error());
+  return std::unique_ptr<StateStore>(new StateStore(file, us, std::move(*database)));
+}
+
+Result<std::unique_ptr<StateStore::Database>> StateStore::open_database(const fs::path& file,
+                                                                        const ServerInstance& us) {
   if (auto made = make_private_file(file); !made) return std::unexpected(made.error());
   auto opened = Database::open(file);
   if (!opened) return std::unexpected(opened.error());
   auto& database = **opened;
   // A rollback journal, not a write-ahead log: that needs memory shared by all who use the file, which home
-  // directories on a network do not give.
-  auto ready = database.run("PRAGMA journal_mode = DELETE; PRAGMA synchronous = NORMAL;");
+  // directories on a network do not give. Nothing waits for the disk itself: what the system has taken
+  // survives the end of this process, and nothing in the file outlives the system.
+  auto ready = database.run("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF;");
   if (ready) {
     ready = database.transaction([&]() -> Result<void> {
       std::int64_t version = 0;
@@ -174,7 +214,7 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const fs::path& file, const
         if (done) done = database.run(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
       }
       if (!done) return done;
-      return database.run("INSERT INTO servers VALUES (?, ?, ?, ?, ?)",
+      return database.run("INSERT OR REPLACE INTO servers VALUES (?, ?, ?, ?, ?)",
                           {us.id, us.host, us.domain, std::int64_t{us.process.pid},
                            static_cast<std::int64_t>(us.process.start_time)});
     });
@@ -183,15 +223,32 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const fs::path& file, const
     const auto& error = ready.error();
     return make_error(error.code, "{}: {}", file.native(), error.message);
   }
-  return std::unique_ptr<StateStore>(new StateStore(file, us, std::move(*opened)));
+  return opened;
 }
 
-Result<void> StateStore::put_kernel(const StoredKernel& kernel) {
+Result<void> StateStore::apply(const StateChanges& changes) {
   return database_->transaction([&]() -> Result<void> {
-    auto done = database_->run("DELETE FROM kernels WHERE server_id = ? AND kernel_id = ?",
-                               {us_.id, kernel.kernel_id});
-    if (!done) return done;
-    return insert(kernel);
+    Result<void> done;
+    const auto step = [&done](auto work) {
+      if (done) done = work();
+    };
+    for (const auto& id : changes.removed_kernels) step([&] { return remove_kernel(id); });
+    for (const auto& kernel : changes.kernels) {
+      step([&] { return remove_kernel(kernel.kernel_id); });
+      step([&] { return insert(kernel); });
+    }
+    for (const auto& id : changes.removed_sessions) step([&] { return remove_session(id); });
+    for (const auto& session : changes.sessions) {
+      step([&] { return remove_session(session.id); });
+      step([&] { return insert(session); });
+    }
+    if (changes.seen) {
+      step([&] {
+        return database_->run("UPDATE kernels SET seen = ? WHERE server_id = ?",
+                              {microseconds_of(*changes.seen), us_.id});
+      });
+    }
+    return done;
   });
 }
 
@@ -215,23 +272,14 @@ Result<void> StateStore::remove_kernel(const std::string& kernel_id) {
   return database_->run("DELETE FROM kernels WHERE server_id = ? AND kernel_id = ?", {us_.id, kernel_id});
 }
 
-Result<void> StateStore::put_session(const StoredSession& session) {
-  return database_->transaction([&]() -> Result<void> {
-    auto done = database_->run("DELETE FROM sessions WHERE server_id = ? AND id = ?", {us_.id, session.id});
-    if (!done) return done;
-    return insert(session);
-  });
-}
-
 Result<void> StateStore::remove_session(const std::string& session_id) {
   return database_->run("DELETE FROM sessions WHERE server_id = ? AND id = ?", {us_.id, session_id});
 }
 
-Result<void> StateStore::note_seen(Timestamp seen) {
-  return database_->run("UPDATE kernels SET seen = ? WHERE server_id = ?", {microseconds_of(seen), us_.id});
-}
-
 Result<void> StateStore::replace(const LeftBehind& ours) {
+  auto reopened = open_database(file_, us_);
+  if (!reopened) return std::unexpected(reopened.error());
+  database_ = std::move(*reopened);
   return database_->transaction([&]() -> Result<void> {
     auto done = remove_all_of_ours();
     for (const auto& kernel : ours.kernels)

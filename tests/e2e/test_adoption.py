@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +29,14 @@ TICKING = "import time\nfor tick in range(1_000_000):\n    print(tick, flush=Tru
 
 def state_file(server: Server) -> Path:
     """Where the server keeps what the next one needs."""
-    return server.home / "data" / "nextgen_kernels" / "state" / "state.sqlite"
+    return server.home / "data" / "nextgen_kernels" / "state" / state_file_name()
+
+
+def state_file_name() -> str:
+    """The name of the state's file on this host, until it is booted again."""
+    host = re.sub(r"[^A-Za-z0-9._]", "_", socket.gethostname()[:64])
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"state-{host}-{boot}.sqlite"
 
 
 def rows(server: Server, table: str) -> int:
@@ -37,7 +46,7 @@ def rows(server: Server, table: str) -> int:
 
 
 def wait_for_rows(server: Server, table: str, count: int) -> None:
-    """Wait until a table of the state has so many rows: the server answers before they are written."""
+    """Wait until a table of the state has so many rows."""
     poll_until(lambda: (rows(server, table) == count) or None, f"{count} rows of {table}")
 
 
@@ -351,7 +360,7 @@ def test_broken_state_stops_nothing(
     start_server: ServerFactory, tmp_path: Path, content: bytes | None
 ) -> None:
     """The kernels of such a server end with it, as nobody could find them."""
-    file = tmp_path / "state" / "state.sqlite"
+    file = tmp_path / "state" / state_file_name()
     file.parent.mkdir()
     if content is None:
         file.mkdir()
@@ -366,22 +375,119 @@ def test_broken_state_stops_nothing(
     assert process_ended(pid)
 
 
-def test_state_that_cannot_be_written_stops_nothing(start_server: ServerFactory) -> None:
-    """What could not be written is written once it can be."""
+def test_while_the_state_cannot_be_written_nothing_new_is_promised(start_server: ServerFactory) -> None:
+    """What is there goes on, can be restarted, and is found by the next server."""
     server = start_server()
-    with closing(sqlite3.connect(state_file(server), isolation_level=None)) as database:
-        database.execute("BEGIN EXCLUSIVE")
-        kernel_id = server.start_kernel()["id"]
-        with Channels(server, kernel_id) as channels:
-            pid: Any = pid_of(channels)
-        wait_for_log(server, "cannot be written")
-        database.execute("ROLLBACK")
-    wait_for_rows(server, "kernels", 1)
+    session = create_session(server)
+    kernel_id = session["kernel"]["id"]
+    directory = state_file(server).parent
+    aside = directory.with_name("aside")
+    directory.rename(aside)
+    directory.write_text("no directory")
+
+    refused = server.post("/api/kernels", json={"name": "python3"})
+    assert refused.status_code == 503
+    assert "was not started" in refused.json()["message"]
+    assert str(directory) in refused.json()["message"]
+    renamed = server.patch(f"/api/sessions/{session['id']}", json={"path": "b.ipynb"})
+    assert renamed.status_code == 503
+    assert server.get(f"/api/sessions/{session['id']}").json()["path"] == "a.ipynb"
+    assert [kernel["id"] for kernel in kernels(server)] == [kernel_id]
+    assert server.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+    with Channels(server, kernel_id) as channels:
+        pid = pid_of(channels)
     kill(server)
+
+    directory.unlink()
+    aside.rename(directory)
     second = start_server(home=server.home)
     assert [kernel["id"] for kernel in kernels(second)] == [kernel_id]
     with Channels(second, kernel_id) as channels:
         assert pid_of(channels) == pid
+
+
+def test_what_was_answered_is_known_to_the_next_server(start_server: ServerFactory) -> None:
+    """However soon after the answer the server is killed."""
+    server = start_server()
+    server.get("/api/kernelspecs")
+    sessions: set[str] = set()
+    for name in ("a", "b", "c"):
+        body = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        sessions.add(server.post("/api/sessions", json=body).json()["id"])
+        kill(server)
+        server = start_server(home=server.home)
+        assert {session["id"] for session in server.get("/api/sessions").json()} == sessions
+    (session_id, *others) = sorted(sessions)
+    kernel_id = server.get(f"/api/sessions/{session_id}").json()["kernel"]["id"]
+
+    assert server.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+    kill(server)
+    server = start_server(home=server.home)
+    with Channels(server, kernel_id) as channels:
+        channels.run("pass")
+
+    assert server.patch(f"/api/sessions/{session_id}", json={"path": "renamed"}).status_code == 200
+    kill(server)
+    server = start_server(home=server.home)
+    assert server.get(f"/api/sessions/{session_id}").json()["path"] == "renamed"
+
+    assert server.delete(f"/api/sessions/{session_id}").status_code == 204
+    kill(server)
+    server = start_server(home=server.home)
+    assert sorted(session["id"] for session in server.get("/api/sessions").json()) == others
+    assert kernel_id not in {kernel["id"] for kernel in kernels(server)}
+
+
+def test_start_that_was_not_recorded_any_more_is_ended(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    """Its server was killed between the launch of the process and the record of it."""
+    first, _, pid = abandoned
+    change_record(
+        first, lambda record: record.update(provisioner=None, is_launching=True, launch_number=0)
+    )
+    second = start_server(home=first.home)
+    assert kernels(second) == []
+    assert process_ended(pid)
+    wait_for_log(second, "its start had not ended yet")
+    wait_for_rows(second, "kernels", 0)
+
+
+def test_start_that_never_happened_is_forgotten(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    first, _, pid = abandoned
+    change_record(
+        first,
+        lambda record: record.update(
+            provisioner=None, is_launching=True, launch_number=0, launch_token="0" * 32
+        ),
+    )
+    second = start_server(home=first.home)
+    assert kernels(second) == []
+    wait_for_rows(second, "kernels", 0)
+    assert "WARNING" not in second.log
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_kernel_of_an_earlier_version_is_adopted(
+    start_server: ServerFactory, abandoned: tuple[Server, str, int]
+) -> None:
+    """Earlier versions kept their kernels in another file, and fewer fields of them."""
+    first, kernel_id, pid = abandoned
+    names = ("launch_token", "launch_number", "is_launching")
+    change_record(first, lambda record: [record.pop(name) for name in names] and None)
+    state_file(first).rename(state_file(first).with_name("state.sqlite"))
+    for _ in range(2):
+        server = start_server(home=first.home)
+        with Channels(server, kernel_id) as channels:
+            assert pid_of(channels) == pid
+        kill(server)
+    third = start_server(home=first.home)
+    assert third.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+    kill(third)
+    with Channels(start_server(home=first.home), kernel_id) as channels:
+        channels.run("pass")
 
 
 def test_each_user_keeps_what_is_theirs(start_server: ServerFactory, tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
+#include <fstream>
+
 #include <signal.h>
 
 #include "kernel_fixture.h"
 #include "kernel_recorder.h"
+#include "runtime/process_search.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -166,6 +169,95 @@ TEST_F(AdoptionTest, a_shutdown_ends_the_record) {
   abandon();
   run(kernel_->shutdown_kernel({std::chrono::seconds(2)}));
   EXPECT_TRUE(recorder_.records.empty());
+}
+
+/// Looks at the file that a kernel makes at once, when what is recorded must be on disk.
+class LaunchRecorder final : public KernelRecorder {
+ public:
+  explicit LaunchRecorder(std::filesystem::path trace) : trace_(std::move(trace)) {}
+  void put(const KernelRecord& record) override { last_ = record; }
+  void remove(const std::string&) override { last_.reset(); }
+  Task<Result<void>> written() override {
+    if (last_) written_records.push_back(*last_);
+    existed.push_back(std::filesystem::exists(trace_));
+    co_return Result<void>{};
+  }
+
+  std::vector<KernelRecord> written_records;
+  std::vector<bool> existed;  ///< The file, at that time.
+
+ private:
+  std::filesystem::path trace_;
+  std::optional<KernelRecord> last_;
+};
+
+TEST_F(AdoptionTest, a_launch_is_on_disk_before_the_process_is_there_and_the_process_before_the_answer) {
+  LaunchRecorder recorder(directory_ / "trace");
+  options_.recorder = &recorder;
+  auto& kernel = make_kernel(shell_spec("touch trace; printenv NEXTGEN_KERNELS_LAUNCH > mark; sleep 3600"));
+  ASSERT_TRUE(run(kernel.start_kernel()));
+  ASSERT_EQ(recorder.written_records.size(), 2U);
+  const auto& intent = recorder.written_records[0];
+  const auto& launched = recorder.written_records[1];
+  EXPECT_FALSE(recorder.existed[0]);
+  EXPECT_TRUE(intent.is_launching);
+  EXPECT_FALSE(intent.launch_token.empty());
+  EXPECT_FALSE(launched.is_launching);
+  EXPECT_EQ(launched.provisioner.at("pid").get<pid_t>(), pid());
+  run_until([this] {
+    return std::filesystem::exists(directory_ / "mark") &&
+           std::filesystem::file_size(directory_ / "mark") > 0;
+  });
+  std::string mark;
+  std::ifstream(directory_ / "mark") >> mark;
+  EXPECT_EQ(mark, intent.launch_token + ".1");
+  run(kernel.shutdown_kernel({std::chrono::seconds(2)}));  // Before the recorder goes.
+}
+
+TEST_F(AdoptionTest, a_kernel_that_cannot_be_recorded_is_not_started) {
+  recorder_.is_full = true;
+  auto& kernel = make_kernel(shell_spec("touch trace; sleep 3600"));
+  const auto started = run(kernel.start_kernel());
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(started.error().message, HasSubstr("not started"));
+  EXPECT_THAT(started.error().message, HasSubstr("The disk is full"));
+  EXPECT_FALSE(kernel.has_process());
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "trace"));
+  EXPECT_TRUE(recorder_.records.empty());
+}
+
+TEST_F(AdoptionTest, a_restart_needs_no_room_on_the_disk_and_its_process_is_found) {
+  const auto before_restart = abandon();
+  recorder_.is_full = true;
+  ASSERT_TRUE(run(kernel_->restart_kernel()));
+  ASSERT_TRUE(run(kernel_->wait_until_ready()));
+  const auto mark = LaunchMark{.token = before_restart.record.launch_token, .number = 2}.to_string();
+  const auto processes = find_marked_processes(LaunchMark::variable);
+  const auto process = std::ranges::find(processes, mark, &MarkedProcess::value);
+  ASSERT_NE(process, processes.end());
+  EXPECT_EQ(process->identity.pid, pid());
+
+  recorder_.is_full = false;
+  auto abandoned = before_restart;
+  abandoned.record.has_answered = false;
+  abandoned.newer_process = process->identity;
+  provisioner_options_.lifetime = ChildLifetime::own;
+  auto& kernel = adopter_of(abandoned);
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto adopted = run(kernel.adopt_kernel(abandoned));
+  ASSERT_TRUE(adopted) << adopted.error().message;
+  ASSERT_TRUE(run(kernel.wait_until_ready()));
+  execute_and_wait(kernel, listener, "print hello");
+}
+
+TEST(LaunchMarkTest, is_read_as_it_was_written) {
+  const auto mark = LaunchMark::parse(LaunchMark{.token = "0123abcd", .number = 42}.to_string());
+  ASSERT_TRUE(mark);
+  EXPECT_EQ(mark->token, "0123abcd");
+  EXPECT_EQ(mark->number, 42);
+  for (const auto* wrong : {"", "token", "token.", "token.x", "token.1x", "token.99999999999999"})
+    EXPECT_FALSE(LaunchMark::parse(wrong)) << wrong;
 }
 
 }  // namespace

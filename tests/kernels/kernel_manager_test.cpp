@@ -21,9 +21,11 @@ using testing::Not;
 /// Knows the process that was launched last.
 class ProcessRecorder final : public KernelRecorder {
  public:
-  void put(const KernelRecord& record) override { last = record.provisioner.at("pid").get<pid_t>(); }
+  void put(const KernelRecord& record) override {
+    if (!record.is_launching) last = record.provisioner.at("pid").get<pid_t>();
+  }
   void remove(const std::string&) override {}
-  Task<void> written() override { co_return; }
+  Task<Result<void>> written() override { co_return Result<void>{}; }
 
   pid_t last = 0;
 };

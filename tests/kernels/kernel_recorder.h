@@ -12,9 +12,13 @@ class MemoryRecorder final : public KernelRecorder {
  public:
   void put(const KernelRecord& record) override { records[record.kernel_id] = record; }
   void remove(const std::string& kernel_id) override { records.erase(kernel_id); }
-  Task<void> written() override { co_return; }
+  Task<Result<void>> written() override {
+    if (is_full) co_return make_error(ErrorCode::unavailable, "The disk is full");
+    co_return Result<void>{};
+  }
 
   std::map<std::string, KernelRecord> records;
+  bool is_full = false;
 };
 
 }  // namespace nextgen_kernels

@@ -60,15 +60,18 @@ class StateStoreTest : public testing::Test {
             .username = "alice"};
   }
 
+  static StateChanges with(StoredKernel kernel) { return {.kernels = {std::move(kernel)}}; }
+  static StateChanges with(StoredSession session) { return {.sessions = {std::move(session)}}; }
+
   TemporaryDirectory directory_;
 };
 
 TEST_F(StateStoreTest, what_a_server_that_is_gone_left_is_taken_once) {
   auto before = open(gone("before"));
-  ASSERT_TRUE(before->put_kernel(kernel("k1", R"({"key": "secret"})")));
-  ASSERT_TRUE(before->put_session(session("s1", "k1")));
+  ASSERT_TRUE(before->apply(with(kernel("k1", R"({"key": "secret"})"))));
+  ASSERT_TRUE(before->apply(with(session("s1", "k1"))));
   const Timestamp seen(std::chrono::seconds(1'700'000'123));
-  ASSERT_TRUE(before->note_seen(seen));
+  ASSERT_TRUE(before->apply({.seen = seen}));
 
   auto next = open(living("next"));
   const auto taken = next->take_left_behind().value();
@@ -87,13 +90,13 @@ TEST_F(StateStoreTest, what_a_server_that_is_gone_left_is_taken_once) {
 
 TEST_F(StateStoreTest, servers_that_run_keep_what_is_theirs) {
   auto one = open(living("one"));
-  ASSERT_TRUE(one->put_kernel(kernel("k1")));
+  ASSERT_TRUE(one->apply(with(kernel("k1"))));
   auto other = open(living("other"));
   EXPECT_THAT(other->take_left_behind().value().kernels, IsEmpty());
 }
 
 TEST_F(StateStoreTest, what_was_taken_and_not_settled_is_found_by_the_next) {
-  ASSERT_TRUE(open(gone("first"))->put_kernel(kernel("k1")));
+  ASSERT_TRUE(open(gone("first"))->apply(with(kernel("k1"))));
   EXPECT_EQ(open(gone("second"))->take_left_behind().value().kernels.size(), 1U);
   EXPECT_EQ(open(living("third"))->take_left_behind().value().kernels.size(), 1U);
 }
@@ -101,10 +104,10 @@ TEST_F(StateStoreTest, what_was_taken_and_not_settled_is_found_by_the_next) {
 TEST_F(StateStoreTest, other_hosts_are_left_alone_and_other_boots_of_this_one_forgotten) {
   auto elsewhere = gone("elsewhere");
   elsewhere.host = "another host";
-  ASSERT_TRUE(open(elsewhere)->put_kernel(kernel("k1")));
+  ASSERT_TRUE(open(elsewhere)->apply(with(kernel("k1"))));
   auto earlier = gone("earlier");
   earlier.domain = "the boot before";
-  ASSERT_TRUE(open(earlier)->put_kernel(kernel("k2")));
+  ASSERT_TRUE(open(earlier)->apply(with(kernel("k2"))));
 
   EXPECT_THAT(open(living("us"))->take_left_behind().value().kernels, IsEmpty());
   auto there = living("there");
@@ -118,14 +121,14 @@ TEST_F(StateStoreTest, other_hosts_are_left_alone_and_other_boots_of_this_one_fo
 
 TEST_F(StateStoreTest, removed_and_replaced_rows_are_not_left_behind) {
   auto before = open(gone("before"));
-  ASSERT_TRUE(before->put_kernel(kernel("k1")));
-  ASSERT_TRUE(before->put_kernel(kernel("k1", "new")));
-  ASSERT_TRUE(before->put_kernel(kernel("k2")));
-  ASSERT_TRUE(before->put_session(session("s1", "k1")));
-  ASSERT_TRUE(before->put_session(session("s2", "k2")));
-  ASSERT_TRUE(before->put_session(session("s3", "k1")));
-  ASSERT_TRUE(before->remove_kernel("k2"));
-  ASSERT_TRUE(before->remove_session("s3"));
+  ASSERT_TRUE(before->apply(with(kernel("k1"))));
+  ASSERT_TRUE(before->apply(with(kernel("k1", "new"))));
+  ASSERT_TRUE(before->apply(with(kernel("k2"))));
+  ASSERT_TRUE(before->apply(with(session("s1", "k1"))));
+  ASSERT_TRUE(before->apply(with(session("s2", "k2"))));
+  ASSERT_TRUE(before->apply(with(session("s3", "k1"))));
+  ASSERT_TRUE(before->apply({.removed_kernels = {"k2"}}));
+  ASSERT_TRUE(before->apply({.removed_sessions = {"s3"}}));
   auto next = open(gone("next"));
   auto taken = next->take_left_behind().value();
   EXPECT_THAT(taken.kernels, ElementsAre(Field(&StoredKernel::record, "new")));
@@ -140,7 +143,7 @@ TEST_F(StateStoreTest, removed_and_replaced_rows_are_not_left_behind) {
 
 TEST_F(StateStoreTest, who_leaves_leaves_nothing) {
   auto server = open(gone("server"));
-  ASSERT_TRUE(server->put_kernel(kernel("k1")));
+  ASSERT_TRUE(server->apply(with(kernel("k1"))));
   ASSERT_TRUE(server->leave());
   EXPECT_THAT(open(living("next"))->take_left_behind().value().kernels, IsEmpty());
 }
@@ -189,7 +192,7 @@ TEST_F(StateStoreTest, a_directory_that_cannot_be_made_is_named) {
 
 TEST_F(StateStoreTest, what_does_not_fit_on_the_disk_changes_nothing) {
   auto before = open(gone("before"));
-  ASSERT_TRUE(before->put_kernel(kernel("k1", "small")));
+  ASSERT_TRUE(before->apply(with(kernel("k1", "small"))));
   const auto full = before->file();
   // In a child: the limit holds for all files of a process, and is the closest there is to a full disk.
   const auto child = ::fork();
@@ -199,15 +202,50 @@ TEST_F(StateStoreTest, what_does_not_fit_on_the_disk_changes_nothing) {
                        .rlim_max = std::filesystem::file_size(full)};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     auto store = StateStore::open(full, gone("full"));
-    const auto put = store ? (*store)->put_kernel(kernel("k1", std::string(1 << 20, 'x'))) : Result<void>{};
+    const auto put = store ? (*store)->apply(with(kernel("k1", std::string(1 << 20, 'x')))) : Result<void>{};
     ::_exit(put ? 1 : 0);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "it could be written";
-  ASSERT_TRUE(before->put_kernel(kernel("k2")));
+  ASSERT_TRUE(before->apply(with(kernel("k2"))));
   EXPECT_THAT(open(living("next"))->take_left_behind().value().kernels,
               ElementsAre(Field(&StoredKernel::record, "small"), Field(&StoredKernel::kernel_id, "k2")));
+}
+
+TEST_F(StateStoreTest, a_change_of_many_rows_is_one_transaction) {
+  auto before = open(gone("before"));
+  ASSERT_TRUE(before->apply({.kernels = {kernel("k1"), kernel("k2")}, .sessions = {session("s1", "k1")}}));
+  ASSERT_TRUE(before->apply({.kernels = {kernel("k2", "new")},
+                             .removed_kernels = {"k1", "never there"},
+                             .sessions = {session("s2", "k2")},
+                             .removed_sessions = {"s1"}}));
+  const auto taken = open(living("next"))->take_left_behind().value();
+  EXPECT_THAT(taken.kernels, ElementsAre(Field(&StoredKernel::record, "new")));
+  EXPECT_THAT(taken.sessions, ElementsAre(Field(&StoredSession::id, "s2")));
+}
+
+TEST_F(StateStoreTest, a_file_that_somebody_removed_is_missed_and_made_again) {
+  auto server = open(gone("server"));
+  std::filesystem::remove_all(file().parent_path());
+  EXPECT_FALSE(server->apply(with(kernel("k1"))));
+  ASSERT_TRUE(server->replace({.kernels = {kernel("k1")}, .sessions = {}}));
+  ASSERT_TRUE(server->apply(with(kernel("k2"))));
+  EXPECT_EQ(open(living("next"))->take_left_behind().value().kernels.size(), 2U);
+}
+
+TEST_F(StateStoreTest, files_of_earlier_boots_of_the_host_go) {
+  const auto& directory = directory_.path();
+  const auto ours = state_file_of_this_boot(directory, "host-1.example");
+  const std::vector<std::filesystem::path> kept = {ours, ours.native() + "-journal",
+                                                   directory / "state-host_2-00000000.sqlite",
+                                                   directory / "state.sqlite"};
+  const auto earlier = directory / "state-host_1.example-00000000.sqlite";
+  for (const auto& file : kept) std::ofstream(file) << "kept";
+  std::ofstream(earlier) << "gone";
+  remove_files_of_earlier_boots(directory, "host-1.example");
+  for (const auto& file : kept) EXPECT_TRUE(std::filesystem::exists(file)) << file;
+  EXPECT_FALSE(std::filesystem::exists(earlier));
 }
 
 }  // namespace

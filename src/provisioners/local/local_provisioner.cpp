@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 5> port_names = {"shell_port", "iopub_por
                                                         "control_port", "hb_port"};
 // sockaddr_un holds 108 bytes with the final zero; the longest endpoint ends in "-5".
 constexpr std::size_t longest_socket_stem = 105;
+constexpr std::size_t largest_connection_file = 64 * 1024;
 // A kernel that registers does so first of all; one that never will is launched again with ports.
 constexpr auto registration_patience = std::chrono::seconds(30);
 constexpr std::size_t largest_connection_file = 64 * 1024;
@@ -242,6 +243,9 @@ nlohmann::json LocalProvisioner::adoption_record() const {
 }
 
 Task<Result<ConnectionInfo>> LocalProvisioner::adopt_kernel(AdoptionRequest request) {
+  if (request.newer_process) {
+    if (auto known = describe_newer_process(request); !known) co_return std::unexpected(known.error());
+  }
   const auto& record = request.record;
   const auto process = read_process(record);
   const auto file = record.find("connection_file");
@@ -272,6 +276,27 @@ Task<Result<ConnectionInfo>> LocalProvisioner::adopt_kernel(AdoptionRequest requ
     co_return make_error(ErrorCode::unavailable, "It had not told its ports to that server yet");
   if (auto same = check_connection_file(info); !same) co_return std::unexpected(same.error());
   co_return info;
+}
+
+/// Completes a request with what is known of a process that nobody has recorded: its connection is what the
+/// file says that was written for it.
+Result<void> LocalProvisioner::describe_newer_process(AdoptionRequest& request) const {
+  const auto& process = *request.newer_process;
+  auto& record = request.record;
+  if (!record.is_object()) record = {{"outlives_server", options_.lifetime == ChildLifetime::own}};
+  if (!record.contains("connection_file"))
+    record["connection_file"] = (options_.runtime_dir / ("kernel-" + request.kernel_id + ".json")).string();
+  record["pid"] = process.pid;
+  record["start_time"] = process.start_time;
+  record["output_pipe"] = find_output_pipe(process.pid);
+  const auto& file = record["connection_file"];
+  if (!file.is_string())
+    return make_error(ErrorCode::invalid_argument, "The connection file of the kernel is not recorded");
+  const auto text = read_small_text(file.get<std::string>(), largest_connection_file);
+  auto info = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+  // Without it the kernel is refused below, with the key that it should have.
+  if (info.is_object()) request.connection_info = std::move(info);
+  return {};
 }
 
 /// The kernel's key is what the file said when it started: ours must be the same.

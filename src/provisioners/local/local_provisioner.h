@@ -69,6 +69,7 @@ class LocalProvisioner final : public KernelProvisioner {
   bool stays_as_it_is(const LaunchRequest& request) const;
   ProcessDescription describe_process(const LaunchRequest& request) const;
   Result<std::unique_ptr<ChildProcess>> launch_process(ProcessDescription description) const;
+  Result<void> describe_newer_process(AdoptionRequest& request) const;
   Result<void> check_connection_file(const ConnectionInfo& info) const;
   std::string socket_stem() const;
   void remove_ipc_sockets() const;
