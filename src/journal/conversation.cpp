@@ -71,10 +71,10 @@ std::shared_ptr<const RequestOrigin> Conversation::make_origin(const OutgoingMes
                     .requester = session == nullptr ? std::string() : session->id});
 }
 
-void Conversation::record_request(const OutgoingMessage& message, Audience sender) {
+bool Conversation::record_request(const OutgoingMessage& message, Audience sender) {
   if (message.channel != Channel::control && tells_state(message.header.msg_type)) note_activity();
   places_.sessions().note_use(sender);
-  if (message.channel == Channel::stdin_) return;  // An input_reply has no reply of its own.
+  if (message.channel == Channel::stdin_) return false;  // An input_reply has no reply of its own.
   requests_.add({.message_id = std::string(message.header.msg_id),
                  .message_type = std::string(message.header.msg_type),
                  .channel = message.channel,
@@ -82,6 +82,7 @@ void Conversation::record_request(const OutgoingMessage& message, Audience sende
                  .origin = make_origin(message, sender),
                  .in_subshell = !message.header.subshell_id.empty(),
                  .since = journal_.next_number()});
+  return places_.sessions().note_asker(message.header.session, sender);
 }
 
 void Conversation::receive(Message::Pointer message) {
@@ -108,8 +109,9 @@ std::shared_ptr<const RequestOrigin> Conversation::origin_of(const Message& mess
 Audience Conversation::route(const Message& message) {
   if (message.channel() == Channel::iopub) return Audience::everybody;
   if (const auto* request = requests_.recall(message.parent_fields().msg_id)) return request->sender;
-  // Forgotten, or asked by somebody who talks to the kernel directly: by the session that the asker named.
-  const auto* session = places_.sessions().find_any_of(message.parent_fields().session);
+  // Forgotten, asked of a server that is gone, or by somebody who talks to the kernel directly: by the session
+  // that the asker named.
+  const auto* session = places_.sessions().find_asker(message.parent_fields().session);
   return session == nullptr ? Audience::everybody : session->audience;
 }
 

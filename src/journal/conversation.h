@@ -40,11 +40,12 @@ class Conversation : public MessageSink {
 
   /// The audience of a listener: the same for the same name. That is a client's session (`session_id` of a
   /// WebSocket, `session` of a header), and after a space whose session it is, if the server has several
-  /// users.
+  /// users, and after another one "read-only" when this user may ask nothing: `ListenerName`.
   Audience audience_of(std::string_view listener) { return places_.sessions().audience_of(listener); }
 
-  /// A listener's request is about to go to the kernel.
-  void record_request(const OutgoingMessage& message, Audience sender);
+  /// A listener's request is about to go to the kernel. True when it is the first that names its session:
+  /// `SessionTable::note_asker`.
+  bool record_request(const OutgoingMessage& message, Audience sender);
 
   /// The kernel will not answer it (any more).
   void give_up_request(std::string_view message_id) { requests_.give_up(message_id); }

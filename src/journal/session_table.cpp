@@ -8,12 +8,26 @@ namespace nextgen_kernels {
 namespace {
 
 constexpr std::size_t forgotten_for_each = 10;
+constexpr std::size_t most_sessions_of_one = 8;
 
 std::size_t hash_of(std::string_view id) {
   return std::hash<std::string_view>{}(id);
 }
 
 }  // namespace
+
+ListenerName ListenerName::parse(std::string_view name) {
+  const auto next = [&name] {
+    const auto part = name.substr(0, name.find(' '));
+    name.remove_prefix(std::min(name.size(), part.size() + 1));
+    return part;
+  };
+  ListenerName parts;
+  parts.session = next();
+  parts.username = next();
+  parts.read_only = !name.empty();
+  return parts;
+}
 
 SessionTable::Session& SessionTable::use(std::string_view id) {
   if (const auto known = by_id_.find(id); known != by_id_.end()) {
@@ -38,6 +52,7 @@ void SessionTable::forget_oldest() {
     forgotten_.erase(forgotten_in_order_.front());
     forgotten_in_order_.pop_front();
   }
+  for (const auto& session : oldest->asks_as) askers_.erase(session);
   by_id_.erase(oldest->id);
   by_audience_.erase(oldest->audience);
   sessions_.erase(oldest);
@@ -76,11 +91,40 @@ const SessionTable::Session* SessionTable::find(Audience audience) const {
   return known == by_audience_.end() ? nullptr : &*known->second;
 }
 
-const SessionTable::Session* SessionTable::find_any_of(std::string_view session_id) const {
-  if (const auto* session = find(session_id)) return session;
-  const auto of_a_user = std::string(session_id) + " ";
-  const auto known = by_id_.lower_bound(of_a_user);
-  return known == by_id_.end() || !known->first.starts_with(of_a_user) ? nullptr : &*known->second;
+bool SessionTable::note_asker(std::string_view session, Audience audience) {
+  const auto known = by_audience_.find(audience);
+  if (session.empty() || known == by_audience_.end() || askers_.contains(session)) return false;
+  if (ListenerName::parse(known->second->id).read_only) return false;
+  auto& asks_as = known->second->asks_as;
+  if (asks_as.size() == most_sessions_of_one) {
+    askers_.erase(asks_as.front());
+    asks_as.pop_front();
+  }
+  asks_as.emplace_back(session);
+  askers_.emplace(session, known->second);
+  return true;
+}
+
+const SessionTable::Session* SessionTable::find_asker(std::string_view session) const {
+  if (session.empty()) return nullptr;
+  if (const auto asker = askers_.find(session); asker != askers_.end()) return &*asker->second;
+  const Session* first = nullptr;
+  for (auto known = by_id_.lower_bound(session); known != by_id_.end() && known->first.starts_with(session);
+       ++known) {
+    const auto name = ListenerName::parse(known->first);
+    if (name.session != session || name.read_only) continue;
+    if (first == nullptr || known->second->audience < first->audience) first = &*known->second;
+  }
+  return first;
+}
+
+std::map<std::string, std::string> SessionTable::askers_among(const std::vector<std::string>& ids) const {
+  std::map<std::string, std::string> askers;
+  for (const auto& id : ids) {
+    if (const auto* session = find(id))
+      for (const auto& asked_as : session->asks_as) askers.emplace(asked_as, id);
+  }
+  return askers;
 }
 
 bool SessionTable::is_forgotten(std::string_view id) const {

@@ -621,7 +621,7 @@ bool KernelManager::is_id_of_another(const OutgoingMessage& message, Audience se
 void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience sender) {
   if (const auto purpose = asked_by(message))
     request_to_end_ = {.purpose = *purpose, .message_id = std::string(message.header.msg_id)};
-  conversation_->record_request(message, sender);
+  if (conversation_->record_request(message, sender)) keep_record();
   const auto sent = client_->send(message);
   if (sent) return;
   log_error("Kernel {}: {} was lost: {}", kernel_id(), with_article(message.header.msg_type), sent.error().message);

@@ -252,7 +252,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   void begin_starting();
   Task<Result<std::vector<std::string>>> list_subshells();
   Task<std::vector<std::string>> find_subshells();
-  void restore_listeners(const std::vector<std::string>& listeners);
+  void restore_listeners(const KernelRecord& record);
   Task<void> supervise_adopted();
   void end_wait();
   Task<void> wait_for_shell();

@@ -105,7 +105,8 @@ void KernelManager::put_record() {
                           .root_dir = options_.root_dir,
                           .launch_token = launch_token_,
                           .launch_number = launches_,
-                          .is_launching = !has_process()});
+                          .is_launching = !has_process(),
+                          .askers = conversation_->places().sessions().askers_among(recorded_listeners_)});
 }
 
 void KernelManager::forget_record() {
@@ -200,7 +201,7 @@ Task<std::vector<std::string>> KernelManager::find_subshells() {
 
 /// What this kernel has from its time with the server that is gone.
 void KernelManager::take_over(const KernelRecord& record) {
-  restore_listeners(record.listeners);
+  restore_listeners(record);
   restart_count_ = record.restart_count;
   has_answered_ = record.has_answered;
   launched_at_ = timestamp_of(record.launched_at);
@@ -252,8 +253,14 @@ void KernelManager::begin_adopted(KernelClient::Answer answer, const std::vector
 }
 
 /// Clients that come back with their session id get everything since the adoption, and what is said of it.
-void KernelManager::restore_listeners(const std::vector<std::string>& listeners) {
+void KernelManager::restore_listeners(const KernelRecord& record) {
+  const auto& listeners = record.listeners;
   auto& places = conversation_->places();
+  for (const auto& [session, listener] : record.askers)
+    places.sessions().note_asker(session, conversation_->audience_of(listener));
+  // Records of earlier versions do not tell who asked: of several with one session it was the kernel's owner.
+  for (const auto& listener : listeners)
+    if (ListenerName::parse(listener).username == username()) conversation_->audience_of(listener);
   const auto first = conversation_->journal().first_number();
   for (const auto& listener : std::views::reverse(listeners)) {  // The most important one was used last.
     conversation_->audience_of(listener);

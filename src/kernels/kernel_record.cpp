@@ -63,6 +63,7 @@ void for_each_later_field(Record& record, Each each) {
   each("launch_token", record.launch_token);
   each("launch_number", record.launch_number);
   each("is_launching", record.is_launching);
+  each("askers", record.askers);
 }
 
 }  // namespace

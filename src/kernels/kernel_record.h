@@ -44,6 +44,7 @@ struct KernelRecord {
   std::string launch_token = {};
   int launch_number = 0;      ///< Of the process that is recorded.
   bool is_launching = false;  ///< No process is recorded: the first one is about to be launched.
+  std::map<std::string, std::string> askers = {};  ///< By session, those of `listeners` that asked under it.
 
   std::string to_json() const;
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "journal/session_table.h"
 #include "server/password.h"
 
 namespace nextgen_kernels {
@@ -82,7 +83,7 @@ std::string listener_name(const User& user, std::string_view session_id) {
 }
 
 std::string_view session_of(std::string_view listener_name) {
-  return listener_name.substr(0, listener_name.find(' '));
+  return ListenerName::parse(listener_name).session;
 }
 
 Result<std::vector<User>> parse_users(const std::vector<std::string>& objects) {

@@ -722,3 +722,43 @@ def test_restart_is_by_the_kernel_spec_of_this_server(start_server: ServerFactor
         assert all(str(tmp_path / name) in line for name in ("first", "second") for line in lines)
         assert third.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
         assert channels.run(ask).text() == "second\n"
+
+
+def test_prompt_and_reply_go_to_the_user_who_asked(start_server: ServerFactory, tmp_path: Path) -> None:
+    """Whoever else opens the session of the same id at the next server, before and after the owner."""
+    names = ("aaa", "owner", "zed")
+    tokens = {name: f"token-of-{name}-0123456789" for name in names}
+    rights: dict[str, Json] = {"aaa": {"read_only": True, "all_kernels": True}, "zed": {"all_kernels": True}}
+    users = [{"username": name, "token": tokens[name], **rights.get(name, {})} for name in names]
+    configuration = tmp_path / "configuration"
+    configuration.mkdir()
+    file = configuration / "jupyter_nextgen_kernels_config.json"
+    file.write_text(json.dumps({"IdentityProvider": {"users": users}}))
+    file.chmod(0o600)
+    environment = {"JUPYTER_CONFIG_DIR": str(configuration)}
+    first = start_server(environment=environment)
+    owner = {"Authorization": f"token {tokens['owner']}"}
+    kernel_id = first.post("/api/kernels", json={"name": "python3"}, headers=owner).json()["id"]
+    gate = tmp_path / "gate"
+
+    def connect(server: Server, name: str) -> Channels:
+        return Channels(server, kernel_id, session_id="shared", token=tokens[name])
+
+    before = connect(first, "owner")
+    running = before.execute(
+        f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+        "print(input('who? '))",
+        allow_stdin=True,
+    )
+    before.published("execute_input", running)
+    kill(first)
+    second = start_server(home=first.home, environment=environment)
+    others = [connect(second, "aaa"), connect(second, "zed")]
+    mine = connect(second, "owner")
+    gate.touch()
+    question = mine.wait_for(lambda m: m.type == "input_request", "the question")
+    mine.send("input_reply", {"value": "me"}, channel="stdin", parent_header=question.header)
+    assert mine.result_of(running).reply.content["status"] == "ok"
+    for other in others:
+        other.status("idle", running)
+        assert [m.type for m in other.waiting if m.channel in {"shell", "stdin"}] == []

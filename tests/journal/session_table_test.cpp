@@ -20,16 +20,52 @@ TEST(SessionTable, an_audience_is_one_session_s) {
   EXPECT_EQ(sessions.find(Audience::observer), nullptr);
 }
 
-TEST(SessionTable, finds_a_session_whoever_has_it) {
+TEST(SessionTable, replies_of_a_session_are_those_of_the_listener_that_asked_under_it_first) {
+  SessionTable sessions;
+  const auto of_ada = sessions.audience_of("s ada");
+  const auto of_zed = sessions.audience_of("s zed");
+  EXPECT_FALSE(sessions.note_asker("s", sessions.audience_of("s aaa read-only")));
+  EXPECT_TRUE(sessions.note_asker("s", of_zed));
+  EXPECT_FALSE(sessions.note_asker("s", of_ada));
+  EXPECT_FALSE(sessions.note_asker("s", of_zed));
+  EXPECT_EQ(sessions.find_asker("s")->audience, of_zed);
+  EXPECT_TRUE(sessions.note_asker("another", of_ada));
+  EXPECT_EQ(sessions.find_asker("another")->audience, of_ada);
+  EXPECT_THAT(sessions.askers_among({"s ada", "unknown"}), ElementsAre(testing::Pair("another", "s ada")));
+}
+
+TEST(SessionTable, of_those_who_only_opened_a_session_the_first_that_may_ask_gets_its_replies) {
   SessionTable sessions;
   sessions.audience_of("s-2");
   sessions.audience_of("s\x01");
-  EXPECT_EQ(sessions.find_any_of("s"), nullptr);
+  sessions.audience_of("s aaa read-only");
+  EXPECT_EQ(sessions.find_asker("s"), nullptr);
+  const auto of_zed = sessions.audience_of("s zed");
+  sessions.audience_of("s ada");
+  sessions.audience_of("s");
+  EXPECT_EQ(sessions.find_asker("s")->audience, of_zed);
+  EXPECT_EQ(sessions.find_asker(""), nullptr);
+}
+
+TEST(SessionTable, one_listener_cannot_make_another_s_session_forgotten) {
+  SessionTable sessions;
   const auto of_ada = sessions.audience_of("s ada");
-  sessions.audience_of("s bob");
-  EXPECT_EQ(sessions.find_any_of("s")->audience, of_ada);
-  const auto of_nobody = sessions.audience_of("s");
-  EXPECT_EQ(sessions.find_any_of("s")->audience, of_nobody);
+  const auto of_zed = sessions.audience_of("t zed");
+  sessions.note_asker("s", of_ada);
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(sessions.note_asker("t" + std::to_string(i), of_zed));
+  EXPECT_FALSE(sessions.note_asker("s", of_zed));
+  EXPECT_EQ(sessions.find_asker("s")->audience, of_ada);
+  EXPECT_EQ(sessions.find_asker("t0"), nullptr);
+  EXPECT_EQ(sessions.find_asker("t99")->audience, of_zed);
+}
+
+TEST(ListenerName, has_a_session_a_user_and_rights) {
+  EXPECT_EQ(ListenerName::parse("s").session, "s");
+  EXPECT_EQ(ListenerName::parse("s").username, "");
+  EXPECT_EQ(ListenerName::parse("s ada").username, "ada");
+  EXPECT_FALSE(ListenerName::parse("s read-only").read_only);
+  EXPECT_EQ(ListenerName::parse("s ada read-only").session, "s");
+  EXPECT_TRUE(ListenerName::parse("s ada read-only").read_only);
 }
 
 TEST(SessionTable, forgets_who_was_not_here_for_longest_and_knows_that) {
