@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include <fcntl.h>
+
+#include "base/file_descriptor.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
@@ -16,6 +19,39 @@ bool is_word(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
+}
+
+/// The components of an API path, without "." and with ".." carried out; none when it leads out of the root.
+std::vector<std::string> components_of(std::string_view path) {
+  std::vector<std::string> components;
+  for (const auto component : split(path, '/')) {
+    if (component.empty() || component == ".") continue;
+    if (component != "..") {
+      components.emplace_back(component);
+      continue;
+    }
+    if (components.empty()) return {};
+    components.pop_back();
+  }
+  return components;
+}
+
+/// As much of the path below root as there are directories. Each is looked up in the one before, so that a
+/// path of many components costs no more than a walk along it.
+std::string deepest_directory(const std::filesystem::path& root, std::string_view path) {
+  constexpr int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const auto components = components_of(path);
+  std::string deepest;
+  FileDescriptor directory(components.empty() ? -1 : ::open(root.c_str(), flags));
+  for (const auto& component : components) {
+    if (directory.get() < 0) break;
+    FileDescriptor next(::openat(directory.get(), component.c_str(), flags));
+    if (next.get() < 0) break;
+    directory = std::move(next);
+    if (!deepest.empty()) deepest += '/';
+    deepest += component;
+  }
+  return deepest;
 }
 
 }  // namespace
@@ -133,7 +169,10 @@ Task<Result<MultiKernelManager::Start>> MultiKernelManager::prepare_start(StartK
         "'{}' is no kernel id: it must be five groups of letters and digits joined by '-', such as {}",
         kernel_id, random_uuid());
   }
-  auto files = co_await files_.run([this, &request] { return look_at_files(request); });
+  auto looked = co_await files_.run_for(
+      username_of(request), [this, request]() -> Result<LaunchFiles> { return look_at_files(request); });
+  if (!looked) co_return std::unexpected(looked.error());
+  auto& files = *looked;
   if (stopping_) co_return make_error(ErrorCode::unavailable, "The server is shutting down");
   if (find_kernel(kernel_id) != nullptr)
     co_return make_error(ErrorCode::already_exists, "Kernel already exists: {}", kernel_id);
@@ -340,22 +379,18 @@ void MultiKernelManager::remove(std::string kernel_id) {
   for (const auto& callback : std::vector(removed_callbacks_)) callback(kernel_id);
 }
 
-Task<std::filesystem::path> MultiKernelManager::find_working_directory(std::string path) {
-  co_return co_await files_.run([this, &path] { return working_directory_for(path); });
+Task<Result<std::filesystem::path>> MultiKernelManager::find_working_directory(std::string username,
+                                                                               std::string path) {
+  co_return co_await files_.run_for(std::move(username),
+                                    [this, path = std::move(path)]() -> Result<std::filesystem::path> {
+                                      return working_directory_for(path);
+                                    });
 }
 
 std::filesystem::path MultiKernelManager::working_directory_for(std::string_view path) const {
   const auto root = std::filesystem::absolute(options_.root_dir).lexically_normal();
-  while (path.starts_with('/')) path.remove_prefix(1);
-  while (path.ends_with('/')) path.remove_suffix(1);
-  if (path.empty()) return root;
-  auto directory = (root / path).lexically_normal();
-  const auto below_root = directory.lexically_relative(root);
-  if (below_root.empty() || *below_root.begin() == "..") return root;
-  std::error_code ignored;
-  while (directory != root && !std::filesystem::is_directory(directory, ignored))
-    directory = directory.parent_path();
-  return directory;
+  const auto below_root = deepest_directory(root, path);
+  return below_root.empty() ? root : root / below_root;
 }
 
 }  // namespace nextgen_kernels

@@ -112,8 +112,9 @@ class MultiKernelManager {
   const std::string& default_kernel_name() const { return options_.default_kernel_name; }
   KernelSpecManager& kernel_specs() { return specs_; }
 
-  /// The directory a kernel for this API path runs in: the nearest existing one, walking up to root_dir.
-  Task<std::filesystem::path> find_working_directory(std::string path);
+  /// The directory a kernel for this API path runs in: the nearest existing one, walking up to root_dir. Fails
+  /// when the file system does not answer (`BlockingPool::run_for` this user).
+  Task<Result<std::filesystem::path>> find_working_directory(std::string username, std::string path);
 
  private:
   class Seat;
@@ -161,7 +162,7 @@ class MultiKernelManager {
   std::vector<KernelObserver> observers_;
   std::multiset<std::string> starting_;  // The users of kernels that are being started.
   bool stopping_ = false;
-  BlockingPool files_{1};
+  BlockingPool files_{BlockingPool::Limits{.threads = 16, .running_of_user = 4}};
   TaskGroup tasks_;
   TaskGroup culling_;
   KernelPool pool_;

@@ -12,6 +12,7 @@
 #include "server/execute_body.h"
 #include "server/execution_lines.h"
 #include "server/json_fields.h"
+#include "server/user.h"
 #include "wire/json.h"
 
 namespace nextgen_kernels {
@@ -186,9 +187,10 @@ std::shared_ptr<ExecutionQueue> ExecuteHandlers::queue_of(const std::shared_ptr<
 }
 
 /// Large bodies are read elsewhere, so that nobody waits for it.
-Task<Result<ExecuteBody>> ExecuteHandlers::read_body(std::string text) {
+Task<Result<ExecuteBody>> ExecuteHandlers::read_body(std::string username, std::string text) {
   if (text.size() <= read_at_once) co_return parse_execute_body(text);
-  co_return co_await pool_.run([text = std::move(text)] { return parse_execute_body(text); });
+  co_return co_await pool_.run_for(std::move(username),
+                                   [text = std::move(text)] { return parse_execute_body(text); });
 }
 
 Task<Result<HttpResponse>> ExecuteHandlers::execute(HttpRequest request) {
@@ -198,7 +200,7 @@ Task<Result<HttpResponse>> ExecuteHandlers::execute(HttpRequest request) {
   }
   if (const auto asked = kernels_.get_kernel(request.parameter("kernel_id")); !asked)
     co_return std::unexpected(asked.error());
-  auto body = co_await read_body(std::move(request.body));
+  auto body = co_await read_body(request.user->username, std::move(request.body));
   if (!body) co_return std::unexpected(body.error());
   const auto kernel = kernels_.get_kernel(request.parameter("kernel_id"));
   if (!kernel) co_return std::unexpected(kernel.error());

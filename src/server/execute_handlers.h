@@ -35,7 +35,7 @@ class ExecuteHandlers {
   using Queues = std::map<std::string, std::shared_ptr<ExecutionQueue>>;
 
   Task<Result<HttpResponse>> execute(HttpRequest request);
-  Task<Result<ExecuteBody>> read_body(std::string text);
+  Task<Result<ExecuteBody>> read_body(std::string username, std::string text);
   Task<Result<HttpResponse>> list(HttpRequest request);
   Task<Result<HttpResponse>> cancel(HttpRequest request);
 

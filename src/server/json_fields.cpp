@@ -1,5 +1,7 @@
 #include "server/json_fields.h"
 
+#include <climits>
+
 namespace nextgen_kernels {
 Result<std::optional<std::string>> string_field(const nlohmann::json& object, const std::string& name) {
   const auto member = object.find(name);
@@ -15,6 +17,11 @@ Result<std::optional<std::string>> path_field(const nlohmann::json& object, cons
   auto text = string_field(object, name);
   if (text && *text && (*text)->contains('\0'))
     return make_error(ErrorCode::invalid_argument, "Field '{}' has a zero byte", name);
+  constexpr std::size_t longest = PATH_MAX - 1;
+  if (text && *text && (*text)->size() > longest) {
+    return make_error(ErrorCode::invalid_argument, "Field '{}' has {} bytes, but a path has at most {}", name,
+                      (*text)->size(), longest);
+  }
   return text;
 }
 

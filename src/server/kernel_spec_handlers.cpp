@@ -14,6 +14,7 @@
 #include "kernelspecs/kernel_spec_models.h"
 #include "kernelspecs/kernel_spec_resources.h"
 #include "server/http_cache.h"
+#include "server/user.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -69,9 +70,14 @@ void KernelSpecHandlers::add_routes(Router& router) {
 
 Task<Result<HttpResponse>> KernelSpecHandlers::list(HttpRequest request) {
   auto entries = specs_.known_entries();
-  if (entries == nullptr)
-    entries = co_await pool_.run(
-        [&specs = specs_] { return std::make_shared<const KernelSpecManager::Entries>(specs.list()); });
+  if (entries == nullptr) {
+    using Listed = std::shared_ptr<const KernelSpecManager::Entries>;
+    auto listed = co_await pool_.run_for(request.user->username, [&specs = specs_]() -> Result<Listed> {
+      return std::make_shared<const KernelSpecManager::Entries>(specs.list());
+    });
+    if (!listed) co_return std::unexpected(listed.error());
+    entries = *std::move(listed);
+  }
   auto response = json_response(
       http::status::ok,
       kernel_specs_model(*entries, choose_default_kernel(*entries, default_kernel_name_), base_url_));
@@ -79,21 +85,22 @@ Task<Result<HttpResponse>> KernelSpecHandlers::list(HttpRequest request) {
   co_return revalidate(request, std::move(response));
 }
 
-Task<Result<KernelSpec>> KernelSpecHandlers::find_spec(std::string name) {
-  co_return co_await pool_.run([&specs = specs_, name] { return specs.get_kernel_spec(name); });
+Task<Result<KernelSpec>> KernelSpecHandlers::find_spec(std::string username, std::string name) {
+  co_return co_await pool_.run_for(
+      std::move(username), [&specs = specs_, name = std::move(name)] { return specs.get_kernel_spec(name); });
 }
 
 Task<Result<HttpResponse>> KernelSpecHandlers::get(HttpRequest request) {
-  const auto spec = co_await find_spec(request.parameter("name"));
+  const auto spec = co_await find_spec(request.user->username, request.parameter("name"));
   if (!spec) co_return std::unexpected(spec.error());
   co_return json_response(http::status::ok, kernel_spec_model(*spec, base_url_));
 }
 
 Task<Result<HttpResponse>> KernelSpecHandlers::get_resource(HttpRequest request) {
-  const auto spec = co_await find_spec(request.parameter("name"));
+  const auto spec = co_await find_spec(request.user->username, request.parameter("name"));
   if (!spec) co_return std::unexpected(spec.error());
-  auto response =
-      co_await pool_.run([spec = *spec, file = request.parameter("file")]() -> Result<HttpResponse> {
+  auto response = co_await pool_.run_for(
+      request.user->username, [spec = *spec, file = request.parameter("file")]() -> Result<HttpResponse> {
         const auto path = find_kernel_spec_resource(spec, file);
         if (!path) return std::unexpected(path.error());
         return read_resource(*path);

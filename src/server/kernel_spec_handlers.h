@@ -25,7 +25,7 @@ class KernelSpecHandlers {
   Task<Result<HttpResponse>> get(HttpRequest request);
   Task<Result<HttpResponse>> get_resource(HttpRequest request);
 
-  Task<Result<KernelSpec>> find_spec(std::string name);
+  Task<Result<KernelSpec>> find_spec(std::string username, std::string name);
 
   KernelSpecManager& specs_;
   BlockingPool& pool_;

@@ -31,8 +31,11 @@ void RegistryHandlers::add_routes(Router& router) {
              [this](HttpRequest request) { return get_doctor(std::move(request)); });
 }
 
-Task<Result<HttpResponse>> RegistryHandlers::get_registry(HttpRequest) {
-  co_return json_response(http::status::ok, co_await pool_.run([this] { return models_.registry(); }));
+Task<Result<HttpResponse>> RegistryHandlers::get_registry(HttpRequest request) {
+  auto model = co_await pool_.run_for(
+      request.user->username, [this]() -> Result<nlohmann::ordered_json> { return models_.registry(); });
+  if (!model) co_return std::unexpected(model.error());
+  co_return json_response(http::status::ok, *model);
 }
 
 Task<Result<HttpResponse>> RegistryHandlers::explain(HttpRequest request) {
@@ -40,9 +43,9 @@ Task<Result<HttpResponse>> RegistryHandlers::explain(HttpRequest request) {
   if (!provisioner)
     co_return make_error(ErrorCode::invalid_argument,
                          "Which provisioner? Ask with ?provisioner=NAME or ?provisioner=module:Class");
-  const auto model =
-      co_await pool_.run([this, name = std::string(*provisioner),
-                          kernel_name = std::string(request.query_value("kernel_name").value_or(""))] {
+  const auto model = co_await pool_.run_for(
+      request.user->username, [this, name = std::string(*provisioner),
+                               kernel_name = std::string(request.query_value("kernel_name").value_or(""))] {
         return models_.explain(name, kernel_name);
       });
   if (!model) co_return std::unexpected(model.error());
@@ -50,7 +53,10 @@ Task<Result<HttpResponse>> RegistryHandlers::explain(HttpRequest request) {
 }
 
 Task<Result<HttpResponse>> RegistryHandlers::get_doctor(HttpRequest request) {
-  auto model = co_await pool_.run([this] { return models_.doctor(); });
+  auto made = co_await pool_.run_for(request.user->username,
+                                     [this]() -> Result<nlohmann::ordered_json> { return models_.doctor(); });
+  if (!made) co_return std::unexpected(made.error());
+  auto& model = *made;
   for (const auto& kernel : kernels_.list_kernels()) {
     const auto statistics = kernel->conversation()->journal().statistics();
     if (statistics.overruns == 0 || !request.user->has_kernels_of(kernel->username())) continue;

@@ -38,7 +38,7 @@ namespace {
 using Segments = std::vector<std::string>;
 
 // Looking at kernel spec files; one thread may be held by an interpreter that is asked for ipykernel.
-constexpr std::size_t blocking_threads = 2;
+constexpr BlockingPool::Limits blocking_limits{.threads = 8, .running_of_user = 2};
 
 // What is read of a request of which it is not known yet whose it is.
 constexpr std::uint64_t strangers_body_bytes = std::uint64_t{64} * 1024;
@@ -112,7 +112,7 @@ class Server::Service final : public HttpService {
                         .base_url = settings_.base_url,
                         .wait_after_failure = settings_.wait_after_failed_login,
                         .check_xsrf = !settings_.disable_check_xsrf}),
-        pool_(blocking_threads),
+        pool_(blocking_limits),
         sessions_(executor, kernels, settings_.sessions),
         resources_(executor, kernels, pool_),
         status_handlers_(kernels, settings_.version),

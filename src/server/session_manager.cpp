@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/log.h"
 #include "base/random.h"
 
 namespace nextgen_kernels {
@@ -235,8 +236,12 @@ Task<SessionResult<Session>> SessionManager::update_session(std::string id, Sess
   put(updated);
   if (const auto kernel = kernels_.find_kernel(kernel_id);
       kernel != nullptr && (changes.path || changes.name)) {
-    const auto directory = co_await kernels_.find_working_directory(updated.path);
-    kernel->update_environment("JPY_SESSION_NAME", document_file(directory, updated.path, updated.name));
+    const auto directory = co_await kernels_.find_working_directory(updated.username, updated.path);
+    if (directory)
+      kernel->update_environment("JPY_SESSION_NAME", document_file(*directory, updated.path, updated.name));
+    else
+      log_warning("Kernel {} does not learn that its document is renamed: {}", kernel_id,
+                  directory.error().message);
   }
   if (const auto kept = co_await written(); !kept) {
     put(*before);

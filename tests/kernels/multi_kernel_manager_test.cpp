@@ -274,11 +274,31 @@ TEST_F(MultiKernelManagerTest, a_stopping_server_ends_all_kernels_and_starts_no_
 
 TEST_F(MultiKernelManagerTest, a_path_becomes_the_nearest_existing_directory_below_the_root) {
   const auto root = directory_ / "root";
-  EXPECT_EQ(run(kernels_->find_working_directory("")), root);
-  EXPECT_EQ(run(kernels_->find_working_directory("sub/notebook.ipynb")), root / "sub");
-  EXPECT_EQ(run(kernels_->find_working_directory("/sub/")), root / "sub");
-  EXPECT_EQ(run(kernels_->find_working_directory("nowhere/at/all.ipynb")), root);
-  EXPECT_EQ(run(kernels_->find_working_directory("../../etc")), root);
+  const auto directory_of = [this](const std::string& path) {
+    return run(kernels_->find_working_directory("ada", path)).value();
+  };
+  EXPECT_EQ(directory_of(""), root);
+  EXPECT_EQ(directory_of("sub/notebook.ipynb"), root / "sub");
+  EXPECT_EQ(directory_of("/sub/"), root / "sub");
+  EXPECT_EQ(directory_of("nowhere/at/all.ipynb"), root);
+  EXPECT_EQ(directory_of("nowhere/../sub/./notebook.ipynb"), root / "sub");
+  EXPECT_EQ(directory_of("../../etc"), root);
+  EXPECT_EQ(directory_of("sub/../../root/sub"), root);
+  std::filesystem::create_directory_symlink("sub", root / "link");
+  EXPECT_EQ(directory_of("link/notebook.ipynb"), root / "link");
+  EXPECT_EQ(directory_of(std::string(1000, 'x') + "/sub"), root);
+}
+
+TEST_F(MultiKernelManagerTest, a_path_of_many_components_is_walked_once) {
+  std::string deep;
+  for (int i = 0; i < 1000; ++i) deep += "a/";
+  const auto root = directory_ / "root";
+  std::filesystem::create_directories(root / deep);
+  EXPECT_EQ(run(kernels_->find_working_directory("ada", deep + "b.ipynb")).value(),
+            root / deep.substr(0, deep.size() - 1));
+  std::string longer;
+  for (int i = 0; i < 1'000'000; ++i) longer += "b/";
+  EXPECT_EQ(run(kernels_->find_working_directory("ada", longer)).value(), root);
 }
 
 TEST_F(MultiKernelManagerTest, what_a_caller_asks_for_reaches_the_kernel_process) {

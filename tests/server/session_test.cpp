@@ -140,6 +140,16 @@ TEST_F(SessionTest, refuses_incomplete_and_wrong_bodies) {
   EXPECT_THAT(message_of(R"({"path": "a", "type": "x", "name": "a\u0000b"})"),
               HasSubstr("'name' has a zero byte"));
   EXPECT_EQ(request("POST", "/api/kernels", R"({"path": "a\u0000b"})").status, 400u);
+  const std::string longer(PATH_MAX, 'a');
+  EXPECT_THAT(message_of(R"({"type": "x", "path": ")" + longer + R"("})"),
+              HasSubstr("'path' has 4096 bytes, but a path has at most 4095"));
+  EXPECT_THAT(message_of(R"({"type": "x", "path": "a", "name": ")" + longer + R"("})"),
+              HasSubstr("'name' has 4096 bytes"));
+  EXPECT_THAT(message_of(R"({"notebook": {"path": ")" + longer + R"("}})"), HasSubstr("'path' has 4096"));
+  EXPECT_EQ(request("POST", "/api/kernels", R"({"path": ")" + longer + R"("})").status, 400u);
+  const auto session = create(R"({"type": "x", "path": ")" + longer.substr(1) + R"("})");
+  EXPECT_EQ(request("PATCH", "/api/sessions/" + id_of(session), R"({"path": ")" + longer + R"("})").status,
+            400u);
   EXPECT_THAT(message_of(R"({"notebook": 1})"), HasSubstr("'notebook' must be an object"));
 }
 
