@@ -82,7 +82,9 @@ Result<void> KernelCatalog::apply_configuration(const ServerOptions& options) {
     if (!fallback)
       return make_error(fallback.error().code, "KernelClientRegistry.fallback_client_class: {}",
                         fallback.error().message);
-    registry_.set_fallback_client(*fallback, Precedence::configuration);
+    if (const auto set = registry_.set_fallback_client(*fallback, Precedence::configuration); !set)
+      return make_error(set.error().code, "KernelClientRegistry.fallback_client_class: {}",
+                        set.error().message);
   }
   auto conditional = parse_client_mappings(options.conditional_client_mappings.objects,
                                            "KernelClientRegistry.conditional_client_mappings");
@@ -150,8 +152,8 @@ Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(con
   return selected;
 }
 
-Result<const nk_class*> KernelCatalog::load_class(const ClassReference& reference) {
-  auto loaded = loader_.load_class(reference);
+Result<const nk_class*> KernelCatalog::load_class(const ClassReference& reference, PluginClassKind kind) {
+  auto loaded = loader_.load_class(reference, kind);
   if (!loaded) note_load_failure(reference, loaded.error().message);
   return loaded;
 }
@@ -184,7 +186,8 @@ void KernelCatalog::set_class_problem(const ClassReference& reference, const std
 void KernelCatalog::prepare_classes(const KernelSpec& spec) {
   const auto selected = select_provisioner(spec);
   if (!selected) return;  // Said when its object is made.
-  if (!is_builtin_class(selected->reference)) static_cast<void>(load_class(selected->reference));
+  if (!is_builtin_class(selected->reference))
+    static_cast<void>(load_class(selected->reference, PluginClassKind::provisioner));
   const auto resolution = registry_.get_client_for_provisioner(selected->reference, kernel_context_of(spec));
   const auto client = resolution->mapping ? resolution->mapping->client : resolution->client;
   if (!client || is_builtin_class(*client)) return;
@@ -192,7 +195,8 @@ void KernelCatalog::prepare_classes(const KernelSpec& spec) {
     const std::lock_guard lock(class_mutex_);
     if (clients_that_could_not_be_made_.erase(*client) > 0) registry_.reset_load_state(*client);
   }
-  if (loader_.find(*client).plugin != nullptr) static_cast<void>(load_class(*client));
+  if (loader_.find(*client).plugin != nullptr)
+    static_cast<void>(load_class(*client, PluginClassKind::client));
 }
 
 void KernelCatalog::note_object(const ClassReference& reference, const std::string& failure) {

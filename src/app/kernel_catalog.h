@@ -51,9 +51,9 @@ class KernelCatalog {
   };
   Result<SelectedProvisioner> select_provisioner(const KernelSpec& spec) const;
 
-  /// The code of a class of a plugin. Loads its library at the first call, which can block. When that fails,
-  /// kernels are refused the class from then on, with the reason.
-  Result<const nk_class*> load_class(const ClassReference& reference);
+  /// The code of a class of a plugin, of this kind. Loads its library at the first call, which can block.
+  /// When that fails, kernels are refused the class from then on, with the reason.
+  Result<const nk_class*> load_class(const ClassReference& reference, PluginClassKind kind);
 
   /// Loads what a kernel of this spec will need, and lets a client class whose constructor failed try again.
   /// Can block.

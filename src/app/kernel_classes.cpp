@@ -1,5 +1,6 @@
 #include "app/kernel_classes.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "plugins/plugin_kernel_client.h"
@@ -57,7 +58,9 @@ Result<std::unique_ptr<Interface>> KernelClasses::make_plugin_object(const Class
                                                                      const nlohmann::json& about_it,
                                                                      MessageSink* sink,
                                                                      const Executor& executor) {
-  const auto loaded = catalog_.load_class(reference);
+  constexpr auto kind =
+      std::is_same_v<Interface, KernelProvisioner> ? PluginClassKind::provisioner : PluginClassKind::client;
+  const auto loaded = catalog_.load_class(reference, kind);
   if (!loaded) return std::unexpected(loaded.error());
   auto object = Adapter::Object::make(**loaded, std::make_unique<PluginContext>(executor, base_makers_, sink),
                                       about_it);
@@ -96,7 +99,8 @@ void KernelClasses::attach_listeners(const KernelManager& kernel, PluginListener
         kernel.conversation(),
         {.class_reference = reference.to_string(),
          .about = about(kernel.kernel_id(), kernel.kernel_spec()),
-         .load_class = [this, reference] { return catalog_.load_class(reference); },
+         .load_class = [this,
+                        reference] { return catalog_.load_class(reference, PluginClassKind::listener); },
          .report = [this,
                     reference](const std::string& failure) { catalog_.note_object(reference, failure); }});
   }

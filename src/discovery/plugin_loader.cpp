@@ -16,10 +16,14 @@ PluginLoader::Declaration PluginLoader::find(const ClassReference& reference) co
   return found == classes_.end() ? Declaration{nullptr, nullptr} : found->second;
 }
 
-Result<const nk_class*> PluginLoader::load_class(const ClassReference& reference) {
+Result<const nk_class*> PluginLoader::load_class(const ClassReference& reference, PluginClassKind kind) {
   const auto [plugin, declared] = find(reference);
   if (plugin == nullptr)
     return make_error(ErrorCode::not_found, "No plugin that was found brings class {}", reference);
+  if (declared->kind != kind)
+    return make_error(ErrorCode::unavailable, "Class {} of {} is a {}, not a {}", reference,
+                      plugin->manifest.describe(), to_string(class_kind(declared->kind)),
+                      to_string(class_kind(kind)));
   const auto library = load_library(*plugin);
   if (!library) return std::unexpected(library.error());
   return library->find_class(*declared);

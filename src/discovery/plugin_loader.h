@@ -24,9 +24,9 @@ class PluginLoader {
   /// Null members for a class that no manifest declares; of two, the first counts.
   Declaration find(const ClassReference& reference) const;
 
-  /// The class in its library, which is loaded now if it is not. A failure is not remembered: the next call
-  /// tries again.
-  Result<const nk_class*> load_class(const ClassReference& reference);
+  /// The class in its library, which is loaded now if it is not. Fails for a class of another kind, whose
+  /// functions are others. A failure is not remembered: the next call tries again.
+  Result<const nk_class*> load_class(const ClassReference& reference, PluginClassKind kind);
 
   /// Loads everything there is; what could not be, for an operator.
   std::vector<RegistryProblem> load_all();

@@ -186,6 +186,18 @@ std::string_view to_string(PluginClassKind kind) {
   return name_of<PluginClassKind>(class_kinds, kind);
 }
 
+ClassKind class_kind(PluginClassKind kind) {
+  switch (kind) {
+    case PluginClassKind::provisioner:
+      return ClassKind::provisioner;
+    case PluginClassKind::client:
+      return ClassKind::client;
+    case PluginClassKind::listener:
+      return ClassKind::listener;
+  }
+  return ClassKind::listener;
+}
+
 std::string_view to_string(PluginOptionType type) {
   return name_of<PluginOptionType>(option_types, type);
 }
@@ -215,17 +227,15 @@ std::string PluginManifest::describe() const {
 std::vector<ClassDeclaration> PluginManifest::class_declarations() const {
   std::vector<ClassDeclaration> declarations;
   for (const auto& one : classes) {
-    if (one.kind == PluginClassKind::listener) continue;
-    declarations.push_back(
-        {.reference = one.reference,
-         .kind = one.kind == PluginClassKind::client ? ClassKind::client : ClassKind::provisioner,
-         .bases = one.bases,
-         .aliases = one.aliases,
-         .version = one.version,
-         .produces = one.produces,
-         .understands = one.understands,
-         .provisioner_versions = one.provisioner_versions,
-         .source = describe()});
+    declarations.push_back({.reference = one.reference,
+                            .kind = class_kind(one.kind),
+                            .bases = one.bases,
+                            .aliases = one.aliases,
+                            .version = one.version,
+                            .produces = one.produces,
+                            .understands = one.understands,
+                            .provisioner_versions = one.provisioner_versions,
+                            .source = describe()});
   }
   return declarations;
 }

@@ -20,6 +20,9 @@ enum class PluginClassKind { provisioner, client, listener };
 /// "provisioner", "client", "listener", as manifests write it.
 std::string_view to_string(PluginClassKind kind);
 
+/// The same kind, as the registry names it.
+ClassKind class_kind(PluginClassKind kind);
+
 /// The JSON type of an option's value.
 enum class PluginOptionType { string, integer, number, boolean, array, object };
 
@@ -67,7 +70,7 @@ struct PluginManifest {
   /// "plugin limited-kernels 1.0.0", for messages.
   std::string describe() const;
 
-  /// Its provisioners and clients, for the registry.
+  /// Its classes, for the registry.
   std::vector<ClassDeclaration> class_declarations() const;
 };
 

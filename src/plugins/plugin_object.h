@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -30,14 +31,29 @@ inline Handover handover_of(const nk_provisioner_functions& functions) {
   return is_complete ? Handover::possible : Handover::impossible;
 }
 
+/// The kind of a class whose functions these are, as `nk_class::kind` has it.
+template <typename Functions>
+inline constexpr std::int32_t kind_of_functions = -1;
+template <>
+inline constexpr std::int32_t kind_of_functions<nk_provisioner_functions> = NK_CLASS_PROVISIONER;
+template <>
+inline constexpr std::int32_t kind_of_functions<nk_client_functions> = NK_CLASS_CLIENT;
+template <>
+inline constexpr std::int32_t kind_of_functions<nk_listener_functions> = NK_CLASS_LISTENER;
+
 /// An object of a class of a plugin, with its context. Destroyed on its thread, on which it was made.
 /// `Functions` are those of the class's kind.
 template <typename Functions>
 class PluginObject {
  public:
-  /// Calls the constructor; `about` is what the ABI says a class learns there.
+  /// Calls the constructor; `about` is what the ABI says a class learns there. Fails for a class of another
+  /// kind, whose table of functions is another.
   static Result<PluginObject> make(const nk_class& of, std::unique_ptr<PluginContext> context,
                                    const nlohmann::json& about) {
+    static_assert(kind_of_functions<Functions> >= 0);
+    if (of.kind != kind_of_functions<Functions>)
+      return make_error(ErrorCode::internal, "{} is a class of another kind than its use: it cannot be made",
+                        from_abi(of.reference));
     const auto* const functions = static_cast<const Functions*>(of.functions);
     if constexpr (std::is_same_v<Functions, nk_provisioner_functions>)
       context->set_handover(handover_of(*functions));

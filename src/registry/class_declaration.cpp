@@ -8,6 +8,8 @@ std::string_view to_string(ClassKind kind) {
       return "provisioner";
     case ClassKind::client:
       return "kernel client";
+    case ClassKind::listener:
+      return "listener";
   }
   return "class";
 }

@@ -11,9 +11,9 @@
 
 namespace nextgen_kernels {
 
-enum class ClassKind { provisioner, client };
+enum class ClassKind { provisioner, client, listener };
 
-/// "provisioner" or "kernel client", for messages.
+/// "provisioner", "kernel client" or "listener", for messages.
 std::string_view to_string(ClassKind kind);
 
 /// What is known of a class without loading it: from C++ at compile time, from a plugin's manifest, from

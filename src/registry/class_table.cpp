@@ -124,6 +124,13 @@ bool ClassTable::is_subclass(const ClassReference& reference, const ClassReferen
   return contains(linearization(reference), canonical(base));
 }
 
+std::optional<std::string> ClassTable::wrong_kind(const ClassReference& reference, ClassKind wanted) const {
+  const auto* declaration = find(reference);
+  if (!declaration || declaration->kind == wanted) return std::nullopt;
+  return fmt::format("{} is declared as a {}, not as a {}", declaration->reference,
+                     to_string(declaration->kind), to_string(wanted));
+}
+
 std::optional<std::string> ClassTable::problem(const ClassReference& reference) const {
   const auto entry = entries_.find(canonical(reference));
   if (entry == entries_.end() || entry->second.problem.empty()) return std::nullopt;

@@ -51,6 +51,10 @@ class ClassTable {
   /// True when `base` is in the linearization of `reference`.
   bool is_subclass(const ClassReference& reference, const ClassReference& base) const;
 
+  /// Says that a class is declared as another kind than the one that is wanted. Nothing for a class that is
+  /// not declared: what it is shows when it is loaded.
+  std::optional<std::string> wrong_kind(const ClassReference& reference, ClassKind wanted) const;
+
   /// Why the bases of this class cannot be ordered, if they cannot.
   std::optional<std::string> problem(const ClassReference& reference) const;
 

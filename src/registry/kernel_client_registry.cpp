@@ -225,17 +225,21 @@ std::vector<Error> KernelClientRegistry::auto_discover_registrations() {
   return auto_discover_registrations(found);
 }
 
-void KernelClientRegistry::set_fallback_client(const ClassReference& client, Precedence precedence) {
-  const auto used = core_->change([&](RegistryState& state, Events&) {
+Result<void> KernelClientRegistry::set_fallback_client(const ClassReference& client, Precedence precedence) {
+  const auto used = core_->change([&](RegistryState& state, Events&) -> Result<RegistryState::Fallback> {
+    if (const auto complaint = state.classes->wrong_kind(client, ClassKind::client))
+      return make_error(ErrorCode::invalid_argument, "{}; the fallback client serves kernels", *complaint);
     auto& slot = precedence == Precedence::configuration ? state.configured_fallback : state.fallback;
     slot = {.client = state.classes->canonical(client), .source = std::string(to_string(precedence))};
     return *state.effective_fallback();
   });
-  if (used.client == classes()->canonical(client))
+  if (!used) return std::unexpected(used.error());
+  if (used->client == classes()->canonical(client))
     log_debug("KernelClientRegistry: the fallback client is {} ({})", client, to_string(precedence));
   else
-    log_warning("KernelClientRegistry: the fallback client stays {} ({}); {} ({}) is not used", used.client,
-                used.source, client, to_string(precedence));
+    log_warning("KernelClientRegistry: the fallback client stays {} ({}); {} ({}) is not used", used->client,
+                used->source, client, to_string(precedence));
+  return {};
 }
 
 void KernelClientRegistry::remove_fallback_client(Precedence precedence) {

@@ -109,8 +109,8 @@ class KernelClientRegistry {
 
   /// Maps a provisioner class to a client class. One with the same criteria and priority is replaced, with a
   /// warning that names both sources. Refused when the classes' declared versions or contracts do not fit,
-  /// and when a client class is given as the provisioner or the reverse. (Jupyter's design calls it
-  /// `register`, a C++ keyword.)
+  /// and when one of them is declared as something else than a provisioner, or a client. (Jupyter's design
+  /// calls it `register`, a C++ keyword.)
   Result<MappingId> register_client(const ClassReference& provisioner, const ClassReference& client,
                                     MappingOptions options = {});
 
@@ -165,7 +165,9 @@ class KernelClientRegistry {
                                            std::vector<TextMapping> conditional_client_mappings = {});
 
   /// Sets the fallback client of one precedence; that of the configuration is used before that of a program.
-  void set_fallback_client(const ClassReference& client, Precedence precedence = Precedence::programmatic);
+  /// Refused for a class that is declared as something else than a client.
+  Result<void> set_fallback_client(const ClassReference& client,
+                                   Precedence precedence = Precedence::programmatic);
   /// Removes it again; with neither, an unmatched provisioner has no client.
   void remove_fallback_client(Precedence precedence = Precedence::programmatic);
   std::optional<ClassReference> fallback_client_class() const;

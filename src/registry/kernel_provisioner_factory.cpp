@@ -8,6 +8,24 @@
 #include "base/strings.h"
 
 namespace nextgen_kernels {
+namespace {
+
+Result<NamedProvisioner> read_entry_point(const EntryPoint& entry_point, const ClassTable& classes) {
+  const auto reference = ClassReference::parse(entry_point.value);
+  if (!reference) return std::unexpected(reference.error());
+  if (entry_point.name.empty()) return make_error(ErrorCode::invalid_argument, "its name is empty");
+  if (auto complaint = classes.wrong_kind(*reference, ClassKind::provisioner))
+    return make_error(ErrorCode::invalid_argument, "{}", *complaint);
+  const auto& provisioner = classes.canonical(*reference);
+  return NamedProvisioner{.name = entry_point.name,
+                          .provisioner = provisioner,
+                          .kind = ProvisionerSource::discovered,
+                          .source = entry_point.describe_source(),
+                          .unavailable = {},
+                          .alias = provisioner == *reference ? std::nullopt : std::optional(*reference)};
+}
+
+}  // namespace
 
 KernelProvisionerFactory::KernelProvisionerFactory(std::string default_provisioner_name,
                                                    const std::map<std::string, std::string>& environment)
@@ -49,21 +67,13 @@ std::vector<Error> KernelProvisionerFactory::auto_discover_provisioners(
   std::vector<NamedProvisioner> discovered;
   std::vector<Error> errors;
   for (const auto& entry_point : entry_points) {
-    const auto reference = ClassReference::parse(entry_point.value);
-    if (reference && !entry_point.name.empty()) {
-      const auto& provisioner = classes.canonical(*reference);
-      discovered.push_back({.name = entry_point.name,
-                            .provisioner = provisioner,
-                            .kind = ProvisionerSource::discovered,
-                            .source = entry_point.describe_source(),
-                            .unavailable = {},
-                            .alias = provisioner == *reference ? std::nullopt : std::optional(*reference)});
-      continue;
-    }
-    errors.push_back({ErrorCode::invalid_argument,
-                      fmt::format("Provisioner {:?} of {} is not used: {}", entry_point.name,
-                                  entry_point.describe_source(),
-                                  reference ? "its name is empty" : reference.error().message)});
+    auto named = read_entry_point(entry_point, classes);
+    if (named)
+      discovered.push_back(*std::move(named));
+    else
+      errors.push_back(
+          {named.error().code, fmt::format("Provisioner {:?} of {} is not used: {}", entry_point.name,
+                                           entry_point.describe_source(), named.error().message)});
   }
   const auto conflicts = change([&](State& state) {
     state.discovered = std::move(discovered);

@@ -63,8 +63,8 @@ class KernelProvisionerFactory {
   Result<void> add_builtin(std::string_view name, const ClassReference& provisioner);
 
   /// Replaces all discovered names by the entries of the group `jupyter_client.kernel_provisioners`, plugins
-  /// and Python distributions, in the order of the search path. `classes` tells which references are aliases.
-  /// Malformed entries are logged and returned; the others are used.
+  /// and Python distributions, in the order of the search path. `classes` tells which references are aliases,
+  /// and which are no provisioners. Malformed entries are logged and returned; the others are used.
   std::vector<Error> auto_discover_provisioners(std::span<const EntryPoint> entry_points,
                                                 const ClassTable& classes);
 

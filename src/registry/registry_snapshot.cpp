@@ -112,20 +112,17 @@ void RegistryState::use_aliases() {
 }
 
 std::optional<Error> RegistryState::wrong_kind(const Mapping& mapping) const {
-  const auto check = [&](const ClassReference& reference, ClassKind wanted) -> std::optional<Error> {
-    const auto* declaration = classes->find(reference);
-    if (!declaration || declaration->kind == wanted) return std::nullopt;
-    return Error{
-        ErrorCode::invalid_argument,
-        fmt::format("{} is declared as a {}, not as a {}; a mapping is from a provisioner to its client",
-                    reference, to_string(declaration->kind), to_string(wanted))};
-  };
-  if (auto error = check(mapping.provisioner, ClassKind::provisioner)) return error;
-  return check(mapping.client, ClassKind::client);
+  auto complaint = classes->wrong_kind(mapping.provisioner, ClassKind::provisioner);
+  if (!complaint) complaint = classes->wrong_kind(mapping.client, ClassKind::client);
+  if (!complaint) return std::nullopt;
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("{}; a mapping is from a provisioner to its client", *complaint)};
 }
 
 std::optional<std::string> RegistryState::incompatibility(const Mapping& mapping,
                                                           const ClassReference& provisioner) const {
+  // They may have been declared after the mapping was registered.
+  if (auto error = wrong_kind(mapping)) return std::move(error->message);
   const auto* provisioner_class = classes->find(mapping.provisioner);
   const auto* client_class = classes->find(mapping.client);
   auto understood = mapping.options.provisioner_versions;
@@ -265,6 +262,7 @@ const std::string* RegistrySnapshot::load_failure(const ClassReference& client) 
 }
 
 std::optional<std::string> RegistrySnapshot::why_unusable(const ClassReference& client) const {
+  if (auto complaint = state_.classes->wrong_kind(client, ClassKind::client)) return complaint;
   if (const auto* failure = load_failure(client))
     return fmt::format("client {} failed to load: {}", client, *failure);
   if (const auto reason = state_.unavailable.find(client); reason != state_.unavailable.end())

@@ -58,11 +58,11 @@ struct RegistryState {
   /// The same everywhere, after aliases became known.
   void use_aliases();
 
-  /// Says that one of the classes of a mapping is declared as the other kind, if it is.
+  /// Says that one of the classes of a mapping is declared as another kind, if it is.
   std::optional<Error> wrong_kind(const Mapping& mapping) const;
 
-  /// Why the two classes of a mapping do not fit, as far as both are declared; `provisioner` is the class of
-  /// the kernel at hand, which may derive from the mapped one.
+  /// Why the two classes of a mapping do not fit (kinds, versions, contracts), as far as both are declared;
+  /// `provisioner` is the class of the kernel at hand, which may derive from the mapped one.
   std::optional<std::string> incompatibility(const Mapping& mapping, const ClassReference& provisioner) const;
 
   /// Why a client does not understand what a provisioner produces.

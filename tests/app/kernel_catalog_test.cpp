@@ -276,6 +276,34 @@ TEST_F(KernelCatalogTest, a_malformed_fallback_is_an_error_that_names_the_trait)
   EXPECT_THAT(catalog.error().message, HasSubstr("KernelClientRegistry.fallback_client_class"));
 }
 
+TEST_F(KernelCatalogTest, a_class_that_is_no_client_is_refused_as_one_where_it_is_said) {
+  const json classes = {{{"reference", "native:Provisioner"}, {"kind", "provisioner"}},
+                        {{"reference", "native:Client"}, {"kind", "client"}},
+                        {{"reference", "native:Listener"}, {"kind", "listener"}}};
+  const std::string local(LocalProvisioner::reference);
+  install_plugin({{"classes", classes},
+                  {"entry_points",
+                   {{"jupyter_client.kernel_provisioners", {{"listening", "native:Listener"}}},
+                    {"jupyter_kernel_client_registry", {{"native:Provisioner", "native:Listener"}}}}}});
+  options_.provisioner_client_mappings = {{local, "native:Provisioner"}};
+  const auto catalog = make();
+  EXPECT_THAT(catalog->problems(),
+              AllOf(Contains(problem("native:Provisioner", "native:Listener is declared as a listener, not")),
+                    Contains(problem("kernel_provisioners", "native:Listener is declared as a listener")),
+                    Contains(problem(local, "native:Provisioner is declared as a provisioner, not"))));
+  EXPECT_EQ(catalog->registry().get_client_for_provisioner(*ClassReference::parse(local))->client,
+            *ClassReference::parse(JupyterServerKernelClient::reference));
+
+  for (const auto& wrong : {std::string("native:Listener"), std::string("native:Provisioner"), local}) {
+    options_.fallback_client_class = wrong;
+    const auto refused = KernelCatalog::make(options_, paths_, {});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message,
+                AllOf(HasSubstr("KernelClientRegistry.fallback_client_class: " + wrong),
+                      HasSubstr("not as a kernel client")));
+  }
+}
+
 TEST_F(KernelCatalogTest, explains_by_name_by_class_and_for_a_kernel) {
   install_plugin();
   install_spec("native", "native-provisioner");

@@ -40,9 +40,9 @@ TEST_F(PluginLoaderTest, a_failure_is_not_remembered) {
   const auto library = directory_.path() / "lib.so";
   add_plugin("late", library, {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
   PluginLoader loader(plugins_, host_);
-  EXPECT_FALSE(loader.load_class("test_plugin:EchoClient"_class));
+  EXPECT_FALSE(loader.load_class("test_plugin:EchoClient"_class, client));
   fs::copy_file(built("nk_test_plugin"), library);
-  const auto loaded = loader.load_class("test_plugin:EchoClient"_class);
+  const auto loaded = loader.load_class("test_plugin:EchoClient"_class, client);
   EXPECT_TRUE(loaded) << loaded.error().message;
 }
 
@@ -51,11 +51,25 @@ TEST_F(PluginLoaderTest, a_plugin_that_discovery_refused_is_not_loaded) {
              {{.reference = "test_plugin:EchoClient"_class, .kind = client}})
       .unusable = "its library is dangerous";
   PluginLoader loader(plugins_, host_);
-  const auto loaded = loader.load_class("test_plugin:EchoClient"_class);
+  const auto loaded = loader.load_class("test_plugin:EchoClient"_class, client);
   ASSERT_FALSE(loaded);
   EXPECT_THAT(loaded.error().message,
               AllOf(HasSubstr("plugin refused 1.0"), HasSubstr("its library is dangerous")));
-  EXPECT_FALSE(loader.load_class("nobody:Brings"_class));
+  EXPECT_FALSE(loader.load_class("nobody:Brings"_class, client));
+}
+
+TEST_F(PluginLoaderTest, a_class_is_given_as_its_own_kind_only) {
+  add_plugin("test", built("nk_test_plugin"),
+             {{.reference = "test_plugin:EchoClient"_class, .kind = client},
+              {.reference = "test_plugin:LineListener"_class, .kind = PluginClassKind::listener}});
+  PluginLoader loader(plugins_, host_);
+  const auto as_client = loader.load_class("test_plugin:LineListener"_class, client);
+  ASSERT_FALSE(as_client);
+  EXPECT_THAT(
+      as_client.error().message,
+      HasSubstr("Class test_plugin:LineListener of plugin test 1.0 is a listener, not a kernel client"));
+  EXPECT_FALSE(loader.load_class("test_plugin:EchoClient"_class, PluginClassKind::provisioner));
+  EXPECT_TRUE(loader.load_class("test_plugin:LineListener"_class, PluginClassKind::listener));
 }
 
 TEST_F(PluginLoaderTest, one_broken_plugin_stops_no_other) {
@@ -68,7 +82,7 @@ TEST_F(PluginLoaderTest, one_broken_plugin_stops_no_other) {
               ElementsAre(Field(&RegistryProblem::message, HasSubstr("does not export")),
                           AllOf(Field(&RegistryProblem::subject, "test_plugin:Gone"),
                                 Field(&RegistryProblem::message, HasSubstr("does not have")))));
-  EXPECT_TRUE(loader.load_class("test_plugin:EchoClient"_class));
+  EXPECT_TRUE(loader.load_class("test_plugin:EchoClient"_class, client));
 }
 
 TEST_F(PluginLoaderTest, of_two_declarations_the_first_counts) {

@@ -103,15 +103,16 @@ TEST(PluginManifest, reads_every_field) {
   EXPECT_EQ(manifest.clients[0].value, "limited:Client");
 }
 
-TEST(PluginManifest, declares_its_provisioners_and_clients) {
+TEST(PluginManifest, declares_its_classes) {
   const auto declarations = parse(complete())->manifest.class_declarations();
-  ASSERT_THAT(declarations, SizeIs(2));
+  ASSERT_THAT(declarations, SizeIs(3));
   EXPECT_EQ(declarations[0].kind, ClassKind::provisioner);
   EXPECT_EQ(declarations[0].source, "plugin limited-kernels 1.0.0");
   EXPECT_THAT(declarations[0].bases, SizeIs(1));
   EXPECT_EQ(declarations[1].kind, ClassKind::client);
   EXPECT_THAT(declarations[1].aliases, SizeIs(1));
   EXPECT_EQ(declarations[1].understands.size(), 1);
+  EXPECT_EQ(declarations[2].kind, ClassKind::listener);
 }
 
 TEST(PluginManifest, a_client_can_be_for_some_kernels_only) {

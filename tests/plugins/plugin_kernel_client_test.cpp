@@ -45,6 +45,18 @@ TEST_F(PluginKernelClientTest, a_class_that_extends_the_shared_client_sees_messa
   EXPECT_FALSE(listener.has("stream secret word\n"));
 }
 
+TEST_F(PluginKernelClientTest, a_class_of_another_kind_makes_no_client) {
+  for (const auto& [reference, kind] : {std::pair("test_plugin:OwnProvisioner", PluginClassKind::provisioner),
+                                        std::pair("test_plugin:LineListener", PluginClassKind::listener)}) {
+    const auto made = PluginKernelClient::Object::make(
+        *class_of(reference, kind),
+        std::make_unique<PluginContext>(loop_.get_executor(), makers_, &conversation_), json::object());
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().message,
+              std::string(reference) + " is a class of another kind than its use: it cannot be made");
+  }
+}
+
 TEST_F(PluginKernelClientTest, restart_and_shutdown_go_through_the_derived_client) {
   use_classes("test_plugin:DerivedProvisioner", "test_plugin:DerivedClient");
   auto& kernel = start_kernel(synthetic_spec());

@@ -61,7 +61,7 @@ TEST(RegistryAliases, an_answer_for_an_alias_is_kept_too) {
 TEST(RegistryAliases, aliases_that_become_known_later_count_for_what_was_registered) {
   KernelClientRegistry registry;
   ASSERT_TRUE(registry.register_client(provisioner_alias, client_alias));
-  registry.set_fallback_client(client_alias);
+  ASSERT_TRUE(registry.set_fallback_client(client_alias));
   registry.set_unavailable(client_alias, "no reason");
   registry.mark_failed(client_alias, "missing symbol");
   EXPECT_EQ(registry.get_client_for_provisioner(provisioner)->matched_by, MatchedBy::fallback);

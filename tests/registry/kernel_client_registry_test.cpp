@@ -14,6 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
+using testing::SizeIs;
 
 void define(KernelClientRegistry& registry, const ClassReference& reference,
             std::vector<ClassReference> bases = {}) {
@@ -109,10 +110,10 @@ TEST(KernelClientRegistry, an_unknown_provisioner_gets_the_fallback) {
 TEST(KernelClientRegistry, the_configured_fallback_goes_before_that_of_a_program) {
   const LogCapture log;
   KernelClientRegistry registry;
-  registry.set_fallback_client("c:Program"_class);
+  ASSERT_TRUE(registry.set_fallback_client("c:Program"_class));
   EXPECT_EQ(registry.fallback_client_class(), ClassReference("c:Program"));
-  registry.set_fallback_client("c:Configured"_class, Precedence::configuration);
-  registry.set_fallback_client("c:Late"_class);
+  ASSERT_TRUE(registry.set_fallback_client("c:Configured"_class, Precedence::configuration));
+  ASSERT_TRUE(registry.set_fallback_client("c:Late"_class));
   EXPECT_THAT(log.text(), HasSubstr("the fallback client stays c:Configured (configuration)"));
   EXPECT_EQ(registry.get_client_for_provisioner("p:P"_class)->source, "configuration");
   registry.remove_fallback_client(Precedence::configuration);
@@ -156,6 +157,47 @@ TEST(KernelClientRegistry, classes_in_the_wrong_places_are_refused) {
   const auto swapped = registry.register_client("c:C"_class, "p:P"_class);
   ASSERT_FALSE(swapped);
   EXPECT_THAT(swapped.error().message, HasSubstr("c:C is declared as a kernel client, not as a provisioner"));
+}
+
+TEST(KernelClientRegistry, a_listener_is_neither_a_client_nor_a_provisioner) {
+  KernelClientRegistry registry;
+  ASSERT_TRUE(registry.define_class({.reference = "l:L"_class, .kind = ClassKind::listener}));
+  const auto as_client = registry.register_client("p:P"_class, "l:L"_class);
+  ASSERT_FALSE(as_client);
+  EXPECT_THAT(as_client.error().message, HasSubstr("l:L is declared as a listener, not as a kernel client"));
+  const auto as_provisioner = registry.register_client("l:L"_class, "c:C"_class);
+  ASSERT_FALSE(as_provisioner);
+  EXPECT_THAT(as_provisioner.error().message, HasSubstr("l:L is declared as a listener, not as a provisio"));
+}
+
+TEST(KernelClientRegistry, only_a_client_can_be_the_fallback_client) {
+  KernelClientRegistry registry;
+  define(registry, "p:P"_class);
+  ASSERT_TRUE(registry.define_class({.reference = "l:L"_class, .kind = ClassKind::listener}));
+  for (const auto precedence : {Precedence::configuration, Precedence::programmatic})
+    for (const ClassReference reference : {"p:P"_class, "l:L"_class}) {
+      const auto set = registry.set_fallback_client(reference, precedence);
+      ASSERT_FALSE(set);
+      EXPECT_EQ(set.error().code, ErrorCode::invalid_argument);
+      EXPECT_THAT(set.error().message, HasSubstr("not as a kernel client; the fallback client serves"));
+    }
+  EXPECT_EQ(registry.fallback_client_class(), ClassReference(default_fallback_client)) << "it stays";
+}
+
+TEST(KernelClientRegistry, a_class_that_turns_out_to_be_no_client_serves_no_kernel) {
+  KernelClientRegistry registry;
+  ASSERT_TRUE(registry.register_client("p:Mapped"_class, "late:Listener"_class));
+  ASSERT_TRUE(registry.set_fallback_client("late:Provisioner"_class));
+  ASSERT_EQ(client_of(registry, "p:Mapped"_class), "late:Listener");
+  ASSERT_TRUE(registry.define_class({.reference = "late:Listener"_class, .kind = ClassKind::listener}));
+  define(registry, "late:Provisioner"_class);
+  for (const ClassReference provisioner : {"p:Mapped"_class, "p:Other"_class}) {
+    const auto resolution = registry.get_client_for_provisioner(provisioner);
+    EXPECT_FALSE(resolution->client);
+    EXPECT_THAT(resolution->refusal, HasSubstr("not as a kernel client"));
+  }
+  EXPECT_EQ(registry.registered_mappings()[0].state, MappingInfo::State::failed);
+  EXPECT_THAT(registry.problems(), SizeIs(2));
 }
 
 TEST(KernelClientRegistry, a_later_programmatic_registration_replaces_and_says_so) {
@@ -311,7 +353,7 @@ TEST(KernelClientRegistry, clearing_forgets_mappings_and_keeps_classes) {
   KernelClientRegistry registry;
   define(registry, "p:Leaf"_class, {"p:Base"_class});
   ASSERT_TRUE(registry.register_client("p:Base"_class, "c:C"_class));
-  registry.set_fallback_client("c:Mine"_class, Precedence::configuration);
+  ASSERT_TRUE(registry.set_fallback_client("c:Mine"_class, Precedence::configuration));
   registry.apply_config_mappings({{"bad", "c:C"}});
   registry.mark_failed("c:C"_class, "broken");
   registry.clear_registry();

@@ -99,6 +99,21 @@ TEST(KernelProvisionerFactory, malformed_entries_stop_none_of_the_others) {
   EXPECT_EQ(factory.provisioners().size(), 1);
 }
 
+TEST(KernelProvisionerFactory, only_provisioners_can_have_a_name) {
+  ClassTable classes;
+  ASSERT_TRUE(classes.define({.reference = "m:Client"_class, .kind = ClassKind::client}));
+  ASSERT_TRUE(classes.define({.reference = "m:Listener"_class, .kind = ClassKind::listener}));
+  KernelProvisionerFactory factory;
+  const auto errors = factory.auto_discover_provisioners(
+      std::vector{EntryPoint{.name = "one", .value = "m:Client", .distribution = "bad 1.0"},
+                  EntryPoint{.name = "two", .value = "m:Listener", .distribution = "bad 1.0"}, spark},
+      classes);
+  ASSERT_EQ(errors.size(), 2);
+  EXPECT_THAT(errors[0].message, HasSubstr("m:Client is declared as a kernel client, not as a provisioner"));
+  EXPECT_THAT(errors[1].message, HasSubstr("m:Listener is declared as a listener, not as a provisioner"));
+  EXPECT_EQ(factory.provisioners().size(), 1);
+}
+
 TEST(KernelProvisionerFactory, an_alias_stands_for_its_class) {
   ClassTable classes;
   ASSERT_TRUE(classes.define({.reference = "spark.provisioner:SparkProvisioner"_class,
