@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_stamp.h"
 #include "kernelspecs/change_watch.h"
-#include "kernelspecs/file_stamp.h"
 #include "kernelspecs/kernel_spec.h"
 #include "kernelspecs/native_kernel.h"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "kernelspecs/file_stamp.h"
+#include "base/file_stamp.h"
 #include "kernelspecs/kernel_spec.h"
 
 namespace nextgen_kernels {

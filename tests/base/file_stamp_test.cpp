@@ -1,4 +1,4 @@
-#include "kernelspecs/file_stamp.h"
+#include "base/file_stamp.h"
 
 #include <cerrno>
 
