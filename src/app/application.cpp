@@ -51,7 +51,7 @@ Application::Application(ApplicationSettings settings) : settings_(std::move(set
 Result<void> Application::set_up() {
   const auto& options = settings_.options;
   if (auto created = create_runtime_directory(settings_.paths.runtime_dir); !created) return created;
-  auto catalog = KernelCatalog::make(options, settings_.paths, settings_.environment);
+  auto catalog = KernelCatalog::make(options, settings_.paths, settings_.environment, settings_.program);
   if (!catalog) return std::unexpected(catalog.error());
   catalog_ = std::move(*catalog);
 

@@ -31,6 +31,7 @@ struct ApplicationSettings {
   JupyterPaths paths;
   ServerOptions options;
   std::string token;
+  std::filesystem::path program;  ///< This program, which tries libraries of plugins; empty: it does not.
   /// False for a server of one command: nobody looks for its kernels, and it for nobody's, and nobody but it
   /// ends it.
   bool keeps_state = true;

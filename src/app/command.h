@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,11 @@ enum class ExitCode : int {
   failure = 2,         ///< Bad usage or configuration, or the command could not do its work.
 };
 
-/// A subcommand's start-up: arguments after its name, this process's environment.
+/// A subcommand's start-up: arguments after its name, this process's environment, and where this program is.
 struct CommandInvocation {
   std::vector<std::string> arguments;
   Environment environment;
+  std::filesystem::path program = {};
 };
 
 /// Prints "nextgen-kernels: what is wrong" to standard error.
@@ -43,5 +45,7 @@ ExitCode run_execute(const CommandInvocation& invocation);
 ExitCode run_kernelspec(const CommandInvocation& invocation);
 ExitCode run_password(const CommandInvocation& invocation);
 ExitCode run_registry(const CommandInvocation& invocation);
+/// Not for people: see LibraryTrial.
+ExitCode run_try_plugin_library(const CommandInvocation& invocation);
 
 }  // namespace nextgen_kernels

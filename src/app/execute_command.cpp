@@ -242,6 +242,7 @@ Result<ExitCode> execute_on_own_server(const CommandInvocation& invocation, Prep
                                         .paths = std::move(prepared.paths),
                                         .options = std::move(prepared.options),
                                         .token = token,
+                                        .program = invocation.program,
                                         .keeps_state = false});
   if (!application) return std::unexpected(application.error());
   const auto address = (*application)->bind();

@@ -30,18 +30,19 @@ DiscoveryPaths discovery_paths(const ServerOptions& options, const JupyterPaths&
 
 Result<std::unique_ptr<KernelCatalog>> KernelCatalog::make(const ServerOptions& options,
                                                            const JupyterPaths& paths,
-                                                           const Environment& environment) {
-  std::unique_ptr<KernelCatalog> catalog(new KernelCatalog(options, paths, environment));
+                                                           const Environment& environment,
+                                                           const std::filesystem::path& trial_program) {
+  std::unique_ptr<KernelCatalog> catalog(new KernelCatalog(options, paths, environment, trial_program));
   if (auto ready = catalog->set_up(options); !ready) return std::unexpected(ready.error());
   return catalog;
 }
 
 KernelCatalog::KernelCatalog(const ServerOptions& options, const JupyterPaths& paths,
-                             const Environment& environment)
+                             const Environment& environment, const std::filesystem::path& trial_program)
     : default_kernel_name_(to_lower(options.default_kernel_name)),
       provisioners_(options.default_provisioner_name, environment),
       discovery_(discover(discovery_paths(options, paths))),
-      loader_(discovery_.plugins, plugin_host()),
+      loader_(discovery_.plugins, plugin_host(), trial_program),
       specs_(std::make_unique<KernelSpecManager>(KernelSpecManagerOptions{
           .data_path = paths.data_path,
           .allowed_kernelspecs = {options.allowed_kernelspecs.begin(), options.allowed_kernelspecs.end()},

@@ -25,9 +25,11 @@ namespace nextgen_kernels {
 class KernelCatalog {
  public:
   /// Discovers packages and applies the configuration. Packages that are broken stop nothing: they are
-  /// `problems`. Fails when the configuration cannot be carried out.
+  /// `problems`. Fails when the configuration cannot be carried out. `trial_program` is this program, which
+  /// tries libraries of plugins (LibraryTrial); empty: they are loaded without a trial.
   static Result<std::unique_ptr<KernelCatalog>> make(const ServerOptions& options, const JupyterPaths& paths,
-                                                     const Environment& environment);
+                                                     const Environment& environment,
+                                                     const std::filesystem::path& trial_program = {});
 
   KernelCatalog(const KernelCatalog&) = delete;
   KernelCatalog& operator=(const KernelCatalog&) = delete;
@@ -73,7 +75,8 @@ class KernelCatalog {
   void log_findings() const;
 
  private:
-  KernelCatalog(const ServerOptions& options, const JupyterPaths& paths, const Environment& environment);
+  KernelCatalog(const ServerOptions& options, const JupyterPaths& paths, const Environment& environment,
+                const std::filesystem::path& trial_program);
 
   Result<void> set_up(const ServerOptions& options);
   void add_packages();

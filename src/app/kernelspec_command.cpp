@@ -32,7 +32,8 @@ ExitCode run_kernelspec(const CommandInvocation& invocation) {
   }
   auto prepared = prepare_command(rest, syntax());
   if (!prepared) return prepared.error();
-  const auto catalog = KernelCatalog::make(prepared->options, prepared->paths, invocation.environment);
+  const auto catalog =
+      KernelCatalog::make(prepared->options, prepared->paths, invocation.environment, invocation.program);
   if (!catalog) return report_failure(catalog.error());
   auto& specs = (*catalog)->kernel_specs();
   const bool json = prepared->line.has("json");

@@ -8,6 +8,7 @@
 #include "app/command.h"
 #include "base/strings.h"
 #include "runtime/process_signals.h"
+#include "discovery/library_trial.h"
 
 namespace nk = nextgen_kernels;
 
@@ -15,22 +16,23 @@ namespace {
 
 struct Subcommand {
   std::string_view name;
-  std::string_view help;
+  std::string_view help;  ///< Empty: not for people, and not listed.
   nk::ExitCode (*run)(const nk::CommandInvocation&);
 };
 
-constexpr std::array<Subcommand, 5> subcommands = {{
+constexpr std::array<Subcommand, 6> subcommands = {{
     {"serve", "Serve kernels over the Jupyter REST and WebSocket API.", nk::run_serve},
     {"execute", "Run code on a kernel and print what it prints.", nk::run_execute},
     {"kernelspec", "List the kernel specs of this machine.", nk::run_kernelspec},
     {"password", "Hash a password, for IdentityProvider.hashed_password.", nk::run_password},
     {"registry", "Show which kernel client serves which provisioner, and why.", nk::run_registry},
+    {nk::LibraryTrial::command, "", nk::run_try_plugin_library},
 }};
 
 void print_usage(std::FILE* out) {
   fmt::print(out, "A kernel service for Jupyter.\n\nUsage: nextgen-kernels COMMAND [OPTION]…\n\n");
   for (const auto& subcommand : subcommands)
-    fmt::print(out, "  {:<12}{}\n", subcommand.name, subcommand.help);
+    if (!subcommand.help.empty()) fmt::print(out, "  {:<12}{}\n", subcommand.name, subcommand.help);
   fmt::print(out,
              "\nnextgen-kernels COMMAND --help tells the options of a command, --help-all every setting.\n");
 }
@@ -53,10 +55,11 @@ int run(int argc, char** argv) {
   std::vector<std::string> names;
   for (const auto& subcommand : subcommands) {
     if (subcommand.name == name) {
-      return static_cast<int>(subcommand.run(
-          {.arguments = {arguments.begin() + 1, arguments.end()}, .environment = nk::process_environment()}));
+      return static_cast<int>(subcommand.run({.arguments = {arguments.begin() + 1, arguments.end()},
+                                              .environment = nk::process_environment(),
+                                              .program = "/proc/self/exe"}));
     }
-    names.emplace_back(subcommand.name);
+    if (!subcommand.help.empty()) names.emplace_back(subcommand.name);
   }
   const auto meant = nk::closest_match(name, names);
   fmt::print(stderr, "nextgen-kernels: there is no command '{}'{}\n\n", name,

@@ -94,7 +94,8 @@ ExitCode run_registry(const CommandInvocation& invocation) {
 
   // What is wrong is what `doctor` prints; here it would only be in the way.
   if (!log_enabled(LogLevel::debug)) set_log_sinks({});
-  const auto catalog = KernelCatalog::make(prepared->options, prepared->paths, invocation.environment);
+  const auto catalog =
+      KernelCatalog::make(prepared->options, prepared->paths, invocation.environment, invocation.program);
   if (!catalog) return report_failure(catalog.error());
   if (prepared->line.has("load")) (*catalog)->load_plugins();
   const auto model = model_of(*command, **catalog, prepared->line);

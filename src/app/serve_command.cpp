@@ -144,7 +144,8 @@ ExitCode run_serve(const CommandInvocation& invocation) {
   auto application = Application::make({.environment = invocation.environment,
                                         .paths = std::move(prepared->paths),
                                         .options = options,
-                                        .token = token});
+                                        .token = token,
+                                        .program = invocation.program});
   if (!application) return report_failure(application.error());
   const auto address = (*application)->bind();
   if (!address) return report_failure(address.error());

@@ -4,8 +4,10 @@
 
 namespace nextgen_kernels {
 
-PluginLoader::PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host)
+PluginLoader::PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host,
+                           const std::filesystem::path& trial_program)
     : plugins_(plugins), host_(host) {
+  if (!trial_program.empty()) trial_.emplace(trial_program);
   for (const auto& plugin : plugins_)
     for (const auto& declared : plugin.manifest.classes)
       classes_.try_emplace(declared.reference, Declaration{&plugin, &declared});
@@ -35,6 +37,10 @@ Result<PluginLibrary> PluginLoader::load_library(const DiscoveredPlugin& plugin)
   if (!plugin.unusable.empty())
     return make_error(ErrorCode::unavailable, "The library of {} cannot be loaded: {}",
                       plugin.manifest.describe(), plugin.unusable);
+  if (trial_)
+    if (const auto problem = trial_->problem_of(plugin.manifest.library))
+      return make_error(ErrorCode::unavailable, "The library of {} ({}) cannot be loaded: {}",
+                        plugin.manifest.describe(), plugin.manifest.library.native(), *problem);
   auto library = PluginLibrary::load(plugin.manifest, host_);
   if (!library) return library;
   log_info("Loaded {} ({}), compiled with SDK {}", plugin.manifest.describe(),

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <filesystem>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "discovery/discovery.h"
+#include "discovery/library_trial.h"
 #include "discovery/plugin_library.h"
 
 namespace nextgen_kernels {
@@ -13,8 +16,10 @@ namespace nextgen_kernels {
 /// application; for any thread. Loading reads files and runs code of plugins: it can block.
 class PluginLoader {
  public:
-  /// The plugins and the host outlive it.
-  PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host);
+  /// The plugins and the host outlive it. `trial_program` is the program that tries libraries, see
+  /// LibraryTrial; empty: they are loaded without a trial.
+  PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host,
+               const std::filesystem::path& trial_program = {});
 
   /// What a manifest says of a class, with its plugin.
   struct Declaration {
@@ -37,6 +42,7 @@ class PluginLoader {
   const std::vector<DiscoveredPlugin>& plugins_;
   const nk_host& host_;
   std::unordered_map<ClassReference, Declaration> classes_;
+  std::optional<LibraryTrial> trial_;
   std::mutex mutex_;
   std::unordered_map<const DiscoveredPlugin*, PluginLibrary> libraries_;
 };

@@ -84,7 +84,7 @@ class KernelClassesTest : public testing::Test {
   }
 
   void make_catalog(BuiltinClassSettings settings = {}) {
-    auto catalog = KernelCatalog::make(options_, paths_, {});
+    auto catalog = KernelCatalog::make(options_, paths_, {}, NEXTGEN_KERNELS);
     ASSERT_TRUE(catalog) << catalog.error().message;
     catalog_ = std::move(*catalog);
     classes_ = std::make_unique<KernelClasses>(*catalog_, std::move(settings));
@@ -223,6 +223,15 @@ TEST_F(KernelClassesTest, a_plugin_that_cannot_be_loaded_is_refused_in_words_and
               AllOf(HasSubstr("plugin broken 1.0"), HasSubstr("symbol_that_nobody_defines")));
   EXPECT_THAT(catalog_->problems(), has_problem("broken", "symbol_that_nobody_defines"));
   EXPECT_THAT(start("broken"), HasSubstr("symbol_that_nobody_defines"));
+  EXPECT_EQ(start("test-plugin"), "");
+}
+
+TEST_F(KernelClassesTest, a_library_whose_initializer_throws_is_unusable_and_ends_nothing) {
+  install_plugin("throwing", "libnk_broken_plugin_throwing_initializer.so", "throwing");
+  make_catalog();
+  EXPECT_THAT(start("throwing"), AllOf(HasSubstr("libnk_broken_plugin_throwing_initializer.so"),
+                                       HasSubstr("its code ended the process that tries libraries")));
+  EXPECT_THAT(catalog_->problems(), has_problem("throwing", "libnk_broken_plugin_throwing_initializer.so"));
   EXPECT_EQ(start("test-plugin"), "");
 }
 

@@ -1,8 +1,10 @@
 /// \file A library that is no plugin, in the way that a macro names.
 
+#include <cstdlib>
 #include <stdexcept>
 
 #include <nextgen_kernels/abi.h>
+#include <unistd.h>
 
 #if defined(UNDEFINED_SYMBOL)
 
@@ -10,6 +12,33 @@ extern "C" int symbol_that_nobody_defines();
 
 extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
   return symbol_that_nobody_defines() == 0 ? nullptr : nullptr;
+}
+
+#elif defined(THROWING_INITIALIZER) || defined(ABORTING_INITIALIZER) || defined(EXITING_INITIALIZER) || \
+    defined(HANGING_INITIALIZER)
+
+namespace {
+
+/// Does the harm while the library is being loaded.
+struct Initializer {
+  Initializer() {
+#if defined(THROWING_INITIALIZER)
+    throw std::runtime_error("no licence");
+#elif defined(ABORTING_INITIALIZER)
+    std::abort();
+#elif defined(EXITING_INITIALIZER)
+    ::_exit(0);
+#else
+    while (true) ::pause();
+#endif
+  }
+};
+const Initializer initializer;
+
+}  // namespace
+
+extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
+  return nullptr;
 }
 
 #elif defined(NO_ENTRY)
