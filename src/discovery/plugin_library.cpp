@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "discovery/file_permissions.h"
 #include "discovery/plugin_abi_version.h"
+#include "discovery/private_mapping.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -120,8 +122,11 @@ Result<PluginLibrary> PluginLibrary::load(const PluginManifest& manifest, const 
   if (!file) return refuse(file.error().message);
   // Local, so that libraries do not find each other's symbols; now, so that what is missing is told here and
   // does not end the server later.
+  const auto mapped_before = mapped_files();
   void* const handle = ::dlopen(file->path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return refuse(loader_complaint(*file));
+  if (const auto detached = detach_from_files(file->folder, mapped_before); !detached)
+    log_debug("{} depends on its file while it is in use: {}", description, detached.error().message);
   void* const symbol = ::dlsym(handle, NK_PLUGIN_ENTRY_NAME);
   if (symbol == nullptr)
     return refuse(fmt::format("it does not export {}: is it a plugin? NEXTGEN_KERNELS_PLUGIN(...) defines it",

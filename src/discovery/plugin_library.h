@@ -14,8 +14,9 @@ namespace nextgen_kernels {
 class PluginLibrary {
  public:
   /// Loads the library that a manifest names, and asks it for its classes; runs code of it. The file that is
-  /// loaded is the one whose permissions were looked at, whatever its path leads to by then. The error names
-  /// the plugin, the library and what is wrong with it: file, permissions, symbols, ABI version.
+  /// loaded is the one whose permissions were looked at, whatever its path leads to by then; what is copied
+  /// over it later changes nothing here. The error names the plugin, the library and what is wrong with it:
+  /// file, permissions, symbols, ABI version.
   static Result<PluginLibrary> load(const PluginManifest& manifest, const nk_host& host);
 
   /// The class that a manifest declares. Fails when the library has none of this name and kind, or an

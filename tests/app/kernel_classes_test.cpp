@@ -235,6 +235,18 @@ TEST_F(KernelClassesTest, a_library_whose_initializer_throws_is_unusable_and_end
   EXPECT_EQ(start("test-plugin"), "");
 }
 
+TEST_F(KernelClassesTest, a_library_that_is_overwritten_while_it_is_in_use_goes_on) {
+  const auto library = directory_.path() / "plugins/libcopy.so";
+  std::filesystem::copy_file(std::filesystem::path(TEST_PLUGINS) / "libnk_test_plugin.so", library);
+  install_plugin("test-plugin", library.native(), "test_plugin");
+  make_catalog();
+  EXPECT_EQ(start("test-plugin"), "");
+  // Like cp: the file stays the same one, and its content goes.
+  std::ofstream(library, std::ios::trunc) << "another library";
+  EXPECT_EQ(start("test-plugin"), "");
+  EXPECT_EQ(kernels_.size(), 2);
+}
+
 TEST_F(KernelClassesTest, a_client_that_its_library_lacks_is_failed) {
   // The library has the classes of test_plugin.
   options_.provisioner_client_mappings = {{"test_plugin:OwnProvisioner", "lacking:EchoClient"}};
