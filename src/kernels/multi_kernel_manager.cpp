@@ -210,7 +210,10 @@ Task<Result<std::shared_ptr<KernelManager>>> MultiKernelManager::start(Start sta
     add(kernel);
     if (auto started = co_await kernel->start_kernel(); !started) {
       remove(kernel->kernel_id());
-      co_return std::unexpected(started.error());
+      // "Not found" would be about the kernel spec, which is there: something that it names is not.
+      auto error = started.error();
+      if (error.code == ErrorCode::not_found) error.code = ErrorCode::unavailable;
+      co_return std::unexpected(std::move(error));
     }
   }
   if (cull_timeout(kernel->kernel_spec(), options_.culling)) begin_culling();

@@ -5,6 +5,7 @@
 namespace nextgen_kernels {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -351,6 +352,15 @@ TEST_F(RestApiTest, says_that_a_kernel_spec_is_unknown) {
   const auto response = request("POST", "/api/kernels", R"({"name": "nope"})");
   EXPECT_EQ(response.status, 404u);
   EXPECT_EQ(response.json().at("message"), "Kernel spec nope not found. There are: other, test");
+}
+
+TEST_F(RestApiTest, a_kernel_spec_that_names_something_missing_is_not_itself_unknown) {
+  script_.launch_error = Error{ErrorCode::not_found, "Executable 'kernel' not found"};
+  start();
+  const auto response = request("POST", "/api/kernels");
+  EXPECT_EQ(response.status, 503u);
+  EXPECT_THAT(response.json().at("message").get<std::string>(),
+              AllOf(HasSubstr("Executable 'kernel' not found"), Not(HasSubstr("There are"))));
 }
 
 TEST_F(RestApiTest, says_why_a_kernel_did_not_start) {

@@ -165,6 +165,14 @@ TEST_F(SessionTest, says_that_a_kernel_spec_is_unknown) {
   EXPECT_TRUE(request("GET", "/api/sessions").json().empty());
 }
 
+TEST_F(SessionTest, says_why_the_kernel_of_a_known_spec_does_not_start) {
+  script_.launch_error = Error{ErrorCode::not_found, "Executable 'kernel' not found"};
+  start();
+  const auto response = request("POST", "/api/sessions", R"({"path": "a", "type": "x"})");
+  EXPECT_EQ(response.status, 503u);
+  EXPECT_THAT(response.json().at("message").get<std::string>(), HasSubstr("Executable 'kernel' not found"));
+}
+
 TEST_F(SessionTest, leaves_nothing_behind_when_the_kernel_does_not_start) {
   script_.launch_error = Error{ErrorCode::io, "no such program"};
   start();
