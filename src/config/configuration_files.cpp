@@ -1,9 +1,11 @@
 #include "config/configuration_files.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <ranges>
+#include <set>
 #include <utility>
 
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file_descriptor.h"
+#include "base/strings.h"
 #include "config/trait_json.h"
 
 namespace nextgen_kernels {
@@ -91,14 +94,19 @@ class FileReader {
     if (!content) return std::unexpected(content.error());
     const auto document = parse_file(path_, content->text);
     if (!document) return std::unexpected(document.error());
-    const auto entries = list_entries(*document);
+    return read(*document, content->mode);
+  }
+
+  /// A file that was parsed already.
+  Result<std::vector<std::string>> read(const json& document, mode_t mode) {
+    const auto entries = list_entries(document);
     if (!entries) return std::unexpected(entries.error());
     // What a deprecated name says gives way to what the present name says.
     for (const bool deprecated : {true, false})
       for (const auto& entry : *entries) {
         if (entry.trait.name_is_deprecated != deprecated) continue;
         if (auto applied = apply(entry); !applied) return std::unexpected(applied.error());
-        warn_of_readable_secret(entry, content->mode);
+        warn_of_readable_secret(entry, mode);
       }
     return std::move(warnings_);
   }
@@ -220,6 +228,51 @@ std::vector<fs::path> find_configuration_files(const JupyterPaths& paths) {
 Result<std::vector<std::string>> apply_configuration_file(Configuration& configuration,
                                                           const fs::path& path) {
   return FileReader(configuration, path).read();
+}
+
+std::vector<fs::path> find_jupyter_server_files(const JupyterPaths& paths, std::string_view ending) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& directory : paths.config_path | std::views::reverse)
+    for (const auto* name : {"jupyter_config", "jupyter_server_config"})
+      if (auto file = directory / fmt::format("{}{}", name, ending); fs::exists(file, error))
+        files.push_back(std::move(file));
+  return files;
+}
+
+Result<SharedConfiguration> apply_jupyter_server_file(Configuration& configuration, const fs::path& path) {
+  const auto not_read = [](const Error& error) {
+    return SharedConfiguration{.warnings = {fmt::format("{}. Settings of {} in it are not read",
+                                                        error.message, shared_configuration_class)}};
+  };
+  const auto content = read_file(path);
+  if (!content) return not_read(content.error());
+  const auto document = parse_file(path, content->text);
+  if (!document) return not_read(document.error());
+  if (!document->is_object() || !document->contains(shared_configuration_class)) return SharedConfiguration{};
+  const std::string name(shared_configuration_class);
+  auto settings = json::object();
+  settings[name] = document->at(name);
+  auto warnings = FileReader(configuration, path).read(settings, content->mode);
+  if (!warnings) return std::unexpected(warnings.error());
+  return SharedConfiguration{.has_settings = true, .warnings = *std::move(warnings)};
+}
+
+std::vector<std::string> settings_in_python_file(const fs::path& path) {
+  std::set<std::string> names;
+  const auto content = read_file(path);
+  if (!content) return {};
+  const auto start = fmt::format("{}.", shared_configuration_class);
+  for (const auto line : split(content->text, '\n')) {
+    if (trim(line).starts_with('#')) continue;
+    for (auto at = line.find(start); at != std::string_view::npos; at = line.find(start, at + 1)) {
+      const auto rest = line.substr(at + start.size());
+      const auto end = std::ranges::find_if_not(
+          rest, [](char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0; });
+      if (end != rest.begin()) names.insert(fmt::format("{}{}", start, std::string_view(rest.begin(), end)));
+    }
+  }
+  return {names.begin(), names.end()};
 }
 
 Result<fs::path> write_default_configuration(const TraitTable& table, const JupyterPaths& paths,

@@ -26,6 +26,30 @@ std::vector<std::filesystem::path> find_configuration_files(const JupyterPaths& 
 Result<std::vector<std::string>> apply_configuration_file(Configuration& configuration,
                                                           const std::filesystem::path& path);
 
+/// The class whose settings are read from the configuration files of Jupyter Server, too.
+inline constexpr std::string_view shared_configuration_class = "KernelClientRegistry";
+
+/// The files in which Jupyter Server keeps its configuration, `jupyter_config` and `jupyter_server_config`
+/// with this ending, that exist; in the order in which they apply.
+std::vector<std::filesystem::path> find_jupyter_server_files(const JupyterPaths& paths,
+                                                             std::string_view ending);
+
+/// What came of a configuration file of Jupyter Server.
+struct SharedConfiguration {
+  bool has_settings = false;  ///< Of `shared_configuration_class`.
+  std::vector<std::string> warnings = {};
+};
+
+/// Reads the settings of `shared_configuration_class` from a JSON file of Jupyter Server, as
+/// `apply_configuration_file` does; what else is in there is another program's. A file that cannot be read,
+/// or is not JSON, is a warning.
+Result<SharedConfiguration> apply_jupyter_server_file(Configuration& configuration,
+                                                      const std::filesystem::path& path);
+
+/// The settings of `shared_configuration_class` that a Python file of Jupyter Server assigns, by their names;
+/// nothing is run. Comments do not count.
+std::vector<std::string> settings_in_python_file(const std::filesystem::path& path);
+
 /// What to do when the file is already there.
 enum class ExistingFile { refuse, overwrite };
 

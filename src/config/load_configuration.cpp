@@ -1,7 +1,10 @@
 #include "config/load_configuration.h"
 
+#include <iterator>
 #include <ranges>
 #include <utility>
+
+#include <fmt/ranges.h>
 
 namespace nextgen_kernels {
 namespace {
@@ -20,22 +23,42 @@ void warn_of_python_files(const JupyterPaths& paths, std::vector<std::string>& w
   }
 }
 
+/// What is in the files of Jupyter Server and meant for every server that has this class.
+Result<void> apply_jupyter_server_files(LoadedConfiguration& loaded, const JupyterPaths& paths) {
+  for (const auto& file : find_jupyter_server_files(paths, ".py"))
+    if (const auto names = settings_in_python_file(file); !names.empty())
+      loaded.warnings.push_back(fmt::format(
+          "{} sets {} in Python, which this program does not run: say it in {} beside it, as {{\"{}\": "
+          "{{\"trait\": value}}}}; both programs read that",
+          file.native(), fmt::join(names, ", "), file.filename().replace_extension(".json").native(),
+          shared_configuration_class));
+  for (auto& file : find_jupyter_server_files(paths, ".json")) {
+    auto applied = apply_jupyter_server_file(loaded.configuration, file);
+    if (!applied) return std::unexpected(applied.error());
+    std::ranges::move(applied->warnings, std::back_inserter(loaded.warnings));
+    if (applied->has_settings) loaded.files.push_back(std::move(file));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<LoadedConfiguration> load_configuration(const CommandLine& command_line, const TraitTable& table,
                                                const Environment& environment, const JupyterPaths& paths) {
   LoadedConfiguration loaded{
       .configuration = Configuration(table), .files = {}, .warnings = command_line.warnings};
-  if (command_line.configuration_files.empty()) {
-    loaded.files = find_configuration_files(paths);
+  auto files = command_line.configuration_files;
+  if (files.empty()) {
     warn_of_python_files(paths, loaded.warnings);
-  } else {
-    loaded.files = command_line.configuration_files;
+    if (auto applied = apply_jupyter_server_files(loaded, paths); !applied)
+      return std::unexpected(applied.error());
+    files = find_configuration_files(paths);
   }
-  for (const auto& file : loaded.files) {
+  for (auto& file : files) {
     auto warnings = apply_configuration_file(loaded.configuration, file);
     if (!warnings) return std::unexpected(warnings.error());
     std::ranges::move(*warnings, std::back_inserter(loaded.warnings));
+    loaded.files.push_back(std::move(file));
   }
   if (auto applied = apply_environment(loaded.configuration, environment); !applied)
     return std::unexpected(applied.error());

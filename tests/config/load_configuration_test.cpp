@@ -5,6 +5,7 @@
 namespace nextgen_kernels {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -72,6 +73,57 @@ TEST_F(LoadConfigurationTest, null_takes_back_what_a_less_important_file_says) {
   EXPECT_EQ(shown(load(), "ServerApp.port"), "8888");
   EXPECT_EQ(source(load(), "ServerApp.port"), "default");
   EXPECT_EQ(shown(load(), "KernelClientRegistry.provisioner_client_mappings"), R"({"b:B":"1:1"})");
+}
+
+TEST_F(LoadConfigurationTest, the_registrys_settings_are_read_from_files_of_jupyter_server) {
+  const auto shared = write("system/jupyter_config.json", R"({
+      "JupyterApp": {"anything": 1}, "ServerApp": {"port": 1, "ip": 5},
+      "KernelClientRegistry": {"fallback_client_class": "a:Shared", "provisioner_client_mappings": {"p:P": "a:A"}}})");
+  const auto server = write("user/jupyter_server_config.json", R"({
+      "ServerApp": {"token": "t"},
+      "KernelClientRegistry": {"fallback_client_class": "a:Server", "provisioner_client_mapping": {}}})");
+  write("environment/jupyter_server_config.json", R"({"ServerApp": {"port": 2}})");
+  auto loaded = load();
+  EXPECT_EQ(shown(loaded, "KernelClientRegistry.fallback_client_class"), "\"a:Server\"");
+  EXPECT_EQ(shown(loaded, "KernelClientRegistry.provisioner_client_mappings"), R"({"p:P":"a:A"})");
+  EXPECT_EQ(shown(loaded, "ServerApp.port"), "8888") << "the rest is Jupyter Server's";
+  EXPECT_THAT(loaded->files, ElementsAre(shared, server))
+      << "a file without such settings is not one of ours";
+  EXPECT_THAT(loaded->warnings,
+              ElementsAre(HasSubstr("Did you mean KernelClientRegistry.provisioner_client_mappings?")));
+
+  // Ours goes before, also from a less important directory.
+  const auto own = write("system/jupyter_nextgen_kernels_config.json",
+                         R"({"KernelClientRegistry": {"fallback_client_class": "a:Own"}})");
+  EXPECT_EQ(shown(load(), "KernelClientRegistry.fallback_client_class"), "\"a:Own\"");
+  EXPECT_THAT(load({"--config=" + own.native()})->files, ElementsAre(own));
+}
+
+TEST_F(LoadConfigurationTest, a_broken_file_of_jupyter_server_is_a_warning) {
+  write("user/jupyter_server_config.json", "{broken");
+  const auto loaded = load();
+  ASSERT_TRUE(loaded);
+  EXPECT_THAT(loaded->warnings,
+              ElementsAre(AllOf(HasSubstr("user/jupyter_server_config.json is not valid JSON"),
+                                HasSubstr("Settings of KernelClientRegistry in it are not read"))));
+  write("user/jupyter_server_config.json", R"({"KernelClientRegistry": {"plugin_path": 5}})");
+  EXPECT_THAT(message(load()), HasSubstr("KernelClientRegistry.plugin_path in")) << "that is meant for us";
+}
+
+TEST_F(LoadConfigurationTest, settings_in_python_files_of_jupyter_server_are_named_with_what_to_do) {
+  write("system/jupyter_server_config.py",
+        "c = get_config()\n"
+        "# c.KernelClientRegistry.python_path = []\n"
+        "c.KernelClientRegistry.fallback_client_class = 'a:A'\n"
+        "c.KernelClientRegistry.provisioner_client_mappings['p:P'] = 'a:A'; c.ServerApp.port = 1\n");
+  write("user/jupyter_config.py", "# c.KernelClientRegistry.python_path = []\n");
+  const auto loaded = load();
+  EXPECT_EQ(shown(loaded, "ServerApp.port"), "8888");
+  EXPECT_THAT(loaded->warnings,
+              ElementsAre(AllOf(HasSubstr("system/jupyter_server_config.py sets "
+                                          "KernelClientRegistry.fallback_client_class, "
+                                          "KernelClientRegistry.provisioner_client_mappings in Python"),
+                                HasSubstr("say it in jupyter_server_config.json beside it"))));
 }
 
 TEST_F(LoadConfigurationTest, a_named_file_is_read_instead_of_the_others) {
