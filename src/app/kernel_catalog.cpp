@@ -216,6 +216,31 @@ void KernelCatalog::load_plugins() {
   std::ranges::move(loader_.load_all(), std::back_inserter(refused_));
 }
 
+/// Mappings of packages that never count, because this program has one of its own for the class.
+std::vector<RegistryProblem> KernelCatalog::overruled_entry_points() const {
+  std::vector<RegistryProblem> found;
+  const auto mappings = registry_.registered_mappings();
+  for (const auto& info : mappings) {
+    const auto& mapping = info.mapping;
+    if (mapping->precedence != Precedence::entry_point) continue;
+    const auto stronger = std::ranges::find_if(mappings, [&mapping](const MappingInfo& other) {
+      return other.mapping->precedence == Precedence::programmatic &&
+             other.mapping->provisioner == mapping->provisioner && other.mapping->options.criteria.empty();
+    });
+    const bool is_said_again = std::ranges::any_of(mappings, [&mapping](const MappingInfo& other) {
+      return other.mapping->precedence == Precedence::configuration &&
+             other.mapping->provisioner == mapping->provisioner && other.mapping->client == mapping->client;
+    });
+    if (stronger == mappings.end() || stronger->mapping->client == mapping->client || is_said_again) continue;
+    found.push_back(
+        {mapping->provisioner.to_string(), mapping->describe_source(),
+         fmt::format("its mapping to {} is not used, because that to {} ({}) goes before: say it in "
+                     "KernelClientRegistry.provisioner_client_mappings",
+                     mapping->client, stronger->mapping->client, stronger->mapping->describe_source())});
+  }
+  return found;
+}
+
 std::vector<RegistryProblem> KernelCatalog::problems() const {
   auto found = discovery_.problems;
   std::ranges::copy(refused_, std::back_inserter(found));
@@ -223,8 +248,9 @@ std::vector<RegistryProblem> KernelCatalog::problems() const {
   for (const auto& conflict : registry_.conflicts())
     found.push_back(
         {conflict.used->provisioner.to_string(), conflict.used->describe_source(), conflict.message});
+  std::ranges::move(overruled_entry_points(), std::back_inserter(found));
   for (const auto& conflict : provisioners_.conflicts())
-    found.push_back({conflict.used.name, conflict.used.source, conflict.message});
+    found.push_back({conflict.unused.name, conflict.unused.source, conflict.message});
   for (const auto& named : provisioners_.provisioners())
     if (!named.unavailable.empty())
       found.push_back(

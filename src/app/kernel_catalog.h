@@ -83,6 +83,7 @@ class KernelCatalog {
   Result<void> apply_configuration(const ServerOptions& options);
   void mark_what_cannot_be_made();
   std::string why_not_made(const ClassReference& reference, std::string_view otherwise) const;
+  std::vector<RegistryProblem> overruled_entry_points() const;
   void note_load_failure(const ClassReference& reference, const std::string& failure);
   void set_class_problem(const ClassReference& reference, const std::string& failure);
 

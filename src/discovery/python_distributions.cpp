@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <iterator>
 #include <optional>
+#include <set>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -21,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t max_entry_points_size = std::size_t{1024} * 1024;
+/// More paths in link files are not looked at.
+constexpr std::size_t most_links = 1000;
 
 /// The name and, where it is known, the version in the name of a metadata folder:
 /// `spark_kernels-1.2.dist-info`, `spark_kernels-1.2-py3.11.egg-info`, `spark_kernels.egg-info`.
@@ -39,6 +43,21 @@ std::optional<DistributionName> read_folder_name(std::string_view folder) {
   return DistributionName{pieces[0], pieces.size() > 1 ? pieces[1] : std::string_view()};
 }
 
+/// "spark_kernels 1.2"
+std::string describe(const DistributionName& distribution) {
+  return fmt::format("{}{}{}", replace_invalid_utf8(distribution.name),
+                     distribution.version.empty() ? "" : " ", replace_invalid_utf8(distribution.version));
+}
+
+/// What an entry point says, whoever says it.
+std::string words_of(const EntryPoint& entry_point) {
+  return fmt::format("{} = {}", entry_point.name, entry_point.value);
+}
+
+bool is_link_file(std::string_view name) {
+  return !name.starts_with('.') && (name.ends_with(".pth") || name.ends_with(".egg-link"));
+}
+
 class DistributionScan {
  public:
   void add_folder(const fs::path& folder) {
@@ -50,43 +69,118 @@ class DistributionScan {
     if (!names)
       return add_problem(folder.native(),
                          make_errno_error("list", folder.native(), names.error()).error().message);
-    for (const auto& name : *names)
+    folders_.emplace(directory->status().st_dev, directory->status().st_ino);
+    for (const auto& name : *names) {
       if (const auto distribution = read_folder_name(name))
         add_distribution(folder, *directory, name, *distribution);
+      else if (is_link_file(name))
+        add_link_file(folder, *directory, name);
+    }
   }
 
-  PythonDistributions take() { return std::move(found_); }
+  /// After the folders: looks where link files lead to.
+  PythonDistributions take() {
+    for (const auto& [file, target] : links_) look_behind(file, target);
+    return std::move(found_);
+  }
 
  private:
+  using Directory = std::pair<dev_t, ino_t>;
+  struct Link {
+    fs::path file;
+    fs::path target;
+  };
+
   void add_distribution(const fs::path& folder, const OpenDirectory& directory, const std::string& metadata,
                         const DistributionName& distribution) {
-    if (!seen_.insert(normalized_package_name(distribution.name)).second) return;
-    const auto name = metadata + "/entry_points.txt";
-    const auto file = directory.read(name.c_str(), max_entry_points_size);
-    // An egg-info may be a file; most distributions have no entry points.
-    if (!file && (file.error() == ENOENT || file.error() == ENOTDIR)) return;
-    const auto path = (folder / name).native();
-    const auto said =
-        fmt::format("{}{}{}", replace_invalid_utf8(distribution.name),
-                    distribution.version.empty() ? "" : " ", replace_invalid_utf8(distribution.version));
-    if (!file)
-      return add_problem(path,
-                         file.error() == EFBIG ? fmt::format("it is larger than {} bytes and was not read",
-                                                             max_entry_points_size)
-                                               : make_errno_error("read", path, file.error()).error().message,
-                         said);
-    auto entry_points = parse_entry_points(file->text, said, path);
+    const auto path = folder / metadata / "entry_points.txt";
+    const auto said = describe(distribution);
+    const auto [first, is_first] = seen_.try_emplace(normalized_package_name(distribution.name));
+    auto entry_points = read_entry_points(directory, path, said);
+    if (!is_first) return report_hidden(said, path, entry_points, first->second);
+    first->second.path = folder / metadata;
+    for (const auto* list : {&entry_points.provisioners, &entry_points.clients})
+      for (const auto& entry_point : *list) first->second.words.insert(words_of(entry_point));
     std::ranges::move(entry_points.provisioners, std::back_inserter(found_.provisioners));
     std::ranges::move(entry_points.clients, std::back_inserter(found_.clients));
     for (auto& problem : entry_points.problems) add_problem(path, std::move(problem), said);
   }
 
-  void add_problem(std::string subject, std::string message, std::string source = "Python distributions") {
-    found_.problems.push_back({std::move(subject), std::move(source), std::move(message)});
+  /// Those of a distribution, without its problems when it is not used.
+  EntryPointsFile read_entry_points(const OpenDirectory& directory, const fs::path& path,
+                                    const std::string& said) {
+    const auto name = path.parent_path().filename() / path.filename();
+    const auto file = directory.read(name.c_str(), max_entry_points_size);
+    if (file) return parse_entry_points(file->text, said, path.native());
+    // An egg-info may be a file; most distributions have no entry points.
+    if (file.error() == ENOENT || file.error() == ENOTDIR) return {};
+    EntryPointsFile unreadable;
+    unreadable.problems.push_back(
+        file.error() == EFBIG
+            ? fmt::format("it is larger than {} bytes and was not read", max_entry_points_size)
+            : make_errno_error("read", path.native(), file.error()).error().message);
+    return unreadable;
+  }
+
+  struct Used {
+    fs::path path = {};
+    std::unordered_set<std::string> words = {};
+  };
+
+  /// A row only for those who lose something by it: most distributions that are there twice are the same.
+  void report_hidden(const std::string& said, const fs::path& path, const EntryPointsFile& hidden,
+                     const Used& used) {
+    for (const auto* list : {&hidden.provisioners, &hidden.clients})
+      for (const auto& entry_point : *list)
+        if (!used.words.contains(words_of(entry_point)))
+          return add_problem(path,
+                             fmt::format("it is not used, because {} comes first: uninstall one of the two",
+                                         used.path.native()),
+                             said);
+  }
+
+  void add_link_file(const fs::path& folder, const OpenDirectory& directory, const std::string& name) {
+    const auto file = directory.read(name.c_str(), max_entry_points_size);
+    if (!file) return;  // Python ignores it, too.
+    const bool is_egg_link = name.ends_with(".egg-link");
+    for (const auto line : split(file->text, '\n')) {
+      const auto text = trim(line);
+      // Lines of a .pth file that begin with "import" are run.
+      const bool is_path = !text.empty() && !text.starts_with('#') &&
+                           (is_egg_link || (!text.starts_with("import ") && !text.starts_with("import\t")));
+      if (is_path && links_.size() < most_links)
+        links_.push_back({.file = folder / name, .target = folder / std::string(text)});
+      if (is_egg_link) return;  // The second line is about its source.
+    }
+  }
+
+  void look_behind(const fs::path& file, const fs::path& target) {
+    const auto directory = OpenDirectory::open(target.c_str());
+    if (!directory) return;
+    if (!folders_.emplace(directory->status().st_dev, directory->status().st_ino).second) return;
+    for (const auto& name : directory->names().value_or(std::vector<std::string>())) {
+      const auto distribution = read_folder_name(name);
+      if (!distribution || seen_.contains(normalized_package_name(distribution->name))) continue;
+      const auto said = describe(*distribution);
+      const auto entry_points = read_entry_points(*directory, target / name / "entry_points.txt", said);
+      if (entry_points.provisioners.empty() && entry_points.clients.empty()) continue;
+      add_problem(file,
+                  fmt::format("it leads to {}, whose entry points are not read: install {} without links, or "
+                              "name that folder in KernelClientRegistry.python_path, too",
+                              target.lexically_normal().native(), said),
+                  said);
+    }
+  }
+
+  void add_problem(const fs::path& subject, std::string message,
+                   std::string source = "Python distributions") {
+    found_.problems.push_back({subject.native(), std::move(source), std::move(message)});
   }
 
   PythonDistributions found_;
-  std::unordered_set<std::string> seen_;
+  std::unordered_map<std::string, Used> seen_;  // By normalized name.
+  std::set<Directory> folders_;                 // Those that were looked at.
+  std::vector<Link> links_;
 };
 
 bool is_a_directory(const fs::path& path) {

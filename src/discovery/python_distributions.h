@@ -22,7 +22,8 @@ struct PythonDistributions {
 /// Reads the entry points of every `*.dist-info` and `*.egg-info` in these site-packages folders, without
 /// Python. As in importlib.metadata, the first distribution of a name hides those of the same name in later
 /// folders; within one folder it is the one that sorts first. A folder that cannot be read, or a file, is a
-/// problem and stops nothing.
+/// problem and stops nothing. So is what would be found elsewhere and is not: entry points of a hidden
+/// distribution, and those behind the paths in `.pth` and `.egg-link` files, which are not followed.
 PythonDistributions find_python_distributions(std::span<const std::filesystem::path> site_packages);
 
 /// The folders in which the Python of each environment finds its distributions, those that exist:

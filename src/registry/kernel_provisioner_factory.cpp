@@ -143,15 +143,19 @@ std::vector<NamedProvisioner> KernelProvisionerFactory::State::used() const {
 std::vector<ProvisionerNameConflict> KernelProvisionerFactory::State::conflicts() const {
   std::vector<ProvisionerNameConflict> found;
   std::map<std::string_view, const NamedProvisioner*> first;
+  for (const auto& [name, provisioner] : builtin) first.emplace(name, &provisioner);
   for (const auto& provisioner : discovered) {
-    const auto [used, is_first] = first.try_emplace(provisioner.name, &provisioner);
-    if (is_first || used->second->provisioner == provisioner.provisioner) continue;
-    found.push_back(
-        {.used = with_availability(*used->second),
-         .unused = with_availability(provisioner),
-         .message = fmt::format("The name {} stands for {} ({}) and for {} ({}): the first found is used",
-                                provisioner.name, used->second->provisioner, used->second->source,
-                                provisioner.provisioner, provisioner.source)});
+    const auto [entry, is_first] = first.try_emplace(provisioner.name, &provisioner);
+    const auto& used = *entry->second;
+    if (is_first || used.provisioner == provisioner.provisioner) continue;
+    const auto* const rule = used.kind == ProvisionerSource::builtin
+                                 ? "nobody can take the name of a built-in one"
+                                 : "the first found is used";
+    found.push_back({.used = with_availability(used),
+                     .unused = with_availability(provisioner),
+                     .message = fmt::format("The name {} stands for {} ({}) and for {} ({}): {}",
+                                            provisioner.name, used.provisioner, used.source,
+                                            provisioner.provisioner, provisioner.source, rule)});
   }
   return found;
 }

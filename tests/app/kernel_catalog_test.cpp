@@ -325,6 +325,22 @@ TEST_F(KernelCatalogTest, explains_by_name_by_class_and_for_a_kernel) {
   EXPECT_EQ(explain_model(*catalog, "native-provisioner", "nope").error().code, ErrorCode::not_found);
 }
 
+TEST_F(KernelCatalogTest, what_a_package_says_in_vain_of_built_in_classes_is_a_problem) {
+  const std::string local(LocalProvisioner::reference);
+  install_plugin({{"entry_points",
+                   {{"jupyter_client.kernel_provisioners", {{"local-provisioner", "native:Provisioner"}}},
+                    {"jupyter_kernel_client_registry", {{local, "native:Client"}}}}}});
+  const auto catalog = make();
+  EXPECT_EQ(catalog->provisioners().find("local-provisioner")->provisioner.to_string(), local);
+  EXPECT_THAT(
+      catalog->problems(),
+      testing::UnorderedElementsAre(
+          problem("local-provisioner", "nobody can take the name of a built-in one"),
+          problem(local, "its mapping to native:Client is not used, because that to nextgen_kernels")));
+  options_.provisioner_client_mappings = {{local, "native:Client"}};
+  EXPECT_THAT(make()->problems(), testing::SizeIs(1)) << "what is configured is not in vain";
+}
+
 TEST_F(KernelCatalogTest, tables_escape_control_characters_and_colour_only_terminals) {
   const auto model = nlohmann::ordered_json::parse(
       R"({"problems": [{"subject": "a\u001bb", "source": "", "message": "m"}]})");

@@ -61,6 +61,43 @@ TEST_F(PythonDistributionsTest, the_first_distribution_of_a_name_hides_the_other
   EXPECT_THAT(found.provisioners, ElementsAre(provisioner("other", "other 1.0")));
 }
 
+TEST_F(PythonDistributionsTest, a_hidden_distribution_is_a_problem_when_something_of_it_is_lost) {
+  install("early/same-2.0.dist-info", "same", "s:S");
+  install("late/same-1.0.dist-info", "same", "s:S");
+  install("early/changed-2.0.dist-info", "changed", "c:New");
+  install("late/changed-1.0.dist-info", "changed", "c:Old");
+  directory_.write("early/plain-1.0.dist-info/METADATA", "");
+  directory_.write("late/plain-2.0.dist-info/METADATA", "");
+  const auto found = find_python_distributions(std::vector{folder("early"), folder("late")});
+  ASSERT_EQ(found.problems.size(), 1) << "what is lost by the others is nothing";
+  EXPECT_EQ(found.problems[0].subject,
+            (directory_.path() / "late/changed-1.0.dist-info/entry_points.txt").native());
+  EXPECT_EQ(found.problems[0].source, "changed 1.0");
+  EXPECT_THAT(found.problems[0].message, HasSubstr("early/changed-2.0.dist-info comes first"));
+}
+
+TEST_F(PythonDistributionsTest, entry_points_behind_a_path_that_is_not_followed_are_a_problem) {
+  install("source/developed.egg-info", "developed", "d:D");
+  install("more/linked-1.0.dist-info", "linked", "l:L");
+  install("more/known-1.0.dist-info", "known", "k:K");
+  install("site/known-1.0.dist-info", "known", "k:K");
+  directory_.write("empty/plain-1.0.dist-info/METADATA", "");
+  directory_.write("site/developed.egg-link", (folder("source").native() + "\n../\n"));
+  directory_.write("site/paths.pth",
+                   "# nothing\nimport os; os.getcwd()\n\n../more\n../empty\n../nowhere\n../site\n");
+  const auto found = find_python_distributions(std::vector{folder("site")});
+  EXPECT_THAT(found.provisioners, ElementsAre(provisioner("known", "known 1.0")));
+  ASSERT_EQ(found.problems.size(), 2);
+  EXPECT_THAT(found.problems[0].subject, HasSubstr("site/developed.egg-link"));
+  EXPECT_THAT(found.problems[0].message,
+              AllOf(HasSubstr(folder("source").native()), HasSubstr("entry points are not read")));
+  EXPECT_THAT(found.problems[1].subject, HasSubstr("site/paths.pth"));
+  EXPECT_EQ(found.problems[1].source, "linked 1.0");
+  EXPECT_THAT(
+      find_python_distributions(std::vector{folder("site"), folder("source"), folder("more")}).problems,
+      IsEmpty());
+}
+
 TEST_F(PythonDistributionsTest, what_cannot_be_read_is_a_problem_and_stops_nothing) {
   install("site/good-1.0.dist-info", "good", "g:G");
   directory_.write("site/bad-1.0.dist-info/entry_points.txt", "[jupyter_client.kernel_provisioners]\nbad\n");

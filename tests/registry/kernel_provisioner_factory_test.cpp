@@ -114,6 +114,21 @@ TEST(KernelProvisionerFactory, only_provisioners_can_have_a_name) {
   EXPECT_EQ(factory.provisioners().size(), 1);
 }
 
+TEST(KernelProvisionerFactory, a_package_that_takes_a_built_in_name_is_a_conflict) {
+  KernelProvisionerFactory factory;
+  ASSERT_TRUE(factory.add_builtin("spark-provisioner", "ours:Provisioner"_class));
+  ASSERT_TRUE(factory.add_builtin("same-provisioner", "same:Provisioner"_class));
+  EXPECT_THAT(
+      factory.auto_discover_provisioners(
+          std::vector{spark, EntryPoint{.name = "same-provisioner", .value = "same:Provisioner"}}, {}),
+      IsEmpty());
+  ASSERT_EQ(factory.conflicts().size(), 1) << "the same class under its name is no conflict";
+  EXPECT_EQ(factory.conflicts()[0].used.provisioner, ClassReference("ours:Provisioner"));
+  EXPECT_THAT(factory.conflicts()[0].message,
+              AllOf(HasSubstr("ours:Provisioner (built in)"), HasSubstr("spark-kernels 1.2"),
+                    HasSubstr("nobody can take the name of a built-in one")));
+}
+
 TEST(KernelProvisionerFactory, an_alias_stands_for_its_class) {
   ClassTable classes;
   ASSERT_TRUE(classes.define({.reference = "spark.provisioner:SparkProvisioner"_class,
