@@ -48,11 +48,7 @@ KernelCatalog::KernelCatalog(const ServerOptions& options, const JupyterPaths& p
           .allowed_kernelspecs = {options.allowed_kernelspecs.begin(), options.allowed_kernelspecs.end()},
           .ensure_native_kernel = options.ensure_native_kernel,
           .python_prefixes = paths.environment_prefixes,
-          .check_availability = [this](const KernelSpec& spec) -> Result<void> {
-            if (const auto selected = select_provisioner(spec); !selected)
-              return std::unexpected(selected.error());
-            return {};
-          }})) {}
+          .check_availability = [this](const KernelSpec& spec) { return check_availability(spec); }})) {}
 
 Result<void> KernelCatalog::set_up(const ServerOptions& options) {
   if (auto registered = register_builtin_classes(registry_, provisioners_); !registered) return registered;
@@ -153,6 +149,28 @@ Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(con
   return selected;
 }
 
+Result<void> KernelCatalog::check_availability(const KernelSpec& spec) {
+  forget_failures_of_changed_libraries();
+  const auto selected = select_provisioner(spec);
+  if (!selected) return std::unexpected(selected.error());
+  const auto resolution = registry_.get_client_for_provisioner(selected->reference, kernel_context_of(spec));
+  const auto client = client_of(*resolution);
+  if (client) return {};
+  // A constructor that failed may not fail for the next kernel.
+  if (const auto meant = client_meant_by(*resolution); meant) {
+    const std::lock_guard lock(class_mutex_);
+    if (clients_that_could_not_be_made_.contains(*meant)) return {};
+  }
+  return std::unexpected(client.error());
+}
+
+/// The client that the registry decided on, also when it cannot be used.
+std::optional<ClassReference> KernelCatalog::client_meant_by(const Resolution& resolution) const {
+  if (resolution.mapping) return resolution.mapping->client;
+  if (resolution.client || resolution.matched_by != MatchedBy::fallback) return resolution.client;
+  return registry_.fallback_client_class();
+}
+
 Result<const nk_class*> KernelCatalog::load_class(const ClassReference& reference, PluginClassKind kind) {
   auto loaded = loader_.load_class(reference, kind);
   if (!loaded) note_load_failure(reference, loaded.error().message);
@@ -160,8 +178,12 @@ Result<const nk_class*> KernelCatalog::load_class(const ClassReference& referenc
 }
 
 void KernelCatalog::note_load_failure(const ClassReference& reference, const std::string& failure) {
-  const auto* const declared = loader_.find(reference).declared;
+  const auto [plugin, declared] = loader_.find(reference);
   if (declared == nullptr) return;
+  {
+    const std::lock_guard lock(class_mutex_);
+    failed_loads_.insert_or_assign(reference, stamp_of(plugin->manifest.library).value_or(FileStamp{}));
+  }
   switch (declared->kind) {
     case PluginClassKind::provisioner:
       return provisioners_.set_unavailable(reference, failure);
@@ -169,6 +191,25 @@ void KernelCatalog::note_load_failure(const ClassReference& reference, const std
       return registry_.mark_failed(reference, failure);
     case PluginClassKind::listener:
       return set_class_problem(reference, failure);
+  }
+}
+
+void KernelCatalog::forget_failures_of_changed_libraries() {
+  std::vector<ClassReference> changed;
+  {
+    const std::lock_guard lock(class_mutex_);
+    std::erase_if(failed_loads_, [&](const auto& failed) {
+      const auto& [reference, stamp] = failed;
+      const auto now = stamp_of(loader_.find(reference).plugin->manifest.library).value_or(FileStamp{});
+      if (now.unchanged_since(stamp)) return false;
+      changed.push_back(reference);
+      return true;
+    });
+  }
+  for (const auto& reference : changed) {
+    provisioners_.set_unavailable(reference, why_not_made(reference, {}));
+    registry_.reset_load_state(reference);
+    set_class_problem(reference, {});
   }
 }
 
@@ -185,12 +226,13 @@ void KernelCatalog::set_class_problem(const ClassReference& reference, const std
 }
 
 void KernelCatalog::prepare_classes(const KernelSpec& spec) {
+  forget_failures_of_changed_libraries();
   const auto selected = select_provisioner(spec);
   if (!selected) return;  // Said when its object is made.
   if (!is_builtin_class(selected->reference))
     static_cast<void>(load_class(selected->reference, PluginClassKind::provisioner));
   const auto resolution = registry_.get_client_for_provisioner(selected->reference, kernel_context_of(spec));
-  const auto client = resolution->mapping ? resolution->mapping->client : resolution->client;
+  const auto client = client_meant_by(*resolution);
   if (!client || is_builtin_class(*client)) return;
   {
     const std::lock_guard lock(class_mutex_);

@@ -3,11 +3,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_stamp.h"
 #include "base/jupyter_paths.h"
 #include "config/server_options.h"
 #include "discovery/discovery.h"
@@ -54,7 +57,7 @@ class KernelCatalog {
   Result<SelectedProvisioner> select_provisioner(const KernelSpec& spec) const;
 
   /// The code of a class of a plugin, of this kind. Loads its library at the first call, which can block.
-  /// When that fails, kernels are refused the class from then on, with the reason.
+  /// When that fails, kernels are refused the class, with the reason, until the library's file changes.
   Result<const nk_class*> load_class(const ClassReference& reference, PluginClassKind kind);
 
   /// Loads what a kernel of this spec will need, and lets a client class whose constructor failed try again.
@@ -83,6 +86,9 @@ class KernelCatalog {
   Result<void> apply_configuration(const ServerOptions& options);
   void mark_what_cannot_be_made();
   std::string why_not_made(const ClassReference& reference, std::string_view otherwise) const;
+  Result<void> check_availability(const KernelSpec& spec);
+  std::optional<ClassReference> client_meant_by(const Resolution& resolution) const;
+  void forget_failures_of_changed_libraries();
   std::vector<RegistryProblem> overruled_entry_points() const;
   void note_load_failure(const ClassReference& reference, const std::string& failure);
   void set_class_problem(const ClassReference& reference, const std::string& failure);
@@ -98,6 +104,7 @@ class KernelCatalog {
   mutable std::mutex class_mutex_;
   std::map<std::string, RegistryProblem> class_problems_;  // Of classes of plugins, while there is one.
   std::unordered_set<ClassReference> clients_that_could_not_be_made_;
+  std::unordered_map<ClassReference, FileStamp> failed_loads_;  // With the library as it was.
 };
 
 }  // namespace nextgen_kernels

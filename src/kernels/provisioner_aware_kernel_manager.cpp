@@ -14,6 +14,16 @@ KernelContext kernel_context_of(const KernelSpec& spec) {
   return context;
 }
 
+Result<ClassReference> client_of(const Resolution& resolution) {
+  if (!resolution.refusal.empty()) return make_error(ErrorCode::unavailable, "{}", resolution.refusal);
+  if (resolution.client) return *resolution.client;
+  return make_error(
+      ErrorCode::not_found,
+      "No kernel client class is registered for provisioner {} or one of its bases, and there is no "
+      "fallback client (KernelClientRegistry.fallback_client_class)",
+      resolution.provisioner);
+}
+
 ProvisionerAwareKernelManager::ProvisionerAwareKernelManager(Executor executor, KernelLaunch launch,
                                                              KernelFactories factories,
                                                              KernelManagerOptions options,
@@ -25,15 +35,9 @@ Result<ClientSelection> ProvisionerAwareKernelManager::select_client(const Kerne
   const auto reference = ClassReference::parse(provisioner.class_reference());
   if (!reference) return std::unexpected(reference.error());
   const auto resolution = registry_.get_client_for_provisioner(*reference, kernel_context_of(kernel_spec()));
-  if (!resolution->refusal.empty()) return make_error(ErrorCode::unavailable, "{}", resolution->refusal);
-  if (!resolution->client) {
-    return make_error(
-        ErrorCode::not_found,
-        "No kernel client class is registered for provisioner {} or one of its bases, and there is no "
-        "fallback client (KernelClientRegistry.fallback_client_class)",
-        reference->to_string());
-  }
-  return ClientSelection{.client_class = resolution->client->to_string(),
+  const auto client = client_of(*resolution);
+  if (!client) return std::unexpected(client.error());
+  return ClientSelection{.client_class = client->to_string(),
                          .matched_by = std::string(to_string(resolution->matched_by)),
                          .explanation = resolution->source};
 }

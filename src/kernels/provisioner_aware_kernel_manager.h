@@ -8,6 +8,9 @@ namespace nextgen_kernels {
 /// What the registry may know of kernels of a spec.
 KernelContext kernel_context_of(const KernelSpec& spec);
 
+/// The client class that the registry decided on, or why there is none, in words.
+Result<ClassReference> client_of(const Resolution& resolution);
+
 /// A kernel manager that asks the registry which client class serves the provisioner's class.
 /// The registry belongs to the application and outlives every manager.
 class ProvisionerAwareKernelManager final : public KernelManager {

@@ -325,6 +325,48 @@ TEST_F(KernelCatalogTest, explains_by_name_by_class_and_for_a_kernel) {
   EXPECT_EQ(explain_model(*catalog, "native-provisioner", "nope").error().code, ErrorCode::not_found);
 }
 
+TEST_F(KernelCatalogTest, a_spec_whose_client_cannot_be_had_is_unavailable) {
+  install_plugin({{"entry_points",
+                   {{"jupyter_client.kernel_provisioners", {{"native-provisioner", "native:Provisioner"}}},
+                    {"jupyter_kernel_client_registry",
+                     {{"native:Provisioner",
+                       {{{"client", "gone:Client"}, {"kernel_names", {"lost"}}}, "native:Client"}}}}}}});
+  install_spec("lost", "native-provisioner");
+  install_spec("sound", "native-provisioner");
+  install_spec("without", "local-provisioner");
+  const auto status_of = [](KernelCatalog& catalog, const std::string& name) {
+    for (const auto& entry : catalog.kernel_specs().list())
+      if (entry.name == name) return entry.status;
+    return KernelSpecStatus::absent;
+  };
+  const auto catalog = make();
+  EXPECT_EQ(status_of(*catalog, "lost"), KernelSpecStatus::unavailable);
+  EXPECT_EQ(status_of(*catalog, "sound"), KernelSpecStatus::usable);
+  EXPECT_THAT(catalog->problems(),
+              Contains(problem("kernel spec lost", "client gone:Client cannot be used")));
+  EXPECT_THAT(catalog->kernel_specs().get_kernel_spec("lost").error().message, HasSubstr("gone:Client"));
+
+  options_.fallback_client_class.clear();
+  options_.provisioner_client_mappings = {{std::string(LocalProvisioner::reference), "gone:Client"}};
+  EXPECT_EQ(status_of(*make(), "without"), KernelSpecStatus::unavailable);
+}
+
+TEST_F(KernelCatalogTest, a_client_whose_library_did_not_load_is_tried_again_when_the_file_changes) {
+  install_plugin();
+  install_spec("native", "native-provisioner");
+  const auto catalog = make();
+  ASSERT_EQ(catalog->kernel_specs().list().at(0).status, KernelSpecStatus::usable);
+  const auto spec = catalog->kernel_specs().get_kernel_spec("native").value();
+  catalog->prepare_classes(spec);
+  catalog->prepare_classes(spec);
+  EXPECT_FALSE(catalog->provisioners().find("native-provisioner"));
+  EXPECT_THAT(catalog->kernel_specs().get_kernel_spec("native").error().message, HasSubstr("libspark.so"));
+  directory_.write("lib/libspark.so", "another one");
+  EXPECT_TRUE(catalog->kernel_specs().get_kernel_spec("native"));
+  EXPECT_TRUE(catalog->provisioners().find("native-provisioner"));
+  EXPECT_TRUE(catalog->registry().get_client_for_provisioner("native:Provisioner"_class)->client);
+}
+
 TEST_F(KernelCatalogTest, what_a_package_says_in_vain_of_built_in_classes_is_a_problem) {
   const std::string local(LocalProvisioner::reference);
   install_plugin({{"entry_points",
