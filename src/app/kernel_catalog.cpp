@@ -74,7 +74,7 @@ void KernelCatalog::add_packages() {
 Result<void> KernelCatalog::apply_configuration(const ServerOptions& options) {
   if (options.fallback_client_class.empty()) {
     registry_.remove_fallback_client();
-  } else {
+  } else if (!options.fallback_client_is_default) {
     const auto fallback = ClassReference::parse(options.fallback_client_class);
     if (!fallback)
       return make_error(fallback.error().code, "KernelClientRegistry.fallback_client_class: {}",

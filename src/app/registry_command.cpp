@@ -9,6 +9,7 @@
 #include "app/registry_model.h"
 #include "app/registry_tables.h"
 #include "base/log.h"
+#include "config/help.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -20,12 +21,12 @@ struct RegistryCommand {
   std::string_view name;
   std::string_view summary;
   std::string_view member;  ///< What of the registry's model `--json` prints; empty: all.
-  std::string (*render)(const Json& model, Coloring coloring);
+  std::string (*render)(const Json& model, const TableStyle& style);
 };
 
 constexpr std::array<RegistryCommand, 5> commands = {{
     {"list", "Lists which kernel client serves which provisioner.", "", render_mappings},
-    {"explain", "Tells which kernel client the kernels of a provisioner get, and why.", "",
+    {"explain", "Tells which kernel client the kernels of a provisioner or a kernel spec get, and why.", "",
      render_explanation},
     {"doctor", "Lists what is wrong with packages, mappings and kernel specs. Ends with 1 when something is.",
      "", render_problems},
@@ -37,7 +38,10 @@ constexpr std::array<RegistryCommand, 5> commands = {{
 CommandSyntax syntax_of(const RegistryCommand& command) {
   CommandSyntax syntax{.program = fmt::format("nextgen-kernels registry {}", command.name),
                        .summary = std::string(command.summary),
-                       .options = {{.name = "json", .help = "For programs, as the REST API tells it."}}};
+                       .options = {{.name = "json", .help = "For programs, as the REST API tells it."},
+                                   {.name = "wide",
+                                    .help = "One line for each thing, however long, with complete classes "
+                                            "and sources."}}};
   if (command.name == "doctor")
     syntax.options.push_back(
         {.name = "load", .help = "Also load the libraries of plugins, which runs code of theirs."});
@@ -58,10 +62,13 @@ std::string usage() {
 }
 
 /// Colours are for people who look at a terminal and did not turn them off (https://no-color.org).
-Coloring coloring_for(const Environment& environment) {
+TableStyle style_for(const Environment& environment, const CommandLine& line) {
   const auto no_color = environment.find("NO_COLOR");
   const bool refused = no_color != environment.end() && !no_color->second.empty();
-  return ::isatty(STDOUT_FILENO) == 1 && !refused ? Coloring::terminal : Coloring::plain;
+  TableStyle style{.coloring =
+                       ::isatty(STDOUT_FILENO) == 1 && !refused ? Coloring::terminal : Coloring::plain};
+  if (!line.has("wide")) style.width = terminal_width(environment);
+  return style;
 }
 
 Result<Json> model_of(const RegistryCommand& command, const KernelCatalog& catalog, const CommandLine& line) {
@@ -90,7 +97,8 @@ ExitCode run_registry(const CommandInvocation& invocation) {
   if (!prepared) return prepared.error();
   if (command->name == "explain" && prepared->line.arguments.size() != 1)
     return report_failure({ErrorCode::invalid_argument,
-                           "Give one PROVISIONER: a name that kernel specs use, or a class as module:Class"});
+                           "Give one PROVISIONER: a name that kernel specs use, a class as module:Class, or "
+                           "the name of a kernel spec"});
 
   // What is wrong is what `doctor` prints; here it would only be in the way.
   if (!log_enabled(LogLevel::debug)) set_log_sinks({});
@@ -104,7 +112,7 @@ ExitCode run_registry(const CommandInvocation& invocation) {
     const auto& printed = command->member.empty() ? *model : model->at(command->member);
     fmt::print("{}\n", printed.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
-    std::fputs(command->render(*model, coloring_for(invocation.environment)).c_str(), stdout);
+    std::fputs(command->render(*model, style_for(invocation.environment, prepared->line)).c_str(), stdout);
   }
   const bool ill = command->name == "doctor" && !model->at("problems").empty();
   return ill ? ExitCode::problems_found : ExitCode::success;

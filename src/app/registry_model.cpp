@@ -156,6 +156,56 @@ std::optional<NamedProvisioner> find_named(const KernelProvisionerFactory& provi
   return std::move(*found);
 }
 
+/// What `explain` was asked about: the provisioner, and maybe a kernel spec.
+struct Question {
+  ClassReference provisioner;
+  std::optional<NamedProvisioner> named = {};
+  std::optional<KernelSpec> spec = {};
+};
+
+Question question_about(NamedProvisioner named, std::optional<KernelSpec> spec) {
+  auto reference = named.alias.value_or(named.provisioner);
+  return {.provisioner = std::move(reference), .named = std::move(named), .spec = std::move(spec)};
+}
+
+/// Kernels of the spec, by its provisioner.
+Result<Question> question_about(const KernelCatalog& catalog, KernelSpec spec) {
+  const auto& provisioners = catalog.provisioners();
+  const auto name =
+      spec.provisioner.name.empty() ? provisioners.default_provisioner_name() : spec.provisioner.name;
+  if (auto named = find_named(provisioners, name)) return question_about(*std::move(named), std::move(spec));
+  auto missing = provisioners.find(name);
+  return make_error(ErrorCode::not_found, "Kernel spec {} cannot be used: {}", spec.name,
+                    missing ? "its provisioner changes just now" : missing.error().message);
+}
+
+Result<Question> read_question(const KernelCatalog& catalog, const std::string& asked,
+                               const std::string& kernel_name) {
+  if (asked.empty())
+    return make_error(ErrorCode::invalid_argument,
+                      "Which provisioner? Give its name, the name of a kernel spec, or module:Class");
+  std::optional<KernelSpec> spec;
+  if (!kernel_name.empty()) {
+    auto found = find_spec(catalog, kernel_name);
+    if (!found) return std::unexpected(found.error());
+    spec = *std::move(found);
+  }
+  if (auto named = find_named(catalog.provisioners(), asked))
+    return question_about(*std::move(named), std::move(spec));
+  if (!spec) {
+    auto found = find_spec(catalog, asked);
+    if (found) return question_about(catalog, *std::move(found));
+    if (found.error().code != ErrorCode::not_found) return std::unexpected(found.error());
+  }
+  const bool is_name = asked.find_first_of(":.") == std::string::npos;
+  if (const auto missing = catalog.provisioners().find(asked); is_name && !missing)
+    return make_error(missing.error().code, "There is no kernel spec {:?} here. {}",
+                      replace_invalid_utf8(asked), missing.error().message);
+  auto reference = ClassReference::parse(asked);
+  if (!reference) return std::unexpected(reference.error());
+  return Question{.provisioner = *std::move(reference), .spec = std::move(spec)};
+}
+
 }  // namespace
 
 Json registry_model(const KernelCatalog& catalog) {
@@ -177,30 +227,24 @@ Json registry_model(const KernelCatalog& catalog) {
 
 Result<Json> explain_model(const KernelCatalog& catalog, const std::string& provisioner,
                            const std::string& kernel_name) {
-  if (provisioner.empty())
-    return make_error(ErrorCode::invalid_argument, "Which provisioner? Give its name, or module:Class");
-  const auto named = find_named(catalog.provisioners(), provisioner);
-  const bool is_name = provisioner.find_first_of(":.") == std::string::npos;
-  if (!named && is_name) return std::unexpected(catalog.provisioners().find(provisioner).error());
-  const auto reference = named ? Result<ClassReference>(named->alias.value_or(named->provisioner))
-                               : ClassReference::parse(provisioner);
-  if (!reference) return std::unexpected(reference.error());
+  const auto question = read_question(catalog, provisioner, kernel_name);
+  if (!question) return std::unexpected(question.error());
+  const auto& named = question->named;
+  const auto& reference = question->provisioner;
 
   KernelContext context;
   Json kernel = nullptr;
-  if (!kernel_name.empty()) {
-    const auto spec = find_spec(catalog, kernel_name);
-    if (!spec) return std::unexpected(spec.error());
-    context = kernel_context_of(*spec);
+  if (question->spec) {
+    context = kernel_context_of(*question->spec);
     kernel = {{"name", context.kernel_name},
               {"language", context.language},
               {"kernel_client", context.kernel_client},
               {"labels", context.labels}};
   }
-  const auto resolution = catalog.registry().get_client_for_provisioner(*reference, context);
-  const bool is_alias = *reference != resolution->provisioner;
+  const auto resolution = catalog.registry().get_client_for_provisioner(reference, context);
+  const bool is_alias = reference != resolution->provisioner;
   return Json{{"provisioner", resolution->provisioner.to_string()},
-              {"provisioner_alias", is_alias ? Json(reference->to_string()) : Json(nullptr)},
+              {"provisioner_alias", is_alias ? Json(reference.to_string()) : Json(nullptr)},
               {"provisioner_name", named ? Json(named->name) : Json(nullptr)},
               {"provisioner_source", named ? Json(named->source) : Json(nullptr)},
               {"provisioner_reason", named ? named->unavailable : ""},

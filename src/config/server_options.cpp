@@ -205,6 +205,9 @@ Result<ServerOptions> make_server_options(const Configuration& configuration,
     std::visit([&](auto member) { store(configuration.value(definitions[row]), options.*member); },
                server_traits()[row].field);
 
+  if (const auto fallback = server_trait_table().resolve("KernelClientRegistry.fallback_client_class"))
+    options.fallback_client_is_default =
+        configuration.sources(*fallback->definition).front().kind == ValueSource::Kind::default_value;
   settle_culling(options);
   if (auto checked = check_protection(options); !checked) return std::unexpected(checked.error());
   if (auto checked = check_registration(options.registration); !checked)

@@ -89,11 +89,12 @@ struct ServerOptions {
   TextList allowed_kernelspecs;  ///< Empty: all.
 
   std::string default_provisioner_name;
-  std::string fallback_client_class;       ///< A class reference; empty: no fallback.
-  Dictionary provisioner_client_mappings;  ///< Class references.
-  ObjectList conditional_client_mappings;  ///< As `parse_client_mappings` reads them.
-  TextList plugin_path;                    ///< Absolute.
-  TextList python_path;                    ///< Absolute; empty: those of the environment in use.
+  std::string fallback_client_class;        ///< A class reference; empty: no fallback.
+  bool fallback_client_is_default = false;  ///< Nobody configured it: a program may set another.
+  Dictionary provisioner_client_mappings;   ///< Class references.
+  ObjectList conditional_client_mappings;   ///< As `parse_client_mappings` reads them.
+  TextList plugin_path;                     ///< Absolute.
+  TextList python_path;                     ///< Absolute; empty: those of the environment in use.
 
   bool buffer_offline_messages = false;
   bool limit_rate = false;

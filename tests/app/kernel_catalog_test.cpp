@@ -7,6 +7,7 @@
 #include "../support/temporary_directory.h"
 #include "app/registry_model.h"
 #include "app/registry_tables.h"
+#include "base/strings.h"
 #include "clients/zmq/jupyter_server_kernel_client.h"
 #include "discovery/plugin_abi_version.h"
 #include "provisioners/local/local_provisioner.h"
@@ -178,10 +179,10 @@ TEST_F(KernelCatalogTest, jupyters_short_names_mean_the_built_in_classes) {
   ASSERT_TRUE(explained) << explained.error().message;
   EXPECT_EQ(explained->at("provisioner"), LocalProvisioner::reference);
   EXPECT_EQ(explained->at("provisioner_alias"), "jupyter_client.provisioning:LocalProvisioner");
-  EXPECT_THAT(render_explanation(*explained, Coloring::plain),
+  EXPECT_THAT(render_explanation(*explained, {}),
               AllOf(HasSubstr("jupyter_client.provisioning:LocalProvisioner is another name of class"),
                     HasSubstr("(there called jupyter_client:LocalProvisioner)")));
-  EXPECT_THAT(render_mappings(registry_model(*catalog), Coloring::plain),
+  EXPECT_THAT(render_mappings(registry_model(*catalog), {}),
               HasSubstr("provisioner_client_mappings (as jupyter_client:LocalProvisioner)"));
 }
 
@@ -234,7 +235,7 @@ TEST_F(KernelCatalogTest, criteria_of_manifests_and_configuration_choose_by_the_
 
   const auto model = registry_model(*catalog);
   EXPECT_THAT(model.at("mappings").dump(), HasSubstr(R"("criteria":{"labels":{"tier":"gpu"}})"));
-  EXPECT_THAT(render_mappings(model, Coloring::plain),
+  EXPECT_THAT(render_mappings(model, {}),
               AllOf(HasSubstr("metadata.kernel_client fast; priority 3"), HasSubstr("label tier=gpu ")));
 }
 
@@ -319,10 +320,38 @@ TEST_F(KernelCatalogTest, explains_by_name_by_class_and_for_a_kernel) {
   EXPECT_EQ(for_kernel->at("steps"), by_name->at("steps"));
 
   EXPECT_THAT(explain_model(*catalog, "nativ-provisioner", "").error().message,
-              HasSubstr("Did you mean \"native-provisioner\"?"));
+              AllOf(HasSubstr("There is no kernel spec \"nativ-provisioner\" here"),
+                    HasSubstr("Did you mean \"native-provisioner\"?")));
   EXPECT_EQ(explain_model(*catalog, "a:b:c", "").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(explain_model(*catalog, "", "").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(explain_model(*catalog, "native-provisioner", "nope").error().code, ErrorCode::not_found);
+}
+
+TEST_F(KernelCatalogTest, explains_by_the_name_of_a_kernel_spec) {
+  install_plugin({{"entry_points",
+                   {{"jupyter_client.kernel_provisioners", {{"native-provisioner", "native:Provisioner"}}},
+                    {"jupyter_kernel_client_registry",
+                     {{"native:Provisioner", {{{"client", "native:Client"}, {"languages", {"scala"}}}}}}}}}});
+  install_spec("native3.11", "native-provisioner");
+  install_spec("lost", "gone-provisioner");
+  const auto catalog = make();
+  const auto explained = explain_model(*catalog, "native3.11", "");
+  ASSERT_TRUE(explained) << explained.error().message;
+  EXPECT_EQ(explained->at("provisioner_name"), "native-provisioner");
+  EXPECT_EQ(explained->at("kernel").at("name"), "native3.11");
+  EXPECT_EQ(explained->at("client"), "native:Client") << "a mapping for its kernels only";
+  EXPECT_EQ(*explained, *explain_model(*catalog, "native-provisioner", "native3.11"));
+  EXPECT_THAT(explain_model(*catalog, "lost", "").error().message,
+              AllOf(HasSubstr("lost"), HasSubstr("There is no kernel provisioner \"gone-provisioner\"")));
+  EXPECT_EQ(explain_model(*catalog, "", "").error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(KernelCatalogTest, a_fallback_that_nobody_configured_is_the_default) {
+  options_.fallback_client_is_default = true;
+  const auto unconfigured = make();
+  EXPECT_EQ(explain_model(*unconfigured, "some:Provisioner", "")->at("source"), "default");
+  options_.fallback_client_is_default = false;
+  EXPECT_EQ(explain_model(*make(), "some:Provisioner", "")->at("source"), "configuration");
 }
 
 TEST_F(KernelCatalogTest, a_spec_whose_client_cannot_be_had_is_unavailable) {
@@ -383,14 +412,42 @@ TEST_F(KernelCatalogTest, what_a_package_says_in_vain_of_built_in_classes_is_a_p
   EXPECT_THAT(make()->problems(), testing::SizeIs(1)) << "what is configured is not in vain";
 }
 
+TEST_F(KernelCatalogTest, tables_fit_their_width) {
+  install_plugin({{"entry_points",
+                   {{"jupyter_client.kernel_provisioners", {{"native-provisioner", "native:Provisioner"}}},
+                    {"jupyter_kernel_client_registry",
+                     {{"native:Provisioner",
+                       {{{"client", "native:Client"}, {"labels", {{"a_label", "with-a-long-value"}}}},
+                        {{"client", "another_package.of_a_long_name:Client"}, {"languages", {"r"}}}}}}}}}});
+  install_spec("native", "native-provisioner", {{"kernel_provisioner", {{"config", {{"no", "option"}}}}}});
+  const auto catalog = make();
+  const auto model = registry_model(*catalog);
+  constexpr TableStyle narrow{.width = 80};
+  for (const auto& text :
+       {render_mappings(model, narrow), render_provisioners(model, narrow), render_clients(model, narrow),
+        render_explanation(*explain_model(*catalog, "native-provisioner", ""), narrow)}) {
+    for (const auto line : split(text, '\n')) EXPECT_LE(line.size(), 80U) << line << "\n" << text;
+  }
+  const auto mappings = render_mappings(model, narrow);
+  EXPECT_THAT(mappings, AllOf(HasSubstr("LocalProvisioner "), Not(HasSubstr("jupyter_client.provisioning")),
+                              HasSubstr("built in")));
+  EXPECT_THAT(mappings, HasSubstr("native:Client")) << "two classes are called Client";
+  EXPECT_THAT(render_mappings(model, {}), HasSubstr(LocalProvisioner::reference));
+  EXPECT_THAT(mappings, HasSubstr("declared [1]\n"));
+  EXPECT_THAT(mappings, HasSubstr("\n[1]  its class is Python, and this build hosts no Python classes\n"));
+  EXPECT_THAT(
+      render_problems(doctor_model(*catalog), narrow),
+      HasSubstr("kernel spec native (" + (directory_.path() / "data/kernels/native").native() + ")\n  "));
+}
+
 TEST_F(KernelCatalogTest, tables_escape_control_characters_and_colour_only_terminals) {
   const auto model = nlohmann::ordered_json::parse(
       R"({"problems": [{"subject": "a\u001bb", "source": "", "message": "m"}]})");
-  const auto plain = render_problems(model, Coloring::plain);
+  const auto plain = render_problems(model, {});
   EXPECT_EQ(plain, "SUBJECT  SOURCE  PROBLEM\na\\x1bb   -       m\n\n1 problem.\n");
-  EXPECT_THAT(render_problems(model, Coloring::terminal), HasSubstr("\x1b[1mSUBJECT\x1b[0m"));
+  EXPECT_THAT(render_problems(model, {.coloring = Coloring::terminal}), HasSubstr("\x1b[1mSUBJECT\x1b[0m"));
   EXPECT_THAT(plain, Not(HasSubstr("\x1b")));
-  EXPECT_EQ(render_problems(doctor_model(*make()), Coloring::terminal), "No problems.\n");
+  EXPECT_EQ(render_problems(doctor_model(*make()), {.coloring = Coloring::terminal}), "No problems.\n");
 }
 
 }  // namespace

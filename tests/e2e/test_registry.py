@@ -119,13 +119,21 @@ def test_list_shows_every_mapping_with_its_source(site: Site) -> None:
 
 
 def test_tables_are_aligned_and_plain_when_nobody_looks(site: Site) -> None:
-    done = site.run("registry", "list")
+    done = site.run("registry", "list", "--wide")
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     heading, *rows = done.stdout.split("\n\n")[0].splitlines()
     assert len(rows) == 3
     column = heading.index("CLIENT")
     assert all(row[column - 1] == " " and row[column] != " " for row in rows)
+
+
+@pytest.mark.parametrize("command", ["list", "provisioners", "clients"])
+def test_tables_fit_80_columns(site: Site, command: str) -> None:
+    done = site.run("registry", command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "SparkClient" in done.stdout or "SparkProvisioner" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80, done.stdout
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
@@ -142,7 +150,7 @@ def test_a_terminal_gets_colours_unless_it_says_no(site: Site, no_color: str, co
     os.close(follower)
     printed = os.read(leader, 65536).decode()
     os.close(leader)
-    assert "local-provisioner (default)" in printed
+    assert "available, default" in printed
     assert ("\x1b[" in printed) is coloured
 
 
@@ -192,6 +200,11 @@ def test_explain_for_the_kernels_of_a_spec_that_cannot_be_started(site: Site) ->
     assert HOSTS_NO_PYTHON in explained["refusal"]
 
 
+def test_explain_takes_the_name_of_a_kernel_spec(site: Site) -> None:
+    by_spec = site.json("registry", "explain", "spark")
+    assert by_spec == site.json("registry", "explain", "spark-provisioner", "--kernel=spark")
+
+
 def test_explain_of_what_there_is_not(site: Site) -> None:
     done = site.run("registry", "explain", "sparc-provisioner")
     assert done.returncode == 2
@@ -229,7 +242,7 @@ def test_doctor_has_a_row_for_everything_that_is_wrong(site: Site) -> None:
         "nonsense\n"
         "no reference = rival:Client\n"
     )
-    done = site.run("registry", "doctor")
+    done = site.run("registry", "doctor", "--wide")
     assert (done.returncode, done.stderr) == (1, "")
     for expected in [
         "broken.json: package must be a string, it is number",
