@@ -5,6 +5,7 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -85,7 +86,12 @@ class Search {
     if (auto danger = danger_of("This manifest", file, content->status))
       return add_problem(file, "plugin manifest", fmt::format("{} It is not used", as_sentence(*danger)));
     auto parsed = parse_plugin_manifest(content->text, file);
-    if (!parsed) return add_problem(file, "plugin manifest", parsed.error().message);
+    if (!parsed) {
+      std::string_view complaint = parsed.error().message;
+      if (const auto start = file.native() + ": "; complaint.starts_with(start))
+        complaint.remove_prefix(start.size());  // The row is about that file.
+      return add_problem(file, "plugin manifest", std::string(complaint));
+    }
     auto& manifest = parsed->manifest;
     for (auto& warning : parsed->warnings) add_problem(file, manifest.describe(), std::move(warning));
     const auto [first, is_first] =
