@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/shell.h"
-#include "kernelspecs/file_stamp.h"
+#include "base/file_stamp.h"
 
 namespace nextgen_kernels {
 namespace {

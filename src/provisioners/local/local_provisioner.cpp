@@ -24,7 +24,6 @@ constexpr std::size_t longest_socket_stem = 105;
 constexpr std::size_t largest_connection_file = 64 * 1024;
 // A kernel that registers does so first of all; one that never will is launched again with ports.
 constexpr auto registration_patience = std::chrono::seconds(30);
-constexpr std::size_t largest_connection_file = 64 * 1024;
 // By it the processes of a kernel are found that have left its process tree.
 constexpr std::string_view family_variable = "NEXTGEN_KERNELS_KERNEL_ID";
 
