@@ -122,10 +122,10 @@ Result<PluginLibrary> PluginLibrary::load(const PluginManifest& manifest, const 
   if (!file) return refuse(file.error().message);
   // Local, so that libraries do not find each other's symbols; now, so that what is missing is told here and
   // does not end the server later.
-  const auto mapped_before = mapped_files();
+  const auto before = BeforeLoading::now();
   void* const handle = ::dlopen(file->path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return refuse(loader_complaint(*file));
-  if (const auto detached = detach_from_files(file->folder, mapped_before); !detached)
+  if (const auto detached = detach_from_files(file->folder, before); !detached)
     log_debug("{} depends on its file while it is in use: {}", description, detached.error().message);
   void* const symbol = ::dlsym(handle, NK_PLUGIN_ENTRY_NAME);
   if (symbol == nullptr)

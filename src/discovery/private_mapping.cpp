@@ -1,5 +1,6 @@
 #include "discovery/private_mapping.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
@@ -8,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <sys/mman.h>
@@ -84,20 +87,17 @@ std::vector<MappedRegion> mapped_regions() {
   return regions;
 }
 
-/// Gives this process its own page of each that it may write to, as a write would.
-void own_writable_pages(const MappedRegion& region) {
-#ifdef MADV_POPULATE_WRITE
-  if (::madvise(region.address(), region.size(), MADV_POPULATE_WRITE) == 0) return;
-#endif
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  for (std::size_t at = 0; at < region.size(); at += page) {
-    // Volatile, or the compiler could see that nothing is changed. Atomic: others may write there.
-    auto* const byte = reinterpret_cast<volatile unsigned char*>(region.address() + at);
-    __atomic_fetch_or(byte, 0, __ATOMIC_RELAXED);
-  }
+std::set<std::string> running_threads() {
+  std::set<std::string> threads;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc/self/task", error), end; !error && entry != end;
+       entry.increment(error))
+    threads.insert(entry->path().filename());
+  return threads;
 }
 
-/// Puts a copy in the place of a region that nobody may write to; for others that is one step.
+/// Puts a copy in the place of a region; for others that is one step. Nobody may write to it meanwhile. A
+/// copy of its own of each page would not do: the system takes those away, too, when the file is truncated.
 Result<void> replace_by_copy(const MappedRegion& region) {
   const FileDescriptor copy(::memfd_create("plugin", MFD_CLOEXEC));
   if (copy.get() < 0) return make_errno_error("create memory for", region.path, errno);
@@ -108,7 +108,7 @@ Result<void> replace_by_copy(const MappedRegion& region) {
     if (count <= 0) return make_errno_error("copy", region.path, count < 0 ? errno : EIO);
     done += static_cast<std::size_t>(count);
   }
-  const int protection = PROT_READ | (region.executable ? PROT_EXEC : 0);
+  const int protection = PROT_READ | (region.writable ? PROT_WRITE : 0) | (region.executable ? PROT_EXEC : 0);
   const void* const mapped =
       ::mmap(region.address(), region.size(), protection, MAP_PRIVATE | MAP_FIXED, copy.get(), 0);
   if (mapped == MAP_FAILED) return make_errno_error("map a copy of", region.path, errno);
@@ -117,23 +117,27 @@ Result<void> replace_by_copy(const MappedRegion& region) {
 
 }  // namespace
 
-FileIdentities mapped_files() {
-  FileIdentities files;
-  for (auto& region : mapped_regions()) files.emplace(std::move(region.device), region.inode);
-  return files;
+BeforeLoading BeforeLoading::now() {
+  BeforeLoading found{.files = {}, .threads = running_threads()};
+  for (auto& region : mapped_regions()) found.files.emplace(std::move(region.device), region.inode);
+  return found;
 }
 
-Result<void> detach_from_files(const std::filesystem::path& folder, const FileIdentities& before) {
+Result<void> detach_from_files(const std::filesystem::path& folder, const BeforeLoading& before) {
   const auto start = folder.native() + "/";
+  const bool has_new_threads = !std::ranges::includes(before.threads, running_threads());
+  Result<void> detached;
   for (const auto& region : mapped_regions()) {
-    if (!region.readable || !region.path.starts_with(start) || before.contains({region.device, region.inode}))
+    if (!region.readable || !region.path.starts_with(start) ||
+        before.files.contains({region.device, region.inode}))
       continue;
-    if (region.writable)
-      own_writable_pages(region);
+    if (region.writable && has_new_threads)
+      detached = make_error(ErrorCode::unavailable, "{}: it may have started threads, which may write to it",
+                            region.path);
     else if (auto replaced = replace_by_copy(region); !replaced)
       return replaced;
   }
-  return {};
+  return detached;
 }
 
 }  // namespace nextgen_kernels

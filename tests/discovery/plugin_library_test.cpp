@@ -1,9 +1,17 @@
 #include "discovery/plugin_library.h"
 
+#include <cstdint>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "../support/temporary_directory.h"
+#include "base/file_descriptor.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -136,6 +144,44 @@ TEST_F(PluginLibraryTest, the_permissions_that_count_are_those_of_the_file_that_
   EXPECT_EQ(failure_of(directory_.path() / "plugins/libcopy.so"), "no failure");
   fs::permissions(open_folder, fs::perms::others_write, fs::perm_options::add);
   EXPECT_THAT(failure_of(directory_.path() / "plugins/libcopy.so"), HasSubstr("can be written by everybody"));
+}
+
+/// How much of what is mapped with a name can be read now; reading it in place could end the test.
+struct Readable {
+  std::size_t all = 0;
+  std::size_t now = 0;
+};
+Readable readable_bytes(const std::string& library) {
+  Readable found;
+  std::ifstream maps("/proc/self/maps");
+  const FileDescriptor memory(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+  for (std::string line; std::getline(maps, line);) {
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+    std::istringstream words(line);
+    char dash = 0;
+    words >> std::hex >> start >> dash >> end;
+    if (!line.contains(library) && !line.contains("memfd:plugin")) continue;
+    std::vector<char> bytes(end - start);
+    const auto count = ::pread(memory.get(), bytes.data(), bytes.size(), static_cast<off_t>(start));
+    found.all += bytes.size();
+    found.now += count < 0 ? 0 : static_cast<std::size_t>(count);
+  }
+  return found;
+}
+
+TEST_F(PluginLibraryTest, what_is_loaded_does_not_change_with_its_file) {
+  const auto file = directory_.path() / "libcopy.so";
+  fs::copy_file(built("nk_test_plugin"), file);
+  const auto library = load(file);
+  ASSERT_TRUE(library) << library.error().message;
+  const auto before = readable_bytes(file.native());
+  EXPECT_GT(before.all, 0U);
+  EXPECT_EQ(before.now, before.all);
+  // Like cp: the file stays the same one, and its content goes.
+  std::ofstream(file, std::ios::trunc) << "another library";
+  EXPECT_EQ(readable_bytes(file.native()).now, before.all);
+  EXPECT_TRUE(library->find_class(declared("test_plugin:EchoClient", PluginClassKind::client)));
 }
 
 }  // namespace
