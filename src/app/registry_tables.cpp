@@ -62,6 +62,19 @@ std::string_view first_columns(std::string_view text, std::size_t columns) {
   return text.substr(0, at);
 }
 
+/// What of a word that is too long stands in one line: up to where a part of the name ends, if there is one
+/// in the second half of the line.
+std::string_view first_part(std::string_view word, std::size_t columns) {
+  const auto longest = first_columns(word, columns);
+  for (auto end = longest.size(); end > longest.size() / 2; --end) {
+    const char before = word[end - 1];
+    const bool is_camel_case =
+        end < word.size() && word[end] >= 'A' && word[end] <= 'Z' && before >= 'a' && before <= 'z';
+    if (is_camel_case || std::string_view("-_.:/").contains(before)) return word.substr(0, end);
+  }
+  return longest;
+}
+
 enum class LongWord { break_it, leave_it };
 
 /// The lines of a text in a column, broken at spaces.
@@ -71,7 +84,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width, LongWord
     if (word.empty()) continue;
     if (!lines.back().empty() && width_of(lines.back()) + 1 + width_of(word) > width) lines.emplace_back();
     while (long_word == LongWord::break_it && width_of(word) > width) {
-      const auto piece = first_columns(word, width);
+      const auto piece = first_part(word, width);
       lines.back() = piece;
       lines.emplace_back();
       word.remove_prefix(piece.size());
@@ -82,22 +95,28 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width, LongWord
   return lines;
 }
 
-/// Takes from the widest columns what a row has too much; the last one gets what is left.
-std::vector<std::size_t> fit(std::vector<std::size_t> widths, std::size_t available) {
+/// Takes from the widest columns what a row has too much; the last one gets what is left, if it is enough for
+/// its words.
+std::vector<std::size_t> fit(std::vector<std::size_t> widths, std::size_t enough_for_last,
+                             std::size_t available) {
   constexpr std::size_t narrowest = 12;
-  constexpr std::size_t enough_for_last = 20;
   const auto others = std::span(widths).first(widths.size() - 1);
   std::size_t taken = 0;
   for (const auto width : others) taken += width + 2;
-  const auto last = std::min(widths.back(), enough_for_last);
-  while (taken + last > available) {
+  while (taken + enough_for_last > available) {
     const auto widest = std::ranges::max_element(others);
     if (widest == others.end() || *widest <= narrowest) break;
     --*widest;
     --taken;
   }
-  widths.back() = taken + narrowest < available ? available - taken : narrowest;
+  widths.back() = std::max(enough_for_last, available - std::min(taken, available));
   return widths;
+}
+
+std::size_t longest_word(std::string_view text) {
+  std::size_t longest = 0;
+  for (const auto word : split(text, ' ')) longest = std::max(longest, width_of(word));
+  return longest;
 }
 
 /// Rows of one length, in columns two spaces apart; the last one is not padded.
@@ -108,7 +127,11 @@ std::string render_table(std::vector<Row> rows, const TableStyle& style) {
       row[column].text = printable(row[column].text);
       widths[column] = std::max(widths[column], width_of(row[column].text));
     }
-  if (style.width) widths = fit(std::move(widths), *style.width);
+  if (style.width) {
+    std::size_t enough_for_last = 0;
+    for (const auto& row : rows) enough_for_last = std::max(enough_for_last, longest_word(row.back().text));
+    widths = fit(std::move(widths), std::min(enough_for_last, *style.width / 4), *style.width);
+  }
 
   std::string text;
   for (const auto& row : rows) {
@@ -216,9 +239,9 @@ class Reasons {
   std::vector<std::string> reasons_;
 };
 
-std::string for_which_kernels(const Json& mapping) {
+std::string for_which_kernels(const Json& mapping, const TableStyle& style) {
   const auto priority = mapping.at("priority").get<int>();
-  auto text = text_of(mapping, "for");
+  auto text = style.width && mapping.at("criteria").empty() ? "all" : text_of(mapping, "for");
   if (priority != 0) text += fmt::format("; priority {}", priority);
   return text;
 }
@@ -258,11 +281,12 @@ std::string render_mappings(const Json& registry, const TableStyle& style) {
   auto name = names_of(mappings, {"provisioner", "client"}, style);
   name.add(registry.at("fallback_client_class"));
   Reasons reasons(style);
-  std::vector<Row> rows{heading({"PROVISIONER", "CLIENT", "FOR", "REGISTERED BY", "STATE"})};
+  const auto* const by = style.width ? "SOURCE" : "REGISTERED BY";
+  std::vector<Row> rows{heading({"PROVISIONER", "CLIENT", "FOR", by, "STATE"})};
   for (const auto& mapping : mappings)
     rows.push_back({{name(mapping, "provisioner")},
                     {name(mapping, "client")},
-                    {for_which_kernels(mapping)},
+                    {for_which_kernels(mapping, style)},
                     {style.width ? registered_by_in_short(mapping) : registered_by(mapping)},
                     reasons.class_state(mapping)});
   return fmt::format("{}{}\nFallback client: {}\n", render_table(std::move(rows), style), reasons.render(),

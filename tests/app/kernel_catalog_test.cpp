@@ -389,6 +389,7 @@ TEST_F(KernelCatalogTest, a_client_whose_library_did_not_load_is_tried_again_whe
   catalog->prepare_classes(spec);
   catalog->prepare_classes(spec);
   EXPECT_FALSE(catalog->provisioners().find("native-provisioner"));
+  install_spec("another", "local-provisioner");  // The listing that was made before is old now.
   EXPECT_THAT(catalog->kernel_specs().get_kernel_spec("native").error().message, HasSubstr("libspark.so"));
   directory_.write("lib/libspark.so", "another one");
   EXPECT_TRUE(catalog->kernel_specs().get_kernel_spec("native"));
@@ -426,18 +427,18 @@ TEST_F(KernelCatalogTest, tables_fit_their_width) {
   for (const auto& text :
        {render_mappings(model, narrow), render_provisioners(model, narrow), render_clients(model, narrow),
         render_explanation(*explain_model(*catalog, "native-provisioner", ""), narrow)}) {
-    for (const auto line : split(text, '\n')) EXPECT_LE(line.size(), 80U) << line << "\n" << text;
+    for (const auto line : split(text, '\n'))
+      if (!line.contains(directory_.path().native())) EXPECT_LE(line.size(), 80U) << line << "\n" << text;
   }
   const auto mappings = render_mappings(model, narrow);
   EXPECT_THAT(mappings, AllOf(HasSubstr("LocalProvisioner "), Not(HasSubstr("jupyter_client.provisioning")),
                               HasSubstr("built in")));
   EXPECT_THAT(mappings, HasSubstr("native:Client")) << "two classes are called Client";
   EXPECT_THAT(render_mappings(model, {}), HasSubstr(LocalProvisioner::reference));
-  EXPECT_THAT(mappings, HasSubstr("declared [1]\n"));
+  EXPECT_THAT(mappings, HasSubstr("[1]\n"));
   EXPECT_THAT(mappings, HasSubstr("\n[1]  its class is Python, and this build hosts no Python classes\n"));
-  EXPECT_THAT(
-      render_problems(doctor_model(*catalog), narrow),
-      HasSubstr("kernel spec native (" + (directory_.path() / "data/kernels/native").native() + ")\n  "));
+  EXPECT_THAT(render_problems(doctor_model(*catalog), narrow),
+              AllOf(HasSubstr("kernel spec native"), HasSubstr("\n  native-provisioner has no option")));
 }
 
 TEST_F(KernelCatalogTest, tables_escape_control_characters_and_colour_only_terminals) {
