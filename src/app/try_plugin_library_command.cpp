@@ -1,4 +1,7 @@
+#include <exception>
+
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -32,7 +35,12 @@ ExitCode run_try_plugin_library(const CommandInvocation& invocation) {
   manifest.abi = plugin_abi_version;
   manifest.library = invocation.arguments.front();
   // Whether there is anything of use in it is for the server to say.
-  static_cast<void>(PluginLibrary::load(manifest, plugin_host()));
+  try {
+    static_cast<void>(PluginLibrary::load(manifest, plugin_host()));
+  } catch (const std::exception& exception) {
+    fmt::print(stderr, "an initializer threw an exception: {}\n", exception.what());
+    ::_exit(static_cast<int>(ExitCode::failure));
+  }
   constexpr auto text = LibraryTrial::survived;
   const bool is_told = ::write(answer, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   ::_exit(static_cast<int>(is_told ? ExitCode::success : ExitCode::failure));

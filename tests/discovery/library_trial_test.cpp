@@ -53,8 +53,7 @@ TEST_F(LibraryTrialTest, what_the_loader_can_say_itself_is_no_problem_here) {
 
 TEST_F(LibraryTrialTest, an_initializer_that_throws_is_told_with_its_words) {
   EXPECT_THAT(problem_of("nk_broken_plugin_throwing_initializer"),
-              AllOf(HasSubstr("its code ended the process that tries libraries"),
-                    HasSubstr("was killed by signal 6 (Aborted)"), HasSubstr("no licence")));
+              AllOf(HasSubstr("its code ended the process that tries libraries"), HasSubstr("no licence")));
 }
 
 TEST_F(LibraryTrialTest, an_initializer_that_ends_the_process_is_told) {
