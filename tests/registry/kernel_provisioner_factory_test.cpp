@@ -67,10 +67,14 @@ TEST(KernelProvisionerFactory, a_builtin_name_cannot_be_taken) {
   EXPECT_EQ(factory.add_builtin("local-provisioner", "other:LocalProvisioner"_class).error().code,
             ErrorCode::already_exists);
   EXPECT_FALSE(factory.add_builtin("", "other:LocalProvisioner"_class));
+  ClassTable classes;
+  ASSERT_TRUE(classes.define({.reference = "ours:LocalProvisioner"_class,
+                              .kind = ClassKind::provisioner,
+                              .aliases = {"jupyter_client.provisioning:LocalProvisioner"_class}}));
   factory.auto_discover_provisioners(
       std::vector{
           EntryPoint{.name = "local-provisioner", .value = "jupyter_client.provisioning:LocalProvisioner"}},
-      {});
+      classes);
   EXPECT_EQ(factory.find("local-provisioner")->provisioner, ClassReference("ours:LocalProvisioner"));
   EXPECT_THAT(factory.conflicts(), IsEmpty()) << "Jupyter's own entry of the same name is no trouble";
 }
