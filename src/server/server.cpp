@@ -129,7 +129,7 @@ class Server::Service final : public HttpService {
         registry_handlers_(settings_.registry_models, kernels, pool_),
         kernel_handlers_(kernels, resources_, pool_, settings_.kernel_environment, settings_.base_url),
         kernel_spec_handlers_(specs, pool_, kernels.default_kernel_name(), settings_.base_url),
-        session_handlers_(sessions_, kernels, resources_, settings_.base_url),
+        session_handlers_(sessions_, kernels, resources_, pool_, settings_.base_url),
         execute_handlers_(
             executor, kernels, pool_,
             {.base_url = settings_.base_url, .may_execute = settings_.websockets.allows("execute_request")}),

@@ -1,5 +1,6 @@
 #include "server/session_handlers.h"
 
+#include "kernelspecs/kernel_advice.h"
 #include "server/kernel_handlers.h"
 #include "server/session_body.h"
 
@@ -10,18 +11,6 @@ HttpResponse kernel_start_error(std::string_view message, std::string_view short
   return json_response(
       http::status::not_implemented,
       {{"message", message}, {"short_message", short_message}, {"reason", short_message}, {"traceback", ""}});
-}
-
-/// Upstream's answers to a session whose kernel does not start: a status of their own, and two texts.
-HttpResponse creation_error(const SessionError& failure) {
-  if (!failure.kernel_start || failure.error.code != ErrorCode::not_found)
-    return error_response(failure.error);
-  const auto& name = failure.kernel_start->kernel_name;
-  return kernel_start_error(
-      fmt::format("The '{}' kernel is not available. Please pick another suitable kernel "
-                  "instead, or install that kernel.",
-                  name),
-      fmt::format("{} not found", name));
 }
 
 HttpResponse update_error(const SessionError& failure) {
@@ -92,10 +81,26 @@ Task<Result<HttpResponse>> SessionHandlers::create(HttpRequest request) {
                                                           .kernel_id = std::move(fields->kernel_id),
                                                           .kernel_name = std::move(fields->kernel_name),
                                                           .user = request.user});
-  if (!session) co_return creation_error(session.error());
+  if (!session) co_return co_await creation_error(session.error());
   auto response = json_response(http::status::created, session_model(*session));
   response.headers.set(http::field::location, base_url_ + "api/sessions/" + session->id);
   co_return response;
+}
+
+/// Upstream's answers to a session whose kernel does not start: a status of their own, and two texts. Where
+/// there is no other kernel to pick, it also says how to get one.
+Task<HttpResponse> SessionHandlers::creation_error(SessionError failure) {
+  if (!failure.kernel_start || failure.error.code != ErrorCode::not_found)
+    co_return error_response(failure.error);
+  const auto& name = failure.kernel_start->kernel_name;
+  auto message = fmt::format(
+      "The '{}' kernel is not available. Please pick another suitable kernel instead, or install that "
+      "kernel.",
+      name);
+  const auto advice =
+      co_await pool_.run([&specs = kernels_.kernel_specs()] { return advise_without_kernels(specs); });
+  if (advice) message += " " + advice->to_line();
+  co_return kernel_start_error(message, fmt::format("{} not found", name));
 }
 
 Task<Result<HttpResponse>> SessionHandlers::get(HttpRequest request) {

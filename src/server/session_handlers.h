@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "runtime/blocking_pool.h"
 #include "server/resource_monitor.h"
 #include "server/router.h"
 #include "server/session_manager.h"
@@ -12,8 +13,12 @@ namespace nextgen_kernels {
 class SessionHandlers {
  public:
   SessionHandlers(SessionManager& sessions, MultiKernelManager& kernels, ResourceMonitor& resources,
-                  std::string base_url)
-      : sessions_(sessions), kernels_(kernels), resources_(resources), base_url_(std::move(base_url)) {}
+                  BlockingPool& pool, std::string base_url)
+      : sessions_(sessions),
+        kernels_(kernels),
+        resources_(resources),
+        pool_(pool),
+        base_url_(std::move(base_url)) {}
 
   void add_routes(Router& router);
 
@@ -24,12 +29,15 @@ class SessionHandlers {
   Task<Result<HttpResponse>> update(HttpRequest request);
   Task<Result<HttpResponse>> remove(HttpRequest request);
 
+  Task<HttpResponse> creation_error(SessionError failure);
+
   nlohmann::ordered_json session_model(const Session& session) const;
   nlohmann::ordered_json model_with_resources(const Session& session) const;
 
   SessionManager& sessions_;
   MultiKernelManager& kernels_;
   ResourceMonitor& resources_;
+  BlockingPool& pool_;
   std::string base_url_;
 };
 

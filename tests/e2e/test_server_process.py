@@ -108,6 +108,9 @@ class TestStart:
         assert "No kernel spec was found; ipykernel cannot be imported" in server.log
         assert "    ~/.venvs/ipykernel/bin/python -m ipykernel install --user\n" in server.stdout
         assert "-m venv ~/.venvs/ipykernel && " in server.post("/api/kernels").json()["message"]
+        refused = server.post("/api/sessions", json={"path": "a.ipynb", "type": "notebook"})
+        assert refused.status_code == 501
+        assert "-m venv ~/.venvs/ipykernel && " in refused.json()["message"]
 
 
 class TestServerList:
