@@ -48,12 +48,21 @@ struct LegacyFields {
   std::array<std::string_view, 4> parts{"{}", "{}", "{}", "{}"};
   std::optional<std::string> channel;
   bool has_header = false;
+  bool has_buffers = false;
   std::string_view misfit;  ///< The name of a part that is neither an object nor null.
 };
 
 constexpr std::array<std::string_view, 4> part_names{"header", "parent_header", "metadata", "content"};
 
+/// True for null and for an array, object or string with nothing in it.
+bool is_empty_json(std::string_view value) {
+  if (value == "null") return true;
+  const auto inside = value.size() < 2 ? value : value.substr(1, value.size() - 2);
+  return std::string_view("[{\"").contains(value.front()) && trim(inside).empty();
+}
+
 void collect(LegacyFields& fields, const JsonMember& member) {
+  if (member.key == "buffers") fields.has_buffers = !is_empty_json(member.value);
   if (member.key == "channel" && member.string) fields.channel = std::string(*member.string);
   for (std::size_t i = 0; i < part_names.size(); ++i) {
     if (member.key != part_names[i]) continue;
@@ -96,6 +105,9 @@ Result<OutgoingMessage> decode_legacy_json(std::string_view json, std::vector<st
                       "legacy message is for the unknown channel {:?}; shell, control and "
                       "stdin exist",
                       replace_invalid_utf8(fields->channel.value_or("")));
+  if (fields->has_buffers && buffers.empty())
+    return make_error(ErrorCode::protocol,
+                      "legacy message has buffers in its JSON, which cannot carry them; send it as a binary message");
   return finish({.channel = *channel,
                  .parts = fields->parts,
                  .buffers = std::move(buffers),

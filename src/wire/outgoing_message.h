@@ -30,10 +30,10 @@ struct OutgoingMessage {
 Result<OutgoingMessage> decode_v1_message(std::string payload);
 
 /// Decodes a text message of Jupyter Server's "default" protocol: one JSON object. Tolerated, because clients
-/// do it: no channel (means shell), `buffers` of any form, a parent_header, metadata or content that is null
-/// or missing (means {}), NaN and broken UTF-8 (repaired), and a payload that is a binary message (Jupyter
-/// Server's gateway proxy turns binary frames into text frames). Fails with ErrorCode::protocol, or not_found
-/// when only the channel is unknown.
+/// do it: no channel (means shell), `buffers` that are empty, a parent_header, metadata or content that is
+/// null or missing (means {}), NaN and broken UTF-8 (repaired), and a payload that is a binary message
+/// (Jupyter Server's gateway proxy turns binary frames into text frames). Fails with ErrorCode::protocol, or
+/// not_found when only the channel is unknown.
 Result<OutgoingMessage> decode_legacy_text(std::string payload);
 
 /// Decodes a binary message of the "default" protocol: big-endian u32 `[n][offset_0] … [offset_{n-1}]`, then

@@ -214,6 +214,21 @@ TEST(OutgoingMessage, legacy_binary_messages_are_decoded) {
   EXPECT_THAT(message->buffers, ElementsAre(std::string_view("\0\xFF", 2), ""));
 }
 
+TEST(OutgoingMessage, buffers_in_json_are_refused) {
+  const auto with_buffers = [](const std::string& buffers) {
+    return R"({"header":{"msg_id":"m","msg_type":"comm_msg"},"buffers":)" + buffers + "}";
+  };
+  for (const auto* nothing : {"null", "[]", "[ ]", "{}", R"("")"})
+    EXPECT_TRUE(decode_legacy_text(with_buffers(nothing))) << nothing;
+  for (const auto* something :
+       {"[[1,2,255]]", R"(["YWJj"])", "[null]", R"({"0":1})", R"("YWJj")", "1", "[{}]"}) {
+    const auto refused = decode_legacy_text(with_buffers(something));
+    ASSERT_FALSE(refused) << something;
+    EXPECT_THAT(refused.error().message, HasSubstr("send it as a binary message"));
+  }
+  EXPECT_TRUE(decode_legacy_binary(legacy_binary(with_buffers("[null]"), "real", "")));
+}
+
 TEST(OutgoingMessage, buffers_stay_valid_when_the_json_is_repaired) {
   const auto message = decode_legacy_binary(
       legacy_binary(R"({"header":{"msg_id":"m","msg_type":"t"},"content":{"a":NaN}})", "first", "second"));
