@@ -151,6 +151,7 @@ Result<void> Application::set_up() {
   server_settings.websockets.ping_timeout = options.websocket_ping_timeout > std::chrono::milliseconds::zero()
                                                 ? options.websocket_ping_timeout
                                                 : 30 * options.websocket_ping_interval;
+  server_settings.websockets.render = rendering_.runner(loop_.get_executor());
   server_settings.websockets.allowed_message_types = options.allowed_message_types;
   server_settings.websockets.buffer_offline_messages = options.buffer_offline_messages;
   if (options.limit_rate) {

@@ -92,6 +92,7 @@ class Application {
   asio::io_context loop_{1};
   OrphanReaper orphan_reaper_{loop_.get_executor()};
   BlockingPool journal_writes_{1};  // To the files of the journals.
+  BlockingPool rendering_{1};
   BlockingPool journal_reads_{1};
   std::unique_ptr<ServerState> state_;  // Null: it is not kept.
   std::string state_problem_;           // Why it cannot be; told once there is a log.

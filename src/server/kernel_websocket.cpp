@@ -23,8 +23,11 @@ using std::chrono::steady_clock;
 
 // One system call takes 64 pieces (Asio's bound); frames that lie side by side in memory are one piece.
 constexpr std::size_t pieces_per_write = 64;
+constexpr std::size_t bytes_per_write = 2 * 1024 * 1024;
 constexpr std::size_t batch_messages = 512;
 constexpr std::size_t batch_bytes = 1024 * 1024;
+// The legacy form of a larger message is made on another thread.
+constexpr std::size_t rendered_at_once = 1024 * 1024;
 // After so many batches or reads in a row, others get their turn.
 constexpr int turn_batches = 8;
 constexpr int turn_reads = 16;
@@ -177,11 +180,7 @@ void KernelWebSocket::flush() {
   for (int batch = 0; batch < turn_batches; ++batch) {
     if (state_ == State::ended || !collect() || !write_collected()) return;
   }
-  writing_ = true;
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    self->writing_ = false;
-    self->flush();
-  });
+  go_on_later();
 }
 
 /// False when there is nothing to write.
@@ -189,10 +188,10 @@ bool KernelWebSocket::collect() {
   std::swap(control_, queued_control_);
   if (!control_.empty()) buffers_.push_back(asio::buffer(control_));
   if (state_ == State::open) tell_state_ahead();
-  collect_own(cursor_.position(), cursor_.position());
+  collect_own(position(), position());
   if (state_ == State::open) collect_journal();
   if (!buffers_.empty()) return true;
-  if (state_ == State::open && conversation_->journal().closed() && cursor_.at_end())
+  if (state_ == State::open && conversation_->journal().closed() && has_collected_all())
     close(websocket_close::normal, "The kernel was shut down");
   return false;
 }
@@ -208,19 +207,47 @@ void KernelWebSocket::collect_own(MessageNumber before, MessageNumber after) {
 
 /// What may be sent now. What the limits of the rate are not for waits only for what comes before it.
 Cursor::Batch KernelWebSocket::read_journal() {
+  if (waiting_) {
+    Cursor::Batch batch;
+    if (!rendering_) batch.entries.push_back(*std::exchange(waiting_, std::nullopt));
+    return batch;
+  }
   if (const auto count = pacer_.allowed(batch_messages, steady_clock::now()); count > 0)
     return cursor_.read(count, batch_bytes);
   wait_for_pace();
   return cursor_.read(batch_messages, batch_bytes, is_paced);
 }
 
+bool KernelWebSocket::takes_long_to_render(const JournalEntry& entry) const {
+  return client_.protocol == KernelWebSocketProtocol::legacy && settings_.render &&
+         entry.message->legacy_size() == 0 && entry.message->v1_frame().size() > rendered_at_once;
+}
+
+/// On another thread, while others have their turn.
+void KernelWebSocket::render(JournalEntry entry) {
+  rendering_ = true;
+  settings_.render([message = entry.message] { (void)message->legacy_frame(); },
+                   [weak = weak_from_this()] {
+                     const auto self = weak.lock();
+                     if (!self || self->state_ == State::ended) return;
+                     self->rendering_ = false;
+                     self->flush();
+                   });
+  waiting_ = std::move(entry);
+}
+
 void KernelWebSocket::collect_journal() {
   auto batch = read_journal();
   if (batch.lost) tell_loss(batch);
-  if (cursor_.at_end()) told_state_ = shown_state(kernel_->execution_state());
+  // A batch ends with the message that makes it large: nothing follows one that takes long.
+  if (!batch.entries.empty() && takes_long_to_render(batch.entries.back())) {
+    render(std::move(batch.entries.back()));
+    batch.entries.pop_back();
+  }
+  if (has_collected_all()) told_state_ = shown_state(kernel_->execution_state());
   if (batch.entries.empty()) return;
   const auto& last = *batch.entries.back().message;
-  at_rest_ = cursor_.at_end() && (ends_a_request(last) || tells_of_a_restart(last));
+  at_rest_ = has_collected_all() && (ends_a_request(last) || tells_of_a_restart(last));
   told_epoch_ = batch.entries.back().epoch;
   for (auto& entry : batch.entries) {
     place_->frames.add(entry.number);
@@ -284,33 +311,63 @@ void KernelWebSocket::add_frame(Message::Pointer message) {
   messages_.push_back(std::move(message));
 }
 
-/// True when everything was written; otherwise the rest follows once the socket takes it, or the connection
-/// ended.
+/// True when everything was written; otherwise the rest follows in a later turn, or the connection ended.
 bool KernelWebSocket::write_collected() {
-  while (written_buffers_ < buffers_.size()) {
-    auto pieces = std::span(buffers_).subspan(written_buffers_);
-    pieces = pieces.first(std::min(pieces.size(), pieces_per_write));
+  for (int writes = 0; written_buffers_ < buffers_.size(); ++writes) {
+    if (writes == turn_batches) {
+      go_on_later();
+      return false;
+    }
+    const auto pieces = pieces_to_write();
+    const auto wanted = asio::buffer_size(pieces);
     boost::system::error_code error;
-    auto count = socket_.write_some(pieces, error);
+    const auto count = socket_.write_some(pieces, error);
     if (error && error != asio::error::would_block && error != asio::error::try_again) {
       end();
       return false;
     }
     if (count > 0) last_taken_ = steady_clock::now();
     written_bytes_ += count;
-    for (auto& piece : pieces) {
-      const auto taken = std::min(count, piece.size());
-      piece += taken;
-      count -= taken;
-      if (piece.size() > 0) {
-        wait_writable();
-        return false;
-      }
-      ++written_buffers_;
+    note_written(count);
+    if (count < wanted) {
+      wait_writable();
+      return false;
     }
   }
   finish_batch();
   return state_ != State::ended;
+}
+
+/// What one system call is given: of a large message a part, since a client that reads at the same time makes
+/// room for all of it.
+std::vector<asio::const_buffer> KernelWebSocket::pieces_to_write() const {
+  std::vector<asio::const_buffer> pieces;
+  pieces.reserve(std::min(buffers_.size() - written_buffers_, pieces_per_write));
+  std::size_t bytes = 0;
+  for (auto i = written_buffers_; i < buffers_.size(); ++i) {
+    if (pieces.size() == pieces_per_write || bytes == bytes_per_write) break;
+    pieces.push_back(asio::buffer(buffers_[i], bytes_per_write - bytes));
+    bytes += pieces.back().size();
+  }
+  return pieces;
+}
+
+void KernelWebSocket::note_written(std::size_t count) {
+  while (written_buffers_ < buffers_.size() && buffers_[written_buffers_].size() <= count) {
+    count -= buffers_[written_buffers_].size();
+    ++written_buffers_;
+  }
+  if (count > 0) buffers_[written_buffers_] += count;
+}
+
+/// Lets others have their turn.
+void KernelWebSocket::go_on_later() {
+  writing_ = true;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->writing_ = false;
+    if (self->state_ == State::ended) return;
+    if (self->buffers_.empty() || self->write_collected()) self->flush();
+  });
 }
 
 void KernelWebSocket::wait_writable() {

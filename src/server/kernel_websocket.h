@@ -15,6 +15,7 @@
 
 #include "journal/conversation.h"
 #include "journal/cursor.h"
+#include "journal/journal_services.h"
 #include "kernels/kernel_manager.h"
 #include "server/http_message.h"
 #include "server/pacer.h"
@@ -58,6 +59,8 @@ struct KernelWebSocketSettings {
   }
   /// A session that comes back goes on where it was.
   bool buffer_offline_messages = true;
+  /// Where large messages are put into the form of the legacy protocol; empty: in their turn.
+  RunBlocking render = {};
 };
 
 /// Whose WebSocket it is and what it carries.
@@ -113,6 +116,11 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   bool collect();
   void collect_journal();
   Cursor::Batch read_journal();
+  bool takes_long_to_render(const JournalEntry& entry) const;
+  void render(JournalEntry entry);
+  /// The number of the next message that the client gets.
+  MessageNumber position() const { return waiting_ ? waiting_->number : cursor_.position(); }
+  bool has_collected_all() const { return cursor_.at_end() && !waiting_; }
   void spend_pace(const Message& message);
   void collect_own(MessageNumber before, MessageNumber after);
   void tell_loss(const Cursor::Batch& batch);
@@ -120,6 +128,9 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   std::string_view frame_of(const Message& message) const;
   void add_frame(Message::Pointer message);
   bool write_collected();
+  std::vector<asio::const_buffer> pieces_to_write() const;
+  void note_written(std::size_t count);
+  void go_on_later();
   void wait_writable();
   void wait_for_pace();
   void finish_batch();
@@ -188,7 +199,9 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   std::vector<Message::Pointer> queued_own_;              // Of ours, to this client only.
   ExecutionState told_state_ = ExecutionState::starting;  // What the client takes for the kernel's state.
   std::uint32_t told_epoch_ = 0;
-  bool writing_ = false;  // What is collected waits for the socket.
+  std::optional<JournalEntry> waiting_;  // Read from the journal, to be collected next.
+  bool rendering_ = false;               // It is not ready yet.
+  bool writing_ = false;                 // What is collected waits for the socket.
   std::string control_;   // What is being written:
   std::vector<Message::Pointer> messages_;
   std::vector<asio::const_buffer> buffers_;

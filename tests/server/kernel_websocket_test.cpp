@@ -212,6 +212,38 @@ TEST_F(KernelWebSocketTest, writes_large_messages_completely_and_in_order) {
   if (pongs == 0) EXPECT_EQ(socket.receive()->opcode, WebSocketOpcode::pong);
 }
 
+TEST_F(KernelWebSocketTest, large_messages_are_put_into_the_legacy_form_while_others_are_served) {
+  std::vector<std::pair<std::move_only_function<void()>, std::move_only_function<void()>>> jobs;
+  settings_.websockets.render = [&jobs](auto work, auto done) {
+    jobs.emplace_back(std::move(work), std::move(done));
+  };
+  start();
+  const auto id = start_ready_kernel();
+  auto legacy = open_websocket(id);
+  EXPECT_EQ(receive_legacy(legacy).content.at("execution_state"), "idle");
+  auto v1 = open_v1_idle(id);
+  const std::string large(2'000'000, 'x');
+  print(id, {"before", large, "between", large, "after"});
+  EXPECT_EQ(receive_legacy(legacy).content.at("text"), "before");
+  for (const auto& text : {std::string("before"), large, std::string("between"), large, std::string("after")})
+    EXPECT_EQ(receive_v1(v1).content.at("text"), text);
+  const auto finish_job = [&] {
+    wait_until([&] { return !jobs.empty(); });
+    on_loop([&] {
+      auto [work, done] = std::move(jobs.front());
+      jobs.clear();
+      work();
+      done();
+    });
+  };
+  finish_job();
+  EXPECT_EQ(receive_legacy(legacy).content.at("text"), large);
+  EXPECT_EQ(receive_legacy(legacy).content.at("text"), "between");
+  finish_job();
+  EXPECT_EQ(receive_legacy(legacy).content.at("text"), large);
+  EXPECT_EQ(receive_legacy(legacy).content.at("text"), "after");
+}
+
 TEST_F(KernelWebSocketTest, a_client_that_does_not_read_holds_up_nobody) {
   start();
   const auto id = start_ready_kernel();
