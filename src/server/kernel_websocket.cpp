@@ -5,6 +5,7 @@
 #include <iterator>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/post.hpp>
 #include <linux/sockios.h>
@@ -12,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "journal/stand_in.h"
 #include "runtime/loop_watchdog.h"
 #include "server/listener_query.h"
 #include "wire/json.h"
@@ -50,6 +52,27 @@ bool is_question(const OutgoingMessage& message) {
   return message.channel != Channel::stdin_ && (type == "kernel_info_request" || type == "comm_info_request");
 }
 
+/// An id that somebody else chose, for a person.
+std::string shown(std::string_view id) {
+  return printable(replace_invalid_utf8(id.substr(0, 100)));
+}
+
+/// Whether a client that closes with this code could not go on, rather than had enough.
+bool tells_of_a_break(std::uint16_t close_code) {
+  return close_code != websocket_close::normal && close_code != websocket_close::going_away &&
+         close_code != websocket_close::no_status;
+}
+
+/// " (cell c1, request r1)", as far as they are known.
+std::string describe_origin(const JournalEntry& entry) {
+  std::vector<std::string> parts;
+  if (entry.origin != nullptr && !entry.origin->cell_id.empty())
+    parts.push_back("cell " + shown(entry.origin->cell_id));
+  if (const auto request = entry.message->parent_fields().msg_id; !request.empty())
+    parts.push_back("request " + shown(request));
+  return parts.empty() ? std::string() : fmt::format(" ({})", fmt::join(parts, ", "));
+}
+
 std::string describe_loss(const LostMessages& lost) {
   return fmt::format(
       "Messages {} to {} of the kernel (up to {} for this client) are lost: they are no longer kept.",
@@ -82,7 +105,8 @@ bool is_paced(const Message& message) {
 
 KernelWebSocket::KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelManager> kernel,
                                  KernelWebSocketClient client, std::shared_ptr<ListenerPlace> place,
-                                 CursorOptions reading, const KernelWebSocketSettings& settings)
+                                 CursorOptions reading, const KernelWebSocketSettings& settings,
+                                 std::shared_ptr<BreakingSessions> breaking_sessions)
     : socket_(std::move(socket)),
       kernel_(std::move(kernel)),
       client_(std::move(client)),
@@ -90,6 +114,8 @@ KernelWebSocket::KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelMana
       conversation_(kernel_->conversation()),
       place_(std::move(place)),
       cursor_(conversation_->journal(), *this, std::move(reading)),
+      breaking_sessions_(std::move(breaking_sessions)),
+      breaking_(breaking_sessions_->of(conversation_->journal().id(), place_->listener)),
       pacer_(settings.pace, steady_clock::now()),
       decoder_({.role = WebSocketDecoder::Role::server,
                 .text_validation = WebSocketDecoder::TextValidation::none,
@@ -220,7 +246,8 @@ Cursor::Batch KernelWebSocket::read_journal() {
 
 bool KernelWebSocket::takes_long_to_render(const JournalEntry& entry) const {
   return client_.protocol == KernelWebSocketProtocol::legacy && settings_.render &&
-         entry.message->legacy_size() == 0 && entry.message->v1_frame().size() > rendered_at_once;
+         entry.message->legacy_size() == 0 && entry.message->v1_frame().size() > rendered_at_once &&
+         !breaking_.contains(entry.number);
 }
 
 /// On another thread, while others have their turn.
@@ -250,6 +277,8 @@ void KernelWebSocket::collect_journal() {
   at_rest_ = has_collected_all() && (ends_a_request(last) || tells_of_a_restart(last));
   told_epoch_ = batch.entries.back().epoch;
   for (auto& entry : batch.entries) {
+    if (breaking_.contains(entry.number)) entry.message = stand_in_for(entry);
+    breaking_.note_sent(place_->frames.next(), entry.number, frame_of(*entry.message).size());
     place_->frames.add(entry.number);
     if (tells_of_a_restart(*entry.message)) after_restarting_ = place_->frames.next();
     spend_pace(*entry.message);
@@ -258,6 +287,29 @@ void KernelWebSocket::collect_journal() {
       conversation_->journal().note_growth(entry.number);
   }
   if (at_rest_) ask_with_this_batch();
+}
+
+/// What the client gets instead of a message that breaks its connections, in one frame; before it, for a
+/// reply, the notice goes into one of its own.
+Message::Pointer KernelWebSocket::stand_in_for(const JournalEntry& entry) {
+  const auto outline = outline_of(*entry.message);
+  const auto text = fmt::format(
+      "A {} message of {}{} is not sent to this client: {} of its connections broke while it was on its way, "
+      "so the client takes none of that size. It is message {} of the kernel; read it with GET "
+      "/api/nextgen/kernels/{}/messages?since={}&limit=1",
+      shown_type(outline), format_size(outline.size), describe_origin(entry), BreakingMessages::most_breaks,
+      entry.number, kernel_->kernel_id(), entry.number);
+  log_warning("{}: {}", describe(), text);
+  auto notice = make_notice(outline, text, client_.session_id);
+  auto reply = is_reply(outline) ? make_error_reply(outline, text, client_.session_id) : notice;
+  if (!notice || !reply) {
+    log_error("{}: cannot make a message in the place of a {}", describe(), shown_type(outline));
+    return entry.message;
+  }
+  if (!is_reply(outline)) return std::move(*notice);
+  queued_own_.push_back(std::move(*notice));
+  collect_own(entry.number, entry.number);
+  return std::move(*reply);
 }
 
 void KernelWebSocket::spend_pace(const Message& message) {
@@ -323,7 +375,7 @@ bool KernelWebSocket::write_collected() {
     boost::system::error_code error;
     const auto count = socket_.write_some(pieces, error);
     if (error && error != asio::error::would_block && error != asio::error::try_again) {
-      end();
+      end_broken();
       return false;
     }
     if (count > 0) last_taken_ = steady_clock::now();
@@ -376,7 +428,7 @@ void KernelWebSocket::wait_writable() {
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        self->writing_ = false;
                        if (self->state_ == State::ended) return;
-                       if (error) return self->end();
+                       if (error) return self->end_broken();
                        self->note_presence();  // It has read what filled the socket.
                        if (self->write_collected()) self->flush();
                      });
@@ -465,7 +517,7 @@ void KernelWebSocket::wait_readable() {
   socket_.async_wait(ClientSocket::wait_read,
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        if (self->state_ == State::ended) return;
-                       if (error) return self->end();
+                       if (error) return self->end_broken();
                        self->read();
                      });
 }
@@ -478,7 +530,7 @@ void KernelWebSocket::read() {
     boost::system::error_code error;
     const auto count = socket_.read_some(asio::buffer(bytes), error);
     if (error == asio::error::would_block || error == asio::error::try_again) break;
-    if (error) return end();
+    if (error) return end_broken();
     note_presence();
     feed({bytes.data(), count});
     if (count < bytes.size()) break;
@@ -530,6 +582,7 @@ void KernelWebSocket::handle_close(const WebSocketEvent& event) {
     if (!writing_ && queued_control_.empty()) end();
     return;
   }
+  if (tells_of_a_break(event.close_code)) note_break();
   close(event.close_code == websocket_close::no_status ? websocket_close::normal : event.close_code, "");
 }
 
@@ -639,6 +692,17 @@ void KernelWebSocket::watch_draining() {
 void KernelWebSocket::cut_off() {
   boost::system::error_code ignored;
   socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  end();
+}
+
+void KernelWebSocket::note_break() {
+  breaking_.note_break(place_->frames.acknowledged());
+  breaking_sessions_->note(conversation_->journal().id(), place_->listener, breaking_);
+}
+
+/// The client has gone without a goodbye.
+void KernelWebSocket::end_broken() {
+  if (state_ == State::open) note_break();
   end();
 }
 

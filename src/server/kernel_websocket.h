@@ -13,6 +13,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "journal/breaking_messages.h"
 #include "journal/conversation.h"
 #include "journal/cursor.h"
 #include "journal/journal_services.h"
@@ -82,10 +83,12 @@ struct KernelWebSocketClient {
 /// Belongs to the kernel's executor. Life: `start`, then `close` or the client's end, then `on_ended`, once.
 class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, private JournalListener {
  public:
-  /// `place` counts what is sent; it and `reading` say where the client begins.
+  /// `place` counts what is sent; it and `reading` say where the client begins. `breaking_sessions` is shared
+  /// by all sockets.
   KernelWebSocket(ClientSocket socket, std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
                   std::shared_ptr<ListenerPlace> place, CursorOptions reading,
-                  const KernelWebSocketSettings& settings);
+                  const KernelWebSocketSettings& settings,
+                  std::shared_ptr<BreakingSessions> breaking_sessions);
   KernelWebSocket(const KernelWebSocket&) = delete;
   KernelWebSocket& operator=(const KernelWebSocket&) = delete;
   ~KernelWebSocket() override;
@@ -124,6 +127,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void spend_pace(const Message& message);
   void collect_own(MessageNumber before, MessageNumber after);
   void tell_loss(const Cursor::Batch& batch);
+  Message::Pointer stand_in_for(const JournalEntry& entry);
   void tell_state_ahead();
   std::string_view frame_of(const Message& message) const;
   void add_frame(Message::Pointer message);
@@ -162,6 +166,8 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void leave_the_count();
   void watch_draining();
   void cut_off();
+  void note_break();
+  void end_broken();
   void arm_timer(std::chrono::steady_clock::duration delay);
   void on_timer();
   std::string describe() const;
@@ -173,6 +179,8 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   std::shared_ptr<Conversation> conversation_;
   std::shared_ptr<ListenerPlace> place_;
   Cursor cursor_;
+  std::shared_ptr<BreakingSessions> breaking_sessions_;
+  BreakingMessages breaking_;
   Pacer pacer_;
   WebSocketDecoder decoder_;
   asio::steady_timer timer_;
@@ -202,7 +210,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   std::optional<JournalEntry> waiting_;  // Read from the journal, to be collected next.
   bool rendering_ = false;               // It is not ready yet.
   bool writing_ = false;                 // What is collected waits for the socket.
-  std::string control_;   // What is being written:
+  std::string control_;                  // What is being written:
   std::vector<Message::Pointer> messages_;
   std::vector<asio::const_buffer> buffers_;
   std::size_t written_buffers_ = 0;

@@ -178,8 +178,9 @@ std::expected<KernelWebSocketHandlers::Beginning, HttpResponse> KernelWebSocketH
 void KernelWebSocketHandlers::adopt(ClientSocket tcp, const std::string& received,
                                     std::shared_ptr<KernelManager> kernel, KernelWebSocketClient client,
                                     std::shared_ptr<ListenerPlace> place, CursorOptions reading, Seat seat) {
-  const auto socket = std::make_shared<KernelWebSocket>(std::move(tcp), std::move(kernel), std::move(client),
-                                                        std::move(place), std::move(reading), settings_);
+  const auto socket =
+      std::make_shared<KernelWebSocket>(std::move(tcp), std::move(kernel), std::move(client),
+                                        std::move(place), std::move(reading), settings_, breaking_sessions_);
   sockets_.emplace(socket.get(), OpenSocket{socket, std::move(seat)});
   socket->on_ended = [this](KernelWebSocket& ended) { remove(ended); };
   socket->start(received);

@@ -51,6 +51,7 @@ class KernelWebSocketHandlers {
   const OriginPolicy& origins_;
   Seats& seats_;
   KernelWebSocketSettings settings_;
+  std::shared_ptr<BreakingSessions> breaking_sessions_ = std::make_shared<BreakingSessions>();
   struct OpenSocket {
     std::shared_ptr<KernelWebSocket> socket;
     Seat seat;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -33,6 +34,8 @@ from harness.channels import (
 )
 from harness.server import Server
 from harness.waiting import PATIENCE, Gate, poll_until, process_ended
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 from websocket import ABNF
 
 UNKNOWN = "111-111-111-111-111"
@@ -473,6 +476,51 @@ class TestReconnect:
             with contextlib.suppress(SocketClosed, websocket.WebSocketException, OSError):
                 older.close()
             assert newer.run("1").reply.content["status"] == "ok"
+
+
+async def run_as_tornado_does(server: Server, kernel_id: str, codes: list[str]) -> list[dict[str, Any]]:
+    """Execute as a client that takes 10 MiB at most and comes back; return what it gets up to the last reply."""
+    session_id = uuid.uuid4().hex
+    url = f"ws://127.0.0.1:{server.port}/api/kernels/{kernel_id}/channels?session_id={session_id}"
+    headers = [new_header() | {"msg_type": "execute_request", "session": session_id} for _ in codes]
+    received: list[dict[str, Any]] = []
+    for connection in range(5):
+        socket = await websocket_connect(HTTPRequest(url, headers=server.headers))
+        if connection == 0:
+            for header, code in zip(headers, codes, strict=True):
+                request = Message("shell", header, {}, {}, {"code": code})
+                await socket.write_message(encode_legacy(request))
+        while (text := await asyncio.wait_for(socket.read_message(), PATIENCE)) is not None:
+            received.append(json.loads(text))
+            if (
+                received[-1]["msg_type"] == "execute_reply"
+                and received[-1]["parent_header"]["msg_id"] == headers[-1]["msg_id"]
+            ):
+                return received
+    raise AssertionError(f"no reply after {connection + 1} connections")
+
+
+class TestLargeMessages:
+    """What some clients do not take."""
+
+    @pytest.mark.stock_differs("the same message breaks every connection of the session", run=False)
+    def test_a_client_with_a_limit_gets_past_a_message_over_it(self, server: Server) -> None:
+        """`jupyter lab --gateway-url` is one: Tornado's limit is 10 MiB."""
+        with server.kernel() as kernel_id:
+            codes = ["print('x' * (11 * 2**20))", "print('later')"]
+            received = asyncio.run(run_as_tornado_does(server, kernel_id, codes))
+            texts = [m["content"]["text"] for m in received if m["msg_type"] == "stream"]
+            assert texts[-1] == "later\n"
+            (notice,) = [text for text in texts if "is not sent to this client" in text]
+            assert "A stream message of 11.0 MiB" in notice
+            assert notice.strip() in server.log
+            path = notice[notice.index("/api/nextgen/") :].strip()
+            message = json.loads(server.get(path).text.splitlines()[0])["message"]
+            assert message["content"]["text"] == "x" * (11 * 2**20) + "\n"
+
+    def test_another_client_gets_the_same_message(self, server: Server, shared_kernel: str) -> None:
+        with Channels(server, shared_kernel) as channels:
+            assert len(channels.run("print('x' * (11 * 2**20))").text()) == 11 * 2**20 + 1
 
 
 def new_header() -> dict[str, Any]:

@@ -590,5 +590,99 @@ TEST_F(ResumeTest, a_kernel_that_is_gone_waits_for_its_readers_but_not_for_ever)
   wait_until([&] { return conversation.expired(); });
 }
 
+// Messages that break connections
+// -----------------------------------------------------------------------------------
+
+class BreakingTest : public ResumeTest {
+ protected:
+  /// Comes as session "s", takes a part of what follows, and goes without a goodbye.
+  void break_a_connection(const std::string& kernel_id) {
+    {
+      auto socket = open_v1(kernel_id, "&session_id=s");
+      EXPECT_EQ(receive_v1(socket).type, "status");
+      EXPECT_FALSE(socket.connection().read_some().empty());
+    }
+    wait_for_connections(kernel_id, 0);
+  }
+
+  void say_large(const std::string& kernel_id, Channel channel, const std::string& type) {
+    on_loop([&] {
+      const auto conversation = kernels_->find_kernel(kernel_id)->conversation();
+      const nlohmann::json content = {{"name", "stdout"}, {"text", std::string(3'000'000, 'x')}};
+      conversation->receive(
+          make_kernel_message(channel, type, content.dump(), request_header("r1"), "kernel").value());
+      conversation->flush();
+    });
+  }
+
+  /// A kernel that session "s" has asked something.
+  std::string start_asked_kernel() {
+    start();
+    const auto id = start_ready_kernel();
+    auto socket = open_v1_idle(id, "&session_id=s");
+    ask(socket, "r1");
+    socket.send_frame(WebSocketOpcode::close, close_payload(websocket_close::normal, ""));
+    EXPECT_EQ(socket.receive_close(), websocket_close::normal);
+    wait_for_connections(id, 0);
+    return id;
+  }
+};
+
+TEST_F(BreakingTest, a_message_that_broke_two_connections_of_a_session_is_replaced_by_a_notice) {
+  const auto id = start_asked_kernel();
+  say_large(id, Channel::iopub, "stream");
+  print(id, {"later"});
+  for (int i = 0; i < BreakingMessages::most_breaks; ++i) break_a_connection(id);
+  auto socket = open_v1_idle(id, "&session_id=s");
+  const auto notice = receive_v1(socket);
+  EXPECT_EQ(notice.content.at("name"), "stderr");
+  EXPECT_EQ(notice.parent.at("msg_id"), "r1");
+  const auto text = notice.content.at("text").get<std::string>();
+  EXPECT_THAT(text, HasSubstr("A stream message of 2.9 MiB"));
+  EXPECT_THAT(text, HasSubstr("request r1"));
+  EXPECT_EQ(receive_v1(socket).content.at("text"), "later");
+
+  const auto path = text.substr(text.find("/api/"), text.find('\n') - text.find("/api/"));
+  const auto messages = request("GET", path);
+  EXPECT_EQ(messages.status, 200);
+  EXPECT_GT(messages.body.size(), 3'000'000U);
+}
+
+TEST_F(BreakingTest, a_reply_that_broke_two_connections_is_replaced_by_an_error) {
+  const auto id = start_asked_kernel();
+  say_large(id, Channel::shell, "execute_reply");
+  for (int i = 0; i < BreakingMessages::most_breaks; ++i) break_a_connection(id);
+  auto socket = open_v1_idle(id, "&session_id=s");
+  EXPECT_EQ(receive_v1(socket).content.at("name"), "stderr");
+  const auto reply = receive_v1(socket);
+  EXPECT_EQ(reply.type, "execute_reply");
+  EXPECT_EQ(reply.content.at("status"), "error");
+  EXPECT_EQ(reply.parent.at("msg_id"), "r1");
+  EXPECT_THAT(acknowledge(socket, id, "s"), testing::IsEmpty());
+}
+
+TEST_F(BreakingTest, other_sessions_get_what_broke_the_connections_of_one) {
+  const auto id = start_asked_kernel();
+  say_large(id, Channel::iopub, "stream");
+  for (int i = 0; i < BreakingMessages::most_breaks; ++i) break_a_connection(id);
+  auto other = open_v1_idle(id, "&session_id=other&replay=all");
+  EXPECT_EQ(receive_v1(other).content.at("text").get<std::string>().size(), 3'000'000U);
+}
+
+TEST_F(BreakingTest, a_goodbye_breaks_nothing) {
+  const auto id = start_asked_kernel();
+  say_large(id, Channel::iopub, "stream");
+  for (int i = 0; i < 3; ++i) {
+    {
+      auto socket = open_v1_idle(id, "&session_id=s");
+      socket.send_frame(WebSocketOpcode::close, close_payload(websocket_close::going_away, ""));
+      socket.receive_close();
+    }
+    wait_for_connections(id, 0);
+  }
+  auto socket = open_v1_idle(id, "&session_id=s");
+  EXPECT_EQ(receive_v1(socket).content.at("text").get<std::string>().size(), 3'000'000U);
+}
+
 }  // namespace
 }  // namespace nextgen_kernels
