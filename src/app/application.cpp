@@ -93,7 +93,8 @@ Result<void> Application::set_up() {
                                 .lifetime = options.adopt_kernels && state_ != nullptr ? ChildLifetime::own
                                                                                        : ChildLifetime::ours},
           .existing_provisioner = {.runtime_dir = settings_.paths.runtime_dir},
-          .heartbeat = {.interval = options.time_to_dead}});
+          .heartbeat = {.interval = options.time_to_dead},
+          .message_limit_bytes = static_cast<std::size_t>(options.journal_message_limit_bytes)});
   kernels_ = std::make_unique<MultiKernelManager>(
       loop_.get_executor(), catalog_->kernel_specs(),
       [this, kernel_options](KernelLaunch launch) -> std::shared_ptr<KernelManager> {

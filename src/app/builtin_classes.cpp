@@ -96,7 +96,8 @@ Result<std::unique_ptr<KernelClient>> make_builtin_client(std::string_view refer
                                                           const Executor& executor,
                                                           const BuiltinClassSettings& settings) {
   if (reference == JupyterServerKernelClient::reference)
-    return std::make_unique<JupyterServerKernelClient>(executor, sink, settings.heartbeat);
+    return std::make_unique<JupyterServerKernelClient>(executor, sink, settings.heartbeat,
+                                                       settings.message_limit_bytes);
   return make_error(ErrorCode::not_found, "This program has no kernel client {}; it has {}", reference,
                     JupyterServerKernelClient::reference);
 }

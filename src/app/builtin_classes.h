@@ -25,6 +25,7 @@ struct BuiltinClassSettings {
   LocalProvisioner::Options local_provisioner;
   ExistingProvisioner::Options existing_provisioner;
   HeartbeatWatch::Options heartbeat = {};
+  std::size_t message_limit_bytes = std::size_t{512} * 1024 * 1024;
 };
 
 /// Objects of the classes above; fail for a class that this program does not have.

@@ -106,6 +106,7 @@ struct ServerOptions {
   std::int64_t journal_memory_limit_messages = 0;
   std::int64_t journal_retained_memory_bytes = 0;
   std::int64_t journal_total_memory_limit_bytes = 0;  ///< Of all kernels together.
+  std::int64_t journal_message_limit_bytes = 0;       ///< Of one message.
   std::int64_t journal_spill_limit_bytes = 0;         ///< Of one kernel; 0: nothing is written to disk.
   std::filesystem::path journal_spill_directory;  ///< Absolute, an existing directory; empty: runtime_dir.
 

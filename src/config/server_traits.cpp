@@ -572,6 +572,16 @@ const std::vector<ServerTrait>& server_traits() {
         .minimum = 1},
        &ServerOptions::journal_total_memory_limit_bytes},
       {{.class_name = "KernelJournal",
+        .name = "message_limit_bytes",
+        .type = TraitType::integer,
+        .default_value = integer(512 * mebibyte),
+        .help =
+            "How many bytes one message of a kernel may have. In the place of a larger one everybody gets a "
+            "notice with its type and size.",
+        .minimum = 64 * 1024,
+        .maximum = static_cast<double>(4096 * mebibyte)},
+       &ServerOptions::journal_message_limit_bytes},
+      {{.class_name = "KernelJournal",
         .name = "spill_limit_bytes",
         .type = TraitType::integer,
         .default_value = integer(1024 * mebibyte),

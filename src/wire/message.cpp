@@ -28,6 +28,9 @@ std::optional<std::string_view> whole_binary_payload(std::string_view frame) {
 
 Result<Message::Pointer> Message::make(Channel channel, std::span<const std::string_view, 4> parts,
                                        std::span<const std::string_view> buffers, FrameArena* arena) {
+  if (buffers.size() > V1Message::maximum_buffer_count)
+    return make_error(ErrorCode::resource_limit, "a message has {} buffers; at most {} are taken",
+                      buffers.size(), V1Message::maximum_buffer_count);
   // So begin kernels of xeus; what has no parent has an empty one (Jupyter messaging).
   if (parts[1] == "null") {
     const std::array<std::string_view, 4> without_parent = {parts[0], "{}", parts[2], parts[3]};

@@ -23,7 +23,8 @@ class V1Message {
   /// The channel and four parts, which every message has, and the end.
   static constexpr std::size_t minimum_offset_count = 6;
   /// Bounds what a message's offsets may claim; no client comes near.
-  static constexpr std::size_t maximum_offset_count = minimum_offset_count + 65'536;
+  static constexpr std::size_t maximum_buffer_count = 65'536;  ///< `Message::make` refuses more.
+  static constexpr std::size_t maximum_offset_count = minimum_offset_count + maximum_buffer_count;
 
   /// Checks every offset. Fails with ErrorCode::protocol, or not_found when only the channel is unknown.
   static Result<V1Message> parse(std::string_view payload);

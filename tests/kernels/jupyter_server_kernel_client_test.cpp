@@ -49,6 +49,35 @@ TEST_F(JupyterServerKernelClientTest, a_welcome_proves_the_subscription_and_is_n
   EXPECT_FALSE(listener.has("iopub_welcome"));
 }
 
+TEST_F(JupyterServerKernelClientTest,
+       in_the_place_of_a_message_that_is_too_large_its_type_and_size_are_told) {
+  factories_.make_client = [this](const std::string&, Conversation& conversation,
+                                  const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
+    return std::make_unique<JupyterServerKernelClient>(executor, conversation, heartbeat_, 1'000'000);
+  };
+  const LogCapture log;
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto id = execute(kernel, listener, "flood 1 20000000");
+  execute_and_wait(kernel, listener, "print later");
+  EXPECT_THAT(listener.output_of(id), HasSubstr("A stream message of 19.1 MiB is left out"));
+  EXPECT_TRUE(listener.has("stream later\n"));
+  EXPECT_THAT(log.text(), HasSubstr("A stream message of 19.1 MiB"));
+}
+
+TEST_F(JupyterServerKernelClientTest,
+       more_buffers_than_clients_take_are_told_as_a_message_that_is_too_large) {
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  for (const auto* count : {"65537", "100000"}) {
+    const auto id = execute(kernel, listener, "buffers " + std::string(count) + " 1");
+    execute_and_wait(kernel, listener, "echo");
+    EXPECT_THAT(listener.output_of(id), HasSubstr("A comm_msg message of")) << count;
+  }
+  execute_and_wait(kernel, listener, "buffers 65536 1");
+  EXPECT_TRUE(listener.has("comm_msg"));
+}
+
 /// Notes how much there was to read at once.
 class BatchListener : public TestListener {
  public:

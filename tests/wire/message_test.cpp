@@ -101,6 +101,18 @@ TEST(Message, bytes_that_are_not_utf8_become_replacement_characters_in_both_prot
   EXPECT_THAT(std::string((*message)->legacy_frame()), HasSubstr(std::string((*message)->content())));
 }
 
+TEST(Message, takes_as_many_buffers_as_can_be_read_again) {
+  const Parts parts{R"({"msg_id":"m"})", "{}", "{}", "{}"};
+  std::vector<std::string_view> buffers(V1Message::maximum_buffer_count, "x");
+  const auto message = Message::make(Channel::iopub, parts, buffers);
+  ASSERT_TRUE(message) << message.error().message;
+  EXPECT_TRUE(Message::from_v1_payload((*message)->v1_payload()));
+  buffers.emplace_back("x");
+  const auto refused = Message::make(Channel::iopub, parts, buffers);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::resource_limit);
+}
+
 TEST(Message, a_parent_of_null_is_an_empty_one) {
   const auto message = Message::make(Channel::iopub, Parts{R"({"msg_id":"m"})", "null", "{}", "[1]"}, {});
   ASSERT_TRUE(message) << message.error().message;

@@ -8,9 +8,11 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "clients/zmq/zmq_endpoints.h"
+#include "journal/stand_in.h"
 #include "wire/json.h"
 #include "wire/kernel_frames.h"
 #include "wire/signer.h"
+#include "wire/v1_message.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -45,6 +47,9 @@ constexpr auto patience_with_the_busy = std::chrono::seconds(2);
 // Of clients of servers that are gone, each of which was killed before the kernel had answered everything: so
 // many servers may one cell outlive. Each costs two connections.
 constexpr std::size_t most_earlier_peers = 32;
+
+// Of a message, with the identities before it.
+constexpr std::size_t most_frames = V1Message::maximum_buffer_count + 16;
 
 constexpr std::array<std::string_view, 2> ping = {"", "ping"};  // As a REQ socket sends it.
 
@@ -81,10 +86,10 @@ Inheritance read_inheritance(const nlohmann::json& record) {
 
 /// The name of a client that is gone, at the kernel: answers to what it asked come to whoever has it.
 struct JupyterServerKernelClient::EarlierPeer {
-  EarlierPeer(const Executor& executor, std::string name)
+  EarlierPeer(const Executor& executor, std::string name, ZmtpLimits limits)
       : identity(std::move(name)),
-        shell(executor, ZmqSocketType::dealer, identity),
-        stdin_(executor, ZmqSocketType::dealer, identity) {}
+        shell(executor, ZmqSocketType::dealer, identity, limits),
+        stdin_(executor, ZmqSocketType::dealer, identity, limits) {}
 
   std::string identity;
   ZmqSocket shell;
@@ -97,10 +102,10 @@ struct JupyterServerKernelClient::Connection {
       : signer(std::move(s)),
         liveness(client.heartbeat_),
         identity(random_hex(16)),
-        shell(client.executor_, ZmqSocketType::dealer, identity),
-        control(client.executor_, ZmqSocketType::dealer, identity),
-        stdin_(client.executor_, ZmqSocketType::dealer, identity),
-        iopub(client.executor_, ZmqSocketType::sub, {}),
+        shell(client.executor_, ZmqSocketType::dealer, identity, client.limits_),
+        control(client.executor_, ZmqSocketType::dealer, identity, client.limits_),
+        stdin_(client.executor_, ZmqSocketType::dealer, identity, client.limits_),
+        iopub(client.executor_, ZmqSocketType::sub, {}, client.limits_),
         heartbeat(client.executor_, ZmqSocketType::dealer, {}) {}
 
   ZmqSocket& socket(Channel channel) {
@@ -157,10 +162,12 @@ struct JupyterServerKernelClient::Connection {
 };
 
 JupyterServerKernelClient::JupyterServerKernelClient(Executor executor, MessageSink& sink,
-                                                     HeartbeatWatch::Options heartbeat)
+                                                     HeartbeatWatch::Options heartbeat,
+                                                     std::size_t message_limit_bytes)
     : executor_(executor),
       sink_(sink),
       heartbeat_(heartbeat),
+      limits_({.kept_bytes = message_limit_bytes, .kept_frames = most_frames}),
       session_(random_uuid()),
       changed_(executor),
       tasks_(executor) {}
@@ -230,7 +237,7 @@ Result<void> JupyterServerKernelClient::open_sockets(const ConnectionInfo& info,
       {&connection_->stdin_, &endpoints->stdin_},
       {&connection_->heartbeat, &endpoints->heartbeat}};
   for (const auto& identity : earlier_identities) {
-    auto& peer = connection_->earlier.emplace_back(executor_, identity);
+    auto& peer = connection_->earlier.emplace_back(executor_, identity, limits_);
     sockets.emplace_back(&peer.shell, &endpoints->shell);
     sockets.emplace_back(&peer.stdin_, &endpoints->stdin_);
     connection_->others.emplace_back(Channel::shell, &peer.shell);
@@ -460,7 +467,10 @@ JupyterServerKernelClient::Budget JupyterServerKernelClient::drain(ZmqSocket& so
   while (!budget.is_spent() && socket.receive(budget.bytes)) {
     --budget.messages;
     budget.bytes -= static_cast<std::size_t>(std::min<std::uint64_t>(budget.bytes, socket.message_size()));
-    receive(channel, socket.frames());
+    if (socket.is_oversized())
+      receive_oversized(channel, socket.frames(), socket.message_size());
+    else
+      receive(channel, socket.frames());
   }
   return budget;
 }
@@ -474,6 +484,11 @@ void JupyterServerKernelClient::receive(Channel channel, std::span<const std::st
   if (auto verified = connection_->signer.verify(split->parts, split->signature); !verified)
     return reject(channel, verified.error());
   connection_->verified = true;
+  if (split->buffers.size() > V1Message::maximum_buffer_count) {
+    std::uint64_t size = 0;
+    for (const auto frame : frames) size += frame.size();
+    return receive_oversized(channel, frames, size);
+  }
   auto message = Message::make(channel, split->parts, split->buffers, &frames_);
   if (!message) return reject(channel, message.error());
 
@@ -487,6 +502,41 @@ void JupyterServerKernelClient::receive(Channel channel, std::span<const std::st
   // The first thing an XPUB says to a subscriber (JEP 65): about this connection, not for listeners.
   if (channel == Channel::iopub && fields.header_fields().msg_type == "iopub_welcome") return;
   sink_.receive(std::move(*message));
+}
+
+/// Without its content a message cannot be verified: what it is said to be is believed on a connection that
+/// has brought one with a right signature.
+void JupyterServerKernelClient::receive_oversized(Channel channel, std::span<const std::string_view> frames,
+                                                  std::uint64_t size) {
+  const auto delimiter = std::ranges::find(frames, kernel_frame_delimiter);
+  const auto rest = frames.subspan(static_cast<std::size_t>(delimiter - frames.begin()));
+  constexpr std::size_t header_frame = 2;
+  constexpr std::size_t parent_frame = 3;
+  const auto refuse = [&](std::string_view why) {
+    reject(channel,
+           Error{ErrorCode::resource_limit, fmt::format("A message of {} {}", format_size(size), why)});
+  };
+  if (!connection_->verified) return refuse("came before any with a right signature");
+  if (rest.size() <= parent_frame) return refuse("has no header that could be read");
+  const auto header = scan_header(rest[header_frame]);
+  const auto parent = scan_header(rest[parent_frame]);
+  if (!header || !parent) return refuse("has no header that could be read");
+  if (parent->session == session_) return refuse("answers the server's own request");
+  note_life();
+  const MessageOutline outline = {.channel = channel,
+                                  .message_type = std::string(header->msg_type),
+                                  .parent_header = std::string(rest[parent_frame]),
+                                  .size = size};
+  const auto text = fmt::format(
+      "A {} message of {} is left out: a message of a kernel may have {} (KernelJournal.message_limit_bytes) "
+      "and "
+      "{} buffers.",
+      shown_type(outline), format_size(size), format_size(limits_.kept_bytes),
+      V1Message::maximum_buffer_count);
+  log_warning("{}", text);
+  if (auto notice = make_notice(outline, text, session_)) sink_.receive(std::move(*notice));
+  if (!is_reply(outline)) return;
+  if (auto reply = make_error_reply(outline, text, session_)) sink_.receive(std::move(*reply));
 }
 
 void JupyterServerKernelClient::receive_own(const Message& message) {

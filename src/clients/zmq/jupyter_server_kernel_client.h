@@ -29,8 +29,10 @@ class JupyterServerKernelClient : public KernelClient {
   static constexpr std::string_view reference =
       "nextgen_kernels_api.services.kernels.client:JupyterServerKernelClient";
 
-  /// The sink outlives the client.
-  JupyterServerKernelClient(Executor executor, MessageSink& sink, HeartbeatWatch::Options heartbeat = {});
+  /// The sink outlives the client. In the place of a message with more than `message_limit_bytes` it gets a
+  /// notice that says what that was.
+  JupyterServerKernelClient(Executor executor, MessageSink& sink, HeartbeatWatch::Options heartbeat = {},
+                            std::size_t message_limit_bytes = std::size_t{512} * 1024 * 1024);
   ~JupyterServerKernelClient() override;
 
   std::string_view class_reference() const override { return reference; }
@@ -74,6 +76,7 @@ class JupyterServerKernelClient : public KernelClient {
   void take_last_words();
   Budget drain(ZmqSocket& socket, Channel channel, Budget budget);
   void receive(Channel channel, std::span<const std::string_view> frames);
+  void receive_oversized(Channel channel, std::span<const std::string_view> frames, std::uint64_t size);
   void receive_own(const Message& message);
   void reject(Channel channel, const Error& error);
   void note_life();
@@ -82,6 +85,7 @@ class JupyterServerKernelClient : public KernelClient {
   Executor executor_;
   MessageSink& sink_;
   const HeartbeatWatch::Options heartbeat_;
+  const ZmtpLimits limits_;
   /// Of this client's own requests; what answers them is not for listeners. After an adoption, that of the
   /// client before.
   std::string session_;
