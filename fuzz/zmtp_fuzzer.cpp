@@ -44,6 +44,7 @@ Seen decode(ZmqSocketType type, std::string_view stream, std::size_t piece_size)
         seen.messages.emplace_back(decoder.frames().begin(), decoder.frames().end());
         break;
       case ZmtpDecoder::Step::command:
+      case ZmtpDecoder::Step::pause:
         require(seen.ready);
         break;
       case ZmtpDecoder::Step::answer:

@@ -147,6 +147,7 @@ Task<void> ZmqRouter::converse(std::shared_ptr<Connection> connection) {
         break;
       case ZmtpDecoder::Step::ready:
       case ZmtpDecoder::Step::command:
+      case ZmtpDecoder::Step::pause:
       case ZmtpDecoder::Step::oversized_message:
         break;
     }

@@ -281,6 +281,9 @@ bool ZmqSocket::State::advance(std::size_t most_bytes) {
         break;
       case ZmtpDecoder::Step::command:
         break;
+      case ZmtpDecoder::Step::pause:
+        schedule();
+        return false;
       case ZmtpDecoder::Step::need_more: {
         if (!readable || bytes >= most_bytes) {
           if (readable) schedule();

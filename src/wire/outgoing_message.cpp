@@ -106,8 +106,9 @@ Result<OutgoingMessage> decode_legacy_json(std::string_view json, std::vector<st
                       "stdin exist",
                       replace_invalid_utf8(fields->channel.value_or("")));
   if (fields->has_buffers && buffers.empty())
-    return make_error(ErrorCode::protocol,
-                      "legacy message has buffers in its JSON, which cannot carry them; send it as a binary message");
+    return make_error(
+        ErrorCode::protocol,
+        "legacy message has buffers in its JSON, which cannot carry them; send it as a binary message");
   return finish({.channel = *channel,
                  .parts = fields->parts,
                  .buffers = std::move(buffers),

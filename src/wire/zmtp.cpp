@@ -30,6 +30,8 @@ constexpr std::size_t busy_capacity = std::size_t{256} * 1024;
 constexpr std::size_t kept_capacity = std::size_t{1024} * 1024;
 // A command says hello, ping, or why not.
 constexpr std::size_t max_command_size = 4096;
+// Frames of a byte each would keep a turn of the event loop busy for long.
+constexpr std::size_t frames_per_step = 16'384;
 // Of a message that is skipped the first frames are kept up to here: what is before the content is far
 // smaller.
 constexpr std::size_t kept_of_oversized = std::size_t{64} * 1024;
@@ -321,7 +323,7 @@ Result<void> ZmtpDecoder::check_peer_type(std::string_view properties) const {
 Result<ZmtpDecoder::Step> ZmtpDecoder::read_traffic() {
   frames_.clear();
   if (frame_count_ == 0) begin_ = scanned_;
-  while (true) {
+  for (std::size_t frames = 0; frames < frames_per_step; ++frames) {
     if (skipped_) {
       if (const auto step = skip()) return *step;
       continue;
@@ -340,6 +342,7 @@ Result<ZmtpDecoder::Step> ZmtpDecoder::read_traffic() {
     if (auto taken = take_command(*body); !taken) return std::unexpected(taken.error());
     return answer_.empty() ? Step::command : Step::answer;
   }
+  return Step::pause;
 }
 
 /// Nothing when the message goes on.

@@ -55,6 +55,7 @@ class ZmtpDecoder {
     message,            ///< `frames()` holds one.
     oversized_message,  ///< One exceeded what is kept; `frames()` holds its first frames.
     command,            ///< The peer sent a command that needs no answer.
+    pause,              ///< Many frames were read, and their message goes on: let others have their turn.
   };
   Result<Step> next();
 
