@@ -27,6 +27,7 @@ class KernelCatalogTest : public testing::Test {
  protected:
   KernelCatalogTest() {
     options_.fallback_client_class = JupyterServerKernelClient::reference;
+    options_.default_kernel_name = "python3";
     options_.plugin_path = {(directory_.path() / "plugins").native()};
     options_.python_path = {(directory_.path() / "site").native()};
     std::filesystem::create_directories(options_.plugin_path.front());
@@ -80,9 +81,16 @@ auto problem(const std::string& subject, const std::string& message) {
                Field(&RegistryProblem::message, HasSubstr(message)));
 }
 
+/// What is wrong, but for the kernel specs there are not: most of these tests need none.
+std::vector<RegistryProblem> problems_of(const KernelCatalog& catalog) {
+  auto found = catalog.problems();
+  std::erase_if(found, [](const RegistryProblem& problem) { return problem.subject == "kernel specs"; });
+  return found;
+}
+
 TEST_F(KernelCatalogTest, without_packages_there_are_the_built_in_classes_and_no_problems) {
   const auto catalog = make();
-  EXPECT_THAT(catalog->problems(), IsEmpty());
+  EXPECT_THAT(problems_of(*catalog), IsEmpty());
   const auto model = registry_model(*catalog);
   EXPECT_EQ(model.at("mappings").size(), 2);
   EXPECT_EQ(model.at("provisioners").at(1).at("name"), "local-provisioner");
@@ -114,7 +122,7 @@ TEST_F(KernelCatalogTest, python_classes_are_declared_and_refused_with_the_reaso
   const auto specs = catalog->kernel_specs().list();
   ASSERT_EQ(specs.at(0).status, KernelSpecStatus::unavailable);
   EXPECT_THAT(specs.at(0).spec.error().message, HasSubstr("its class is Python"));
-  EXPECT_THAT(catalog->problems(),
+  EXPECT_THAT(problems_of(*catalog),
               AllOf(Contains(problem("spark:Provisioner", "mapped to spark:Client, which cannot be used")),
                     Contains(problem("spark", "provisioner spark:Provisioner cannot be used")),
                     Contains(problem("kernel spec spark", "its class is Python"))));
@@ -132,7 +140,7 @@ TEST_F(KernelCatalogTest, a_configured_client_that_nobody_brings_is_refused) {
 TEST_F(KernelCatalogTest, classes_of_a_plugin_are_used_as_declared) {
   install_plugin();
   const auto catalog = make();
-  EXPECT_THAT(catalog->problems(), IsEmpty());
+  EXPECT_THAT(problems_of(*catalog), IsEmpty());
   const auto resolution = catalog->registry().get_client_for_provisioner("native:Provisioner"_class);
   ASSERT_TRUE(resolution->client) << resolution->refusal;
   EXPECT_EQ(resolution->client->to_string(), "native:Client");
@@ -152,7 +160,7 @@ TEST_F(KernelCatalogTest, classes_of_an_unusable_plugin_are_refused_with_the_rea
 TEST_F(KernelCatalogTest, a_plugin_cannot_take_the_place_of_a_built_in_class) {
   install_plugin({{"classes", {{{"reference", LocalProvisioner::reference}, {"kind", "provisioner"}}}}});
   const auto catalog = make();
-  EXPECT_THAT(catalog->problems(), Contains(problem("native.json", "is declared twice")));
+  EXPECT_THAT(problems_of(*catalog), Contains(problem("native.json", "is declared twice")));
 }
 
 TEST_F(KernelCatalogTest, jupyters_short_names_mean_the_built_in_classes) {
@@ -168,7 +176,7 @@ TEST_F(KernelCatalogTest, jupyters_short_names_mean_the_built_in_classes) {
   options_.provisioner_client_mappings = {{"jupyter_client.LocalProvisioner", "native:Client"}};
   options_.fallback_client_class = "nextgen_kernels_api.services.kernels.JupyterServerKernelClient";
   const auto catalog = make();
-  EXPECT_THAT(catalog->problems(), IsEmpty());
+  EXPECT_THAT(problems_of(*catalog), IsEmpty());
   EXPECT_TRUE(catalog->provisioners().find("mine")) << "a built-in class by another name";
   EXPECT_EQ(catalog->registry().fallback_client_class()->to_string(), JupyterServerKernelClient::reference);
   const auto derived = catalog->registry().get_client_for_provisioner("native:Provisioner"_class);
@@ -194,7 +202,7 @@ TEST_F(KernelCatalogTest, a_plugin_cannot_take_an_alias_of_a_built_in_class) {
                     {{"reference", "native:Client"}, {"kind", "client"}}}}});
   const auto catalog = make();
   EXPECT_THAT(
-      catalog->problems(),
+      problems_of(*catalog),
       Contains(problem("native.json", "but it is another name of class jupyter_client.provisioning")));
   EXPECT_EQ(catalog->registry().get_client_for_provisioner("native:Provisioner"_class)->client,
             ClassReference("native:Client"));
@@ -262,7 +270,7 @@ TEST_F(KernelCatalogTest, a_spec_whose_provisioner_does_not_take_its_config_is_u
   ASSERT_EQ(specs.size(), 5);
   EXPECT_EQ(specs[4].status, KernelSpecStatus::usable);
   EXPECT_THAT(
-      catalog->problems(),
+      problems_of(*catalog),
       testing::ElementsAre(
           problem("kernel spec bare", "existing-provisioner needs option connection_file in"),
           problem("kernel spec local", "local-provisioner has no option \"memory\": it takes none"),
@@ -288,7 +296,7 @@ TEST_F(KernelCatalogTest, a_class_that_is_no_client_is_refused_as_one_where_it_i
                     {"jupyter_kernel_client_registry", {{"native:Provisioner", "native:Listener"}}}}}});
   options_.provisioner_client_mappings = {{local, "native:Provisioner"}};
   const auto catalog = make();
-  EXPECT_THAT(catalog->problems(),
+  EXPECT_THAT(problems_of(*catalog),
               AllOf(Contains(problem("native:Provisioner", "native:Listener is declared as a listener, not")),
                     Contains(problem("kernel_provisioners", "native:Listener is declared as a listener")),
                     Contains(problem(local, "native:Provisioner is declared as a provisioner, not"))));
@@ -371,7 +379,7 @@ TEST_F(KernelCatalogTest, a_spec_whose_client_cannot_be_had_is_unavailable) {
   const auto catalog = make();
   EXPECT_EQ(status_of(*catalog, "lost"), KernelSpecStatus::unavailable);
   EXPECT_EQ(status_of(*catalog, "sound"), KernelSpecStatus::usable);
-  EXPECT_THAT(catalog->problems(),
+  EXPECT_THAT(problems_of(*catalog),
               Contains(problem("kernel spec lost", "client gone:Client cannot be used")));
   EXPECT_THAT(catalog->kernel_specs().get_kernel_spec("lost").error().message, HasSubstr("gone:Client"));
 
@@ -405,12 +413,12 @@ TEST_F(KernelCatalogTest, what_a_package_says_in_vain_of_built_in_classes_is_a_p
   const auto catalog = make();
   EXPECT_EQ(catalog->provisioners().find("local-provisioner")->provisioner.to_string(), local);
   EXPECT_THAT(
-      catalog->problems(),
+      problems_of(*catalog),
       testing::UnorderedElementsAre(
           problem("local-provisioner", "nobody can take the name of a built-in one"),
           problem(local, "its mapping to native:Client is not used, because that to nextgen_kernels")));
   options_.provisioner_client_mappings = {{local, "native:Client"}};
-  EXPECT_THAT(make()->problems(), testing::SizeIs(1)) << "what is configured is not in vain";
+  EXPECT_THAT(problems_of(*make()), testing::SizeIs(1)) << "what is configured is not in vain";
 }
 
 TEST_F(KernelCatalogTest, tables_fit_their_width) {
@@ -448,6 +456,7 @@ TEST_F(KernelCatalogTest, tables_escape_control_characters_and_colour_only_termi
   EXPECT_EQ(plain, "SUBJECT  SOURCE  PROBLEM\na\\x1bb   -       m\n\n1 problem.\n");
   EXPECT_THAT(render_problems(model, {.coloring = Coloring::terminal}), HasSubstr("\x1b[1mSUBJECT\x1b[0m"));
   EXPECT_THAT(plain, Not(HasSubstr("\x1b")));
+  install_spec("sound", "local-provisioner");
   EXPECT_EQ(render_problems(doctor_model(*make()), {.coloring = Coloring::terminal}), "No problems.\n");
 }
 

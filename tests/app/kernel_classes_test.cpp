@@ -28,6 +28,7 @@ using testing::IsEmpty;
 class KernelClassesTest : public testing::Test {
  protected:
   KernelClassesTest() {
+    options_.default_kernel_name = "python3";
     options_.plugin_path = {(directory_.path() / "plugins").native()};
     options_.python_path = {(directory_.path() / "site").native()};
     std::filesystem::create_directories(options_.python_path.front());
@@ -133,6 +134,13 @@ class KernelClassesTest : public testing::Test {
     throw std::runtime_error("there is no such mapping");
   }
 
+  /// What is wrong, but for the kernel specs there are not: these tests need none.
+  std::vector<RegistryProblem> problems() const {
+    auto found = catalog_->problems();
+    std::erase_if(found, [](const RegistryProblem& problem) { return problem.subject == "kernel specs"; });
+    return found;
+  }
+
   auto has_problem(const std::string& subject, const std::string& message) const {
     return Contains(AllOf(Field(&RegistryProblem::subject, HasSubstr(subject)),
                           Field(&RegistryProblem::message, HasSubstr(message))));
@@ -157,7 +165,7 @@ TEST_F(KernelClassesTest, a_library_is_loaded_when_the_first_kernel_needs_it) {
   make_catalog();
   EXPECT_FALSE(is_mapped_into_memory("libnk_test_plugin.so"));
   EXPECT_EQ(mapping_of("test_plugin:OwnProvisioner").state, MappingInfo::State::declared);
-  EXPECT_THAT(catalog_->problems(), IsEmpty());
+  EXPECT_THAT(problems(), IsEmpty());
   EXPECT_EQ(start("test-plugin"), "");
   EXPECT_TRUE(is_mapped_into_memory("libnk_test_plugin.so"));
   EXPECT_EQ(mapping_of("test_plugin:OwnProvisioner").state, MappingInfo::State::loaded);
@@ -198,7 +206,7 @@ TEST_F(KernelClassesTest, a_provisioner_whose_constructor_throws_is_a_problem_un
   EXPECT_EQ(start("test-plugin", {{"behaviour", "throw in the constructor"}}), complaint);
   EXPECT_THAT(catalog_->problems(), has_problem("test_plugin:OwnProvisioner", complaint));
   EXPECT_EQ(start("test-plugin"), "");
-  EXPECT_THAT(catalog_->problems(), IsEmpty());
+  EXPECT_THAT(problems(), IsEmpty());
 }
 
 TEST_F(KernelClassesTest, a_client_whose_constructor_throws_is_failed_until_one_does_not) {
@@ -213,7 +221,7 @@ TEST_F(KernelClassesTest, a_client_whose_constructor_throws_is_failed_until_one_
   ::unsetenv("ECHO_CLIENT_THROWS");
   EXPECT_EQ(start("test-plugin"), "");
   EXPECT_EQ(mapping_of("test_plugin:OwnProvisioner").state, MappingInfo::State::loaded);
-  EXPECT_THAT(catalog_->problems(), IsEmpty());
+  EXPECT_THAT(problems(), IsEmpty());
 }
 
 TEST_F(KernelClassesTest, a_plugin_that_cannot_be_loaded_is_refused_in_words_and_stops_no_other) {
@@ -259,7 +267,7 @@ TEST_F(KernelClassesTest, a_client_that_its_library_lacks_is_failed) {
 TEST_F(KernelClassesTest, doctor_can_load_what_no_kernel_has_needed_yet) {
   install_plugin("broken", "libnk_broken_plugin_no_entry.so", "broken");
   make_catalog();
-  EXPECT_THAT(catalog_->problems(), IsEmpty());
+  EXPECT_THAT(problems(), IsEmpty());
   catalog_->load_plugins();
   EXPECT_THAT(catalog_->problems(), has_problem("broken.json", "does not export nextgen_kernels_plugin"));
 }
