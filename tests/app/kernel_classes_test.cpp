@@ -1,11 +1,11 @@
 #include "app/kernel_classes.h"
 
 #include <fstream>
-#include <iterator>
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <link.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -155,19 +155,28 @@ class KernelClassesTest : public testing::Test {
   std::vector<std::shared_ptr<KernelManager>> kernels_;
 };
 
-bool is_mapped_into_memory(std::string_view library) {
-  std::ifstream maps("/proc/self/maps");
-  const std::string text{std::istreambuf_iterator<char>(maps), {}};
-  return text.find(library) != std::string::npos;
+bool is_loaded(std::string_view library) {
+  struct Search {
+    std::string_view library;
+    bool found = false;
+  } search{library};
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* object, std::size_t, void* data) {
+        auto& wanted = *static_cast<Search*>(data);
+        wanted.found = wanted.found || std::string_view(object->dlpi_name).ends_with(wanted.library);
+        return 0;
+      },
+      &search);
+  return search.found;
 }
 
 TEST_F(KernelClassesTest, a_library_is_loaded_when_the_first_kernel_needs_it) {
   make_catalog();
-  EXPECT_FALSE(is_mapped_into_memory("libnk_test_plugin.so"));
+  EXPECT_FALSE(is_loaded("libnk_test_plugin.so"));
   EXPECT_EQ(mapping_of("test_plugin:OwnProvisioner").state, MappingInfo::State::declared);
   EXPECT_THAT(problems(), IsEmpty());
   EXPECT_EQ(start("test-plugin"), "");
-  EXPECT_TRUE(is_mapped_into_memory("libnk_test_plugin.so"));
+  EXPECT_TRUE(is_loaded("libnk_test_plugin.so"));
   EXPECT_EQ(mapping_of("test_plugin:OwnProvisioner").state, MappingInfo::State::loaded);
   EXPECT_EQ(kernels_.front()->provisioner_class(), "test_plugin:OwnProvisioner");
   EXPECT_EQ(kernels_.front()->client_selection().client_class, "test_plugin:EchoClient");
