@@ -58,7 +58,7 @@ void print_welcome(const ServerAddress& address, const std::string& token,
 }
 
 void print_no_kernel(const KernelAdvice& advice) {
-  log_warning("{}", advice.to_line());
+  log_info("{}", advice.to_line());  // For the file: the terminal has it from here.
   fmt::print("\n{}The server notices new kernels by itself.\n", advice.to_text());
   std::fflush(stdout);
 }
