@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file_descriptor.h"
+#include "base/shell.h"
 #include "base/strings.h"
 #include "config/trait_json.h"
 
@@ -183,7 +184,7 @@ class FileReader {
     // Null, and an empty list or object, say that there is none.
     if (entry.trait.definition->secret && !entry.value->empty() && (mode & (S_IRGRP | S_IROTH)) != 0)
       warn("{} is a secret and {} can be read by other users: chmod 600 {}",
-           entry.trait.definition->full_name(), path_.native(), path_.native());
+           entry.trait.definition->full_name(), path_.native(), shell_quote(path_.native()));
   }
 
   template <typename... Args>

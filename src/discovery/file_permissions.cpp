@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/shell.h"
+
 namespace nextgen_kernels {
 namespace {
 
@@ -20,7 +22,7 @@ std::optional<std::string> danger_of(std::string_view what, const std::filesyste
   const auto strangers = strangers_who_write(status);
   if (!strangers) return std::nullopt;
   return fmt::format("{} can be written by {}, who could run code here: chmod go-w {}", what, *strangers,
-                     path.native());
+                     shell_quote(path.native()));
 }
 
 std::optional<std::string> danger_of_library(const std::filesystem::path& library, const struct stat& file,

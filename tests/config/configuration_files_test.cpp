@@ -9,6 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -105,6 +106,14 @@ TEST_F(ConfigurationFilesTest, a_secret_that_others_can_read_warns) {
   EXPECT_THAT(apply_configuration_file(configuration, path).value(),
               ElementsAre("IdentityProvider.token is a secret and " + file() +
                           " can be read by other users: chmod 600 " + file()));
+}
+
+TEST_F(ConfigurationFilesTest, the_remedy_for_a_readable_secret_can_be_typed) {
+  const auto path = write("my file.json", R"({"IdentityProvider": {"token": "hunter2"}})");
+  fs::permissions(path, fs::perms::others_read, fs::perm_options::add);
+  Configuration configuration(server_trait_table());
+  EXPECT_THAT(apply_configuration_file(configuration, path).value(),
+              ElementsAre(EndsWith("chmod 600 '" + path.native() + "'")));
 }
 
 TEST_F(ConfigurationFilesTest, users_that_others_can_read_warn) {

@@ -144,6 +144,14 @@ TEST_F(DiscoveryTest, what_everybody_can_write_is_refused) {
   EXPECT_THAT(found.problems, ElementsAre(problem("plugins", "Nothing in it is used")));
 }
 
+TEST_F(DiscoveryTest, the_remedy_for_a_writable_manifest_can_be_typed) {
+  install("my plugin.json", manifest("a"));
+  const auto file = plugins() / "my plugin.json";
+  fs::permissions(file, fs::perms::others_write, fs::perm_options::add);
+  EXPECT_THAT(discover_plugins().problems,
+              ElementsAre(problem("my plugin.json", "chmod go-w '" + file.native() + "'")));
+}
+
 TEST_F(DiscoveryTest, the_owners_own_group_may_write) {
   fs::permissions(plugins(), fs::perms::group_write, fs::perm_options::add);
   install("a.json", manifest("a"));
