@@ -228,7 +228,10 @@ typedef struct nk_base_client_hooks {
   int32_t (*message_received)(void* derived, const nk_message* message);
 } nk_base_client_hooks;
 
-/* What the server offers. One table for a process, valid for its whole life. */
+/* The server's side of one library of a plugin. Valid for the life of the process. */
+typedef struct nk_library nk_library;
+
+/* What the server offers. A table for each library, valid for the life of the process. */
 typedef struct nk_host {
   size_t size;
   uint32_t abi_version;
@@ -259,6 +262,18 @@ typedef struct nk_host {
                               nk_reply reply);
   /* For clients: silent_milliseconds begins or ceases to be 0. From any thread. */
   void (*liveness_changed)(nk_context* context);
+  /* The library that was given this table. */
+  nk_library* library;
+  /*
+   * Maps a provisioner class to the client class for its kernels, as the registry's register_from_string
+   * does: each is "module:Class" or "module.Class", of whatever package. It counts for kernels that start
+   * from then on; a mapping that a program made before for the same kernels is replaced. `options` is "" or a
+   * JSON object with what an entry point of a manifest may say: kernel_names, languages, kernel_clients,
+   * labels, priority. Answers at once. From any thread, also while the library is loaded: a plugin that
+   * registers there says "load_at_start" in its manifest, or it is loaded only when a class of it is needed.
+   */
+  void (*register_client)(nk_library* library, nk_string provisioner, nk_string client, nk_string options,
+                          nk_reply reply);
 } nk_host;
 
 enum { NK_CLASS_PROVISIONER = 0, NK_CLASS_CLIENT = 1, NK_CLASS_LISTENER = 2 };
@@ -285,6 +300,8 @@ typedef struct nk_plugin {
   nk_string sdk_version;
   const nk_class* const* classes;
   size_t class_count;
+  /* Why the library cannot be used, a sentence for people; empty when it can. */
+  nk_string refusal;
 } nk_plugin;
 
 /*

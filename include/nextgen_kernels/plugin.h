@@ -16,6 +16,7 @@
 #include <nextgen_kernels/kernel_client.h>
 #include <nextgen_kernels/listener.h>
 #include <nextgen_kernels/provisioner.h>
+#include <nextgen_kernels/registration.h>
 #include <nextgen_kernels/reply.h>
 #include <nextgen_kernels/version.h>
 
@@ -48,6 +49,23 @@ struct [[gnu::visibility("hidden")]] Instance {
 
 inline Purpose purpose_of(std::int32_t for_restart) {
   return for_restart != 0 ? Purpose::restart : Purpose::end;
+}
+
+/// What NEXTGEN_KERNELS_ON_LOAD names. Of this library alone, as `host`.
+[[gnu::visibility("hidden")]] inline void (*on_load)() = nullptr;
+[[gnu::visibility("hidden")]] inline std::string load_failure;
+
+/// Calls it, and returns why the library cannot be used.
+[[gnu::visibility("hidden")]] inline nk_string run_on_load() noexcept {
+  load_failure.clear();
+  try {
+    if (on_load != nullptr) on_load();
+  } catch (...) {
+    tell_exception([](std::int32_t, std::string_view message) {
+      load_failure = message.empty() ? "it gave no reason" : message;
+    });
+  }
+  return to_abi(load_failure);
 }
 
 template <typename T>
@@ -200,7 +218,41 @@ constexpr nk_class make_class(std::string_view reference, std::int32_t kind, con
   return {sizeof(nk_class), {reference.data(), reference.size()}, kind, functions, create};
 }
 
+/// The table of functions of a class, which is one of its kind.
+template <typename T>
+constexpr const void* functions_of() {
+  if constexpr (std::is_base_of_v<Provisioner, T>)
+    return &ProvisionerFunctions<T>::table;
+  else
+    return &ClientFunctions<T>::table;
+}
+
+/// The class reference under which this library exports a class, or of a class of the server.
+template <typename T>
+std::string_view reference_of() {
+  if constexpr (std::is_same_v<T, LocalProvisioner> || std::is_same_v<T, JupyterServerKernelClient>) {
+    return T::base_reference;
+  } else {
+    for (std::size_t index = 0; library != nullptr && index < library->class_count; ++index)
+      if (library->classes[index]->functions == functions_of<T>())
+        return from_abi(library->classes[index]->reference);
+    throw Error(
+        ErrorCode::not_found,
+        "register_client was given a class that NEXTGEN_KERNELS_PLUGIN(...) does not name: add it there");
+  }
+}
+
 }  // namespace detail
+
+/// Maps a provisioner class to the client class for its kernels, each of this library or of the server:
+/// `LocalProvisioner`, `JupyterServerKernelClient`. As `register_from_string`.
+template <typename ProvisionerClass, typename ClientClass>
+void register_client(const MappingOptions& options = {}) {
+  static_assert(std::is_base_of_v<Provisioner, ProvisionerClass>, "the first class must be a Provisioner");
+  static_assert(std::is_base_of_v<KernelClient, ClientClass>, "the second class must be a KernelClient");
+  register_from_string(detail::reference_of<ProvisionerClass>(), detail::reference_of<ClientClass>(),
+                       options);
+}
 
 /// A class of a plugin under its class reference, `module:Class`, for NEXTGEN_KERNELS_PLUGIN. The class is
 /// derived from Provisioner, KernelClient or Listener, and is made from a `const Context&`.
@@ -224,21 +276,33 @@ constexpr nk_class plugin_class(std::string_view reference) {
 
 }  // namespace nextgen_kernels::plugin
 
+/// Names a function, `void()`, that is called when the library has been loaded, before any object of it is
+/// made: it may register clients. Its exception makes the library unusable, and is the reason that users
+/// read. Stands at most once in a library, outside of any namespace:
+///
+///     NEXTGEN_KERNELS_ON_LOAD([] { nextgen_kernels::plugin::register_client<MyProvisioner, MyClient>(); })
+#define NEXTGEN_KERNELS_ON_LOAD(...)                           \
+  [[maybe_unused]] static const bool nextgen_kernels_on_load = \
+      (nextgen_kernels::plugin::detail::on_load = (__VA_ARGS__), true);
+
 /// Exports the classes of a plugin. Stands once in a library, outside of any namespace:
 ///
 ///     NEXTGEN_KERNELS_PLUGIN(nextgen_kernels::plugin::plugin_class<MyProvisioner>("my_package:MyProvisioner"),
 ///                            nextgen_kernels::plugin::plugin_class<MyClient>("my_package:MyClient"))
-#define NEXTGEN_KERNELS_PLUGIN(...)                                                                         \
-  extern "C" [[gnu::visibility("default")]] const nk_plugin* nextgen_kernels_plugin(const nk_host* host) {  \
-    static const nk_class classes[] = {__VA_ARGS__};                                                        \
-    constexpr std::size_t count = sizeof classes / sizeof classes[0];                                       \
-    static const nk_class* pointers[count];                                                                 \
-    for (std::size_t index = 0; index < count; ++index) pointers[index] = &classes[index];                  \
-    static const nk_plugin plugin = {sizeof(nk_plugin),                                                     \
-                                     NK_ABI_VERSION,                                                        \
-                                     {NEXTGEN_KERNELS_SDK_VERSION, sizeof NEXTGEN_KERNELS_SDK_VERSION - 1}, \
-                                     pointers,                                                              \
-                                     count};                                                                \
-    nextgen_kernels::plugin::detail::host = host;                                                           \
-    return &plugin;                                                                                         \
+#define NEXTGEN_KERNELS_PLUGIN(...)                                                                        \
+  extern "C" [[gnu::visibility("default")]] const nk_plugin* nextgen_kernels_plugin(const nk_host* host) { \
+    static const nk_class classes[] = {__VA_ARGS__};                                                       \
+    constexpr std::size_t count = sizeof classes / sizeof classes[0];                                      \
+    static const nk_class* pointers[count];                                                                \
+    for (std::size_t index = 0; index < count; ++index) pointers[index] = &classes[index];                 \
+    static nk_plugin plugin = {sizeof(nk_plugin),                                                          \
+                               NK_ABI_VERSION,                                                             \
+                               {NEXTGEN_KERNELS_SDK_VERSION, sizeof NEXTGEN_KERNELS_SDK_VERSION - 1},      \
+                               pointers,                                                                   \
+                               count,                                                                      \
+                               {}};                                                                        \
+    nextgen_kernels::plugin::detail::host = host;                                                          \
+    nextgen_kernels::plugin::detail::library = &plugin;                                                    \
+    plugin.refusal = nextgen_kernels::plugin::detail::run_on_load();                                       \
+    return &plugin;                                                                                        \
   }

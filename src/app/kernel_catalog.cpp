@@ -17,6 +17,10 @@
 namespace nextgen_kernels {
 namespace {
 
+constexpr std::string_view is_python = "its class is Python, and this build hosts no Python classes";
+constexpr std::string_view is_unknown =
+    "no plugin that was found brings it, and this build hosts no Python classes";
+
 DiscoveryPaths discovery_paths(const ServerOptions& options, const JupyterPaths& paths) {
   DiscoveryPaths found{.plugin_path = {options.plugin_path.begin(), options.plugin_path.end()},
                        .data_path = paths.data_path,
@@ -42,7 +46,7 @@ KernelCatalog::KernelCatalog(const ServerOptions& options, const JupyterPaths& p
     : default_kernel_name_(to_lower(options.default_kernel_name)),
       provisioners_(options.default_provisioner_name, environment),
       discovery_(discover(discovery_paths(options, paths))),
-      loader_(discovery_.plugins, plugin_host(), trial_program),
+      loader_(discovery_.plugins, plugin_host(), registrar_, trial_program),
       specs_(std::make_unique<KernelSpecManager>(KernelSpecManagerOptions{
           .data_path = paths.data_path,
           .allowed_kernelspecs = {options.allowed_kernelspecs.begin(), options.allowed_kernelspecs.end()},
@@ -54,6 +58,7 @@ Result<void> KernelCatalog::set_up(const ServerOptions& options) {
   if (auto registered = register_builtin_classes(registry_, provisioners_); !registered) return registered;
   add_packages();
   if (auto applied = apply_configuration(options); !applied) return applied;
+  load_at_start();
   mark_what_cannot_be_made();
   return {};
 }
@@ -94,9 +99,6 @@ Result<void> KernelCatalog::apply_configuration(const ServerOptions& options) {
 
 void KernelCatalog::mark_what_cannot_be_made() {
   // Said now, so that a kernel of such a class is refused in these words and gets no other client instead.
-  constexpr std::string_view is_python = "its class is Python, and this build hosts no Python classes";
-  constexpr std::string_view is_unknown =
-      "no plugin that was found brings it, and this build hosts no Python classes";
   for (const auto& named : provisioners_.provisioners())
     provisioners_.set_unavailable(named.provisioner, why_not_made(named.provisioner, is_python));
   const auto fallback = registry_.fallback_client_class();
@@ -254,8 +256,18 @@ void KernelCatalog::note_object(const ClassReference& reference, const std::stri
   registry_.mark_failed(reference, failure);
 }
 
+void KernelCatalog::load_at_start() {
+  // What is registered later, by a library that a kernel needs, is looked at then.
+  for (const auto kind : {RegistryEventKind::registered, RegistryEventKind::replaced})
+    registry_callbacks_.push_back(registry_.add_callback(kind, [this](const RegistryEvent& event) {
+      registry_.set_unavailable(event.mapping->client, why_not_made(event.mapping->client, is_unknown));
+    }));
+  load_problems_ = loader_.load_at_start();
+  for (const auto& problem : load_problems_) log_warning("{}", problem.message);
+}
+
 void KernelCatalog::load_plugins() {
-  std::ranges::move(loader_.load_all(), std::back_inserter(refused_));
+  load_problems_ = loader_.load_all();
 }
 
 /// Mappings of packages that never count, because this program has one of its own for the class.
@@ -286,6 +298,8 @@ std::vector<RegistryProblem> KernelCatalog::overruled_entry_points() const {
 std::vector<RegistryProblem> KernelCatalog::problems() const {
   auto found = discovery_.problems;
   std::ranges::copy(refused_, std::back_inserter(found));
+  std::ranges::copy(load_problems_, std::back_inserter(found));
+  std::ranges::move(registrar_.problems(), std::back_inserter(found));
   std::ranges::move(registry_.problems(), std::back_inserter(found));
   for (const auto& conflict : registry_.conflicts())
     found.push_back(

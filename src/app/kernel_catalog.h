@@ -84,6 +84,7 @@ class KernelCatalog {
   Result<void> set_up(const ServerOptions& options);
   void add_packages();
   Result<void> apply_configuration(const ServerOptions& options);
+  void load_at_start();
   void mark_what_cannot_be_made();
   std::string why_not_made(const ClassReference& reference, std::string_view otherwise) const;
   Result<void> check_availability(const KernelSpec& spec);
@@ -97,7 +98,9 @@ class KernelCatalog {
   KernelClientRegistry registry_;
   KernelProvisionerFactory provisioners_;
   Discovery discovery_;
-  std::vector<RegistryProblem> refused_;  // Of what was discovered; in the log already.
+  PluginRegistrar registrar_{registry_};
+  std::vector<RegistryProblem> refused_;        // Of what was discovered; in the log already.
+  std::vector<RegistryProblem> load_problems_;  // Of the libraries that were loaded before any kernel.
   PluginLoader loader_;
   std::unique_ptr<KernelSpecManager> specs_;
 
@@ -105,6 +108,7 @@ class KernelCatalog {
   std::map<std::string, RegistryProblem> class_problems_;  // Of classes of plugins, while there is one.
   std::unordered_set<ClassReference> clients_that_could_not_be_made_;
   std::unordered_map<ClassReference, FileStamp> failed_loads_;  // With the library as it was.
+  std::vector<CallbackRegistration> registry_callbacks_;
 };
 
 }  // namespace nextgen_kernels

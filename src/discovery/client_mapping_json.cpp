@@ -10,6 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 7> members = {"provisioner",    "client", "kernel_names", "languages",
                                                      "kernel_clients", "labels", "priority"};
 constexpr std::span<const std::string_view> members_in_manifest = std::span(members).subspan<1>();
+constexpr std::span<const std::string_view> members_of_options = std::span(members).subspan<2>();
 
 std::vector<std::string> read_values(JsonReader& reader, const JsonPlace& list) {
   auto values = reader.texts(list);
@@ -25,18 +26,24 @@ int read_priority(JsonReader& reader, const JsonPlace& place) {
   return static_cast<int>(priority);
 }
 
-TextMapping read_mapping(JsonReader& reader, std::string provisioner, const JsonPlace& place) {
-  TextMapping mapping{
-      .provisioner = std::move(provisioner), .client = reader.required_text(place, "client"), .options = {}};
-  auto& criteria = mapping.options.criteria;
+MappingOptions read_options(JsonReader& reader, const JsonPlace& place) {
+  MappingOptions options;
+  auto& criteria = options.criteria;
   criteria.kernel_names = read_values(reader, place.member("kernel_names"));
   criteria.languages = read_values(reader, place.member("languages"));
   criteria.kernel_clients = read_values(reader, place.member("kernel_clients"));
   reader.for_each_member(place.member("labels"), [&](const std::string& name, const JsonPlace& value) {
     criteria.labels.insert_or_assign(name, reader.text(value));
   });
-  mapping.options.priority = read_priority(reader, place.member("priority"));
-  return mapping;
+  options.priority = read_priority(reader, place.member("priority"));
+  return options;
+}
+
+TextMapping read_mapping(JsonReader& reader, std::string provisioner, const JsonPlace& place) {
+  auto client = reader.required_text(place, "client");
+  return {.provisioner = std::move(provisioner),
+          .client = std::move(client),
+          .options = read_options(reader, place)};
 }
 
 }  // namespace
@@ -57,6 +64,20 @@ std::vector<TextMapping> read_client_mappings(JsonReader& reader, const std::str
   else
     read_one(place);
   return mappings;
+}
+
+Result<MappingOptions> parse_mapping_options(std::string_view text, const std::string& name) {
+  const auto document = nlohmann::json::parse(text, nullptr, false);
+  if (document.is_discarded()) return make_error(ErrorCode::invalid_argument, "{} are not JSON", name);
+  const JsonPlace place{&document, name};
+  JsonReader reader;
+  MappingOptions options;
+  if (reader.expect_object(place)) {
+    reader.refuse_others(place, members_of_options);
+    options = read_options(reader, place);
+  }
+  if (reader.error()) return make_error(ErrorCode::invalid_argument, "{}", *reader.error());
+  return options;
 }
 
 Result<std::vector<TextMapping>> parse_client_mappings(std::span<const std::string> objects,

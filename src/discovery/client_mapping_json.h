@@ -23,4 +23,8 @@ std::vector<TextMapping> read_client_mappings(JsonReader& reader, const std::str
 Result<std::vector<TextMapping>> parse_client_mappings(std::span<const std::string> objects,
                                                        const std::string& name);
 
+/// Reads which kernels a mapping is for, and its priority: the members of the above but for the classes. An
+/// error starts with `name`.
+Result<MappingOptions> parse_mapping_options(std::string_view text, const std::string& name);
+
 }  // namespace nextgen_kernels

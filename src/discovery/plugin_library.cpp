@@ -107,6 +107,8 @@ bool is_complete(const nk_class& one) {
 
 constexpr std::size_t class_size = offsetof(nk_class, create) + sizeof(nk_class::create);
 constexpr std::size_t plugin_size = offsetof(nk_plugin, class_count) + sizeof(nk_plugin::class_count);
+// Behind it stands what older plugins do not have.
+constexpr std::size_t refusal_end = offsetof(nk_plugin, refusal) + sizeof(nk_plugin::refusal);
 // What every version of the ABI starts with.
 constexpr std::size_t version_end = offsetof(nk_plugin, abi_version) + sizeof(nk_plugin::abi_version);
 
@@ -144,6 +146,7 @@ Result<PluginLibrary> PluginLibrary::load(const PluginManifest& manifest, const 
                     "a build of {} for it",
                     plugin->abi_version, NK_ABI_VERSION, manifest.package));
   if (!reaches(plugin, plugin_size)) return refuse(NK_PLUGIN_ENTRY_NAME " returned an incomplete table");
+  if (reaches(plugin, refusal_end) && plugin->refusal.size > 0) return refuse(view(plugin->refusal));
   return PluginLibrary(description, plugin);
 }
 

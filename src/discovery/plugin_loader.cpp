@@ -1,12 +1,15 @@
 #include "discovery/plugin_loader.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
 
 namespace nextgen_kernels {
 
 PluginLoader::PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host,
-                           const std::filesystem::path& trial_program)
-    : plugins_(plugins), host_(host) {
+                           PluginRegistrar& registrar, const std::filesystem::path& trial_program)
+    : plugins_(plugins), host_(host), registrar_(registrar) {
   if (!trial_program.empty()) trial_.emplace(trial_program);
   for (const auto& plugin : plugins_)
     for (const auto& declared : plugin.manifest.classes)
@@ -41,7 +44,7 @@ Result<PluginLibrary> PluginLoader::load_library(const DiscoveredPlugin& plugin)
     if (const auto problem = trial_->problem_of(plugin.manifest.library))
       return make_error(ErrorCode::unavailable, "The library of {} ({}) cannot be loaded: {}",
                         plugin.manifest.describe(), plugin.manifest.library.native(), *problem);
-  auto library = PluginLibrary::load(plugin.manifest, host_);
+  auto library = PluginLibrary::load(plugin.manifest, registrar_.host_for(plugin.manifest, host_));
   if (!library) return library;
   log_info("Loaded {} ({}), compiled with SDK {}", plugin.manifest.describe(),
            plugin.manifest.library.native(), library->sdk_version());
@@ -49,21 +52,30 @@ Result<PluginLibrary> PluginLoader::load_library(const DiscoveredPlugin& plugin)
   return library;
 }
 
+std::vector<RegistryProblem> PluginLoader::load_completely(const DiscoveredPlugin& plugin) {
+  const auto& manifest = plugin.manifest;
+  if (!plugin.unusable.empty() || manifest.classes.empty()) return {};  // The former is known.
+  const auto library = load_library(plugin);
+  if (!library) return {{manifest.file.native(), manifest.describe(), library.error().message}};
+  std::vector<RegistryProblem> problems;
+  for (const auto& declared : manifest.classes)
+    if (const auto found = library->find_class(declared); !found)
+      problems.push_back({declared.reference.to_string(), manifest.describe(), found.error().message});
+  return problems;
+}
+
 std::vector<RegistryProblem> PluginLoader::load_all() {
   std::vector<RegistryProblem> problems;
-  for (const auto& plugin : plugins_) {
-    if (!plugin.unusable.empty() || plugin.manifest.classes.empty()) continue;  // The former is known.
-    const auto library = load_library(plugin);
-    if (!library) {
-      problems.push_back(
-          {plugin.manifest.file.native(), plugin.manifest.describe(), library.error().message});
-      continue;
-    }
-    for (const auto& declared : plugin.manifest.classes)
-      if (const auto found = library->find_class(declared); !found)
-        problems.push_back(
-            {declared.reference.to_string(), plugin.manifest.describe(), found.error().message});
-  }
+  for (const auto& plugin : plugins_)
+    std::ranges::move(load_completely(plugin), std::back_inserter(problems));
+  return problems;
+}
+
+std::vector<RegistryProblem> PluginLoader::load_at_start() {
+  std::vector<RegistryProblem> problems;
+  for (const auto& plugin : plugins_)
+    if (plugin.manifest.load_at_start)
+      std::ranges::move(load_completely(plugin), std::back_inserter(problems));
   return problems;
 }
 

@@ -9,6 +9,7 @@
 #include "discovery/discovery.h"
 #include "discovery/library_trial.h"
 #include "discovery/plugin_library.h"
+#include "discovery/plugin_registrar.h"
 
 namespace nextgen_kernels {
 
@@ -16,9 +17,9 @@ namespace nextgen_kernels {
 /// application; for any thread. Loading reads files and runs code of plugins: it can block.
 class PluginLoader {
  public:
-  /// The plugins and the host outlive it. `trial_program` is the program that tries libraries, see
-  /// LibraryTrial; empty: they are loaded without a trial.
-  PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host,
+  /// The plugins, the host and the registrar outlive it. `trial_program` is the program that tries libraries,
+  /// see LibraryTrial; empty: they are loaded without a trial.
+  PluginLoader(const std::vector<DiscoveredPlugin>& plugins, const nk_host& host, PluginRegistrar& registrar,
                const std::filesystem::path& trial_program = {});
 
   /// What a manifest says of a class, with its plugin.
@@ -36,11 +37,16 @@ class PluginLoader {
   /// Loads everything there is; what could not be, for an operator.
   std::vector<RegistryProblem> load_all();
 
+  /// The same for the plugins whose manifests say `load_at_start`.
+  std::vector<RegistryProblem> load_at_start();
+
  private:
+  std::vector<RegistryProblem> load_completely(const DiscoveredPlugin& plugin);
   Result<PluginLibrary> load_library(const DiscoveredPlugin& plugin);
 
   const std::vector<DiscoveredPlugin>& plugins_;
   const nk_host& host_;
+  PluginRegistrar& registrar_;
   std::unordered_map<ClassReference, Declaration> classes_;
   std::optional<LibraryTrial> trial_;
   std::mutex mutex_;

@@ -67,8 +67,8 @@ class ManifestReader : private JsonReader {
     // Another version may mean everything else differently.
     if (const auto version = integer(required_member(root, "manifest_version")); version != manifest_version)
       return fail("manifest_version is {}; this program reads version {}", version, manifest_version);
-    warn_of_others(root,
-                   {"manifest_version", "package", "version", "abi", "library", "classes", "entry_points"});
+    warn_of_others(root, {"manifest_version", "package", "version", "abi", "library", "load_at_start",
+                          "classes", "entry_points"});
     manifest.package = required_text(root, "package");
     if (!is_package_name(manifest.package))
       fail("package {:?} is not a name: use letters, digits, '-', '_' and '.'", manifest.package);
@@ -81,6 +81,7 @@ class ManifestReader : private JsonReader {
       if (auto read = read_class(place)) manifest.classes.push_back(*std::move(read));
     });
     manifest.library = read_library(root.member("library"), !manifest.classes.empty());
+    manifest.load_at_start = boolean(root.member("load_at_start"));
     read_entry_points(root.member("entry_points"), manifest);
   }
 

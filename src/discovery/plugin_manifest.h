@@ -62,6 +62,7 @@ struct PluginManifest {
   std::string version;
   int abi = 0;                    ///< The version of the plugin ABI that the library was built for.
   std::filesystem::path library;  ///< Absolute; empty when there are no classes.
+  bool load_at_start = false;     ///< Before the first kernel needs it: it registers clients when loaded.
   std::vector<PluginClass> classes = {};
   /// Its entries in the groups `jupyter_client.kernel_provisioners` and `jupyter_kernel_client_registry`.
   std::vector<EntryPoint> provisioners = {};

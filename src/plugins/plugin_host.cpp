@@ -1,6 +1,7 @@
 #include "plugins/plugin_host.h"
 
 #include "base/log.h"
+#include "discovery/plugin_registrar.h"
 #include "plugins/abi_text.h"
 #include "plugins/base_kernel_client.h"
 #include "plugins/base_provisioner.h"
@@ -50,6 +51,16 @@ void host_liveness_changed(nk_context* context) {
   PluginContext::of(context).liveness_changed();
 }
 
+void host_register_client(nk_library* library, nk_string provisioner, nk_string client, nk_string options,
+                          nk_reply reply) {
+  const auto registered =
+      PluginRegistrar::register_client(library, from_abi(provisioner), from_abi(client), from_abi(options));
+  if (registered)
+    reply.succeed(reply.context, {});
+  else
+    reply.fail(reply.context, to_abi(registered.error().code), to_abi(registered.error().message));
+}
+
 }  // namespace
 
 const nk_host& plugin_host() {
@@ -63,7 +74,9 @@ const nk_host& plugin_host() {
                                .deliver = &host_deliver,
                                .create_base_provisioner = &create_base_provisioner,
                                .create_base_client = &create_base_client,
-                               .liveness_changed = &host_liveness_changed};
+                               .liveness_changed = &host_liveness_changed,
+                               .library = nullptr,  // The registrar's, for each library.
+                               .register_client = &host_register_client};
   return host;
 }
 

@@ -4,7 +4,7 @@
 
 namespace nextgen_kernels {
 
-/// What this program offers to plugins.
+/// What this program offers to every plugin; `PluginRegistrar::host_for` makes the table of one of it.
 const nk_host& plugin_host();
 
 }  // namespace nextgen_kernels

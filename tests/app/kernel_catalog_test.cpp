@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <stdlib.h>
 
 #include "../support/temporary_directory.h"
 #include "app/registry_model.h"
@@ -276,6 +277,72 @@ TEST_F(KernelCatalogTest, a_spec_whose_provisioner_does_not_take_its_config_is_u
           problem("kernel spec local", "local-provisioner has no option \"memory\": it takes none"),
           problem("kernel spec number", "Option connection_file of existing-provisioner must be a string"),
           problem("kernel spec typo", "Did you mean \"connection_file\"?")));
+}
+
+/// A plugin that registers its client when it is loaded, in the way that the variable names.
+class RegisteringPlugin : public KernelCatalogTest {
+ protected:
+  ~RegisteringPlugin() override { ::unsetenv("REGISTERING_PLUGIN"); }
+
+  std::unique_ptr<KernelCatalog> make_registering(const char* how, const json& changes = json::object()) {
+    ::setenv("REGISTERING_PLUGIN", how, 1);
+    json manifest = {
+        {"library", (std::filesystem::path(TEST_PLUGINS) / "libnk_registering_plugin.so").native()},
+        {"load_at_start", true},
+        {"classes",
+         {{{"reference", "registering:Provisioner"},
+           {"kind", "provisioner"},
+           {"bases", {LocalProvisioner::reference}}},
+          {{"reference", "registering:Client"},
+           {"kind", "client"},
+           {"bases", {JupyterServerKernelClient::reference}}}}},
+        {"entry_points",
+         {{"jupyter_client.kernel_provisioners", {{"registering", "registering:Provisioner"}}}}}};
+    manifest.update(changes);
+    install_plugin(manifest);
+    return make();
+  }
+};
+
+TEST_F(RegisteringPlugin, what_it_registers_is_explained_with_its_source) {
+  const auto catalog = make_registering("");
+  EXPECT_THAT(catalog->problems(), IsEmpty());
+  const auto explained = explain_model(*catalog, "registering", "");
+  ASSERT_TRUE(explained) << explained.error().message;
+  EXPECT_EQ(explained->at("client"), "registering:Client");
+  EXPECT_EQ(explained->at("matched_by"), "exact");
+  EXPECT_EQ(explained->at("source"), "programmatic, plugin native 1.0");
+  EXPECT_EQ(explain_model(*catalog, "local-provisioner", "")->at("client"),
+            JupyterServerKernelClient::reference)
+      << "its mapping is for other kernels";
+  EXPECT_THAT(render_mappings(registry_model(*catalog), {}),
+              AllOf(HasSubstr("kernel name special, label tier=gpu; priority 2"),
+                    HasSubstr("programmatic, plugin native 1.0")));
+}
+
+TEST_F(RegisteringPlugin, without_load_at_start_it_registers_when_a_kernel_needs_it) {
+  const auto catalog = make_registering("", {{"load_at_start", false}});
+  const auto client = [&] { return explain_model(*catalog, "registering", "")->at("client"); };
+  EXPECT_EQ(client(), JupyterServerKernelClient::reference) << "the mapping of its base";
+  install_spec("kernel", "registering");
+  catalog->prepare_classes(catalog->kernel_specs().get_kernel_spec("kernel").value());
+  EXPECT_EQ(client(), "registering:Client");
+}
+
+TEST_F(RegisteringPlugin, what_it_may_not_register_makes_it_unusable_in_words) {
+  EXPECT_THAT(make_registering("malformed")->problems(),
+              AllOf(Contains(problem("native.json", "\"no reference\"")),
+                    Contains(problem("no reference", "could not map it to registering:Client"))));
+  EXPECT_THAT(make_registering("a class that is not exported")->problems(),
+              Contains(problem("native.json", "NEXTGEN_KERNELS_PLUGIN(...) does not name")));
+  EXPECT_THAT(make_registering("a client as the provisioner")->problems(),
+              Contains(problem("registering:Client", "could not map it")));
+}
+
+TEST_F(RegisteringPlugin, a_client_that_nobody_brings_is_refused) {
+  const auto catalog = make_registering("a client that nobody brings");
+  EXPECT_THAT(catalog->registry().get_client_for_provisioner("registering:Provisioner"_class)->refusal,
+              HasSubstr("no plugin that was found brings it"));
 }
 
 TEST_F(KernelCatalogTest, a_malformed_fallback_is_an_error_that_names_the_trait) {

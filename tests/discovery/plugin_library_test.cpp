@@ -31,7 +31,9 @@ const nk_host host_without_functions = {.size = sizeof(nk_host),
                                         .deliver = nullptr,
                                         .create_base_provisioner = nullptr,
                                         .create_base_client = nullptr,
-                                        .liveness_changed = nullptr};
+                                        .liveness_changed = nullptr,
+                                        .library = nullptr,
+                                        .register_client = nullptr};
 
 class PluginLibraryTest : public testing::Test {
  protected:

@@ -32,6 +32,8 @@ class PluginLoaderTest : public testing::Test {
   const nk_host host_{};
   TemporaryDirectory directory_;
   std::vector<DiscoveredPlugin> plugins_;
+  KernelClientRegistry registry_;
+  PluginRegistrar registrar_{registry_};
 };
 
 constexpr auto client = PluginClassKind::client;
@@ -39,7 +41,7 @@ constexpr auto client = PluginClassKind::client;
 TEST_F(PluginLoaderTest, a_failure_is_not_remembered) {
   const auto library = directory_.path() / "lib.so";
   add_plugin("late", library, {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
-  PluginLoader loader(plugins_, host_);
+  PluginLoader loader(plugins_, host_, registrar_);
   EXPECT_FALSE(loader.load_class("test_plugin:EchoClient"_class, client));
   fs::copy_file(built("nk_test_plugin"), library);
   const auto loaded = loader.load_class("test_plugin:EchoClient"_class, client);
@@ -50,7 +52,7 @@ TEST_F(PluginLoaderTest, a_plugin_that_discovery_refused_is_not_loaded) {
   add_plugin("refused", built("nk_test_plugin"),
              {{.reference = "test_plugin:EchoClient"_class, .kind = client}})
       .unusable = "its library is dangerous";
-  PluginLoader loader(plugins_, host_);
+  PluginLoader loader(plugins_, host_, registrar_);
   const auto loaded = loader.load_class("test_plugin:EchoClient"_class, client);
   ASSERT_FALSE(loaded);
   EXPECT_THAT(loaded.error().message,
@@ -62,7 +64,7 @@ TEST_F(PluginLoaderTest, a_class_is_given_as_its_own_kind_only) {
   add_plugin("test", built("nk_test_plugin"),
              {{.reference = "test_plugin:EchoClient"_class, .kind = client},
               {.reference = "test_plugin:LineListener"_class, .kind = PluginClassKind::listener}});
-  PluginLoader loader(plugins_, host_);
+  PluginLoader loader(plugins_, host_, registrar_);
   const auto as_client = loader.load_class("test_plugin:LineListener"_class, client);
   ASSERT_FALSE(as_client);
   EXPECT_THAT(
@@ -77,7 +79,7 @@ TEST_F(PluginLoaderTest, one_broken_plugin_stops_no_other) {
   add_plugin("lacking", built("nk_test_plugin"),
              {{.reference = "test_plugin:Gone"_class, .kind = client},
               {.reference = "test_plugin:EchoClient"_class, .kind = client}});
-  PluginLoader loader(plugins_, host_);
+  PluginLoader loader(plugins_, host_, registrar_);
   EXPECT_THAT(loader.load_all(),
               ElementsAre(Field(&RegistryProblem::message, HasSubstr("does not export")),
                           AllOf(Field(&RegistryProblem::subject, "test_plugin:Gone"),
@@ -85,11 +87,21 @@ TEST_F(PluginLoaderTest, one_broken_plugin_stops_no_other) {
   EXPECT_TRUE(loader.load_class("test_plugin:EchoClient"_class, client));
 }
 
+TEST_F(PluginLoaderTest, only_plugins_that_ask_for_it_are_loaded_at_start) {
+  add_plugin("lazy", built("nk_broken_plugin_no_entry"), {{.reference = "broken:A"_class, .kind = client}});
+  add_plugin("eager", built("nk_broken_plugin_other_abi"), {{.reference = "other:A"_class, .kind = client}})
+      .manifest.load_at_start = true;
+  PluginLoader loader(plugins_, host_, registrar_);
+  EXPECT_THAT(loader.load_at_start(),
+              ElementsAre(AllOf(Field(&RegistryProblem::source, "plugin eager 1.0"),
+                                Field(&RegistryProblem::message, HasSubstr("version 7 of the plugin ABI")))));
+}
+
 TEST_F(PluginLoaderTest, of_two_declarations_the_first_counts) {
   add_plugin("first", built("nk_test_plugin"),
              {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
   add_plugin("second", built("gone"), {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
-  const PluginLoader loader(plugins_, host_);
+  const PluginLoader loader(plugins_, host_, registrar_);
   EXPECT_EQ(loader.find("test_plugin:EchoClient"_class).plugin, &plugins_.front());
   EXPECT_EQ(loader.find("nobody:Brings"_class).plugin, nullptr);
 }

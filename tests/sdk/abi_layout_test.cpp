@@ -46,6 +46,9 @@ TEST(PluginAbi, what_came_later_stands_behind_what_was_published) {
             end_of("nk_provisioner_functions") + sizeof(void*));
   EXPECT_EQ(offsetof(nk_client_functions, adoption_record), end_of("nk_client_functions"));
   EXPECT_EQ(offsetof(nk_client_functions, reconnect), end_of("nk_client_functions") + sizeof(void*));
+  EXPECT_EQ(offsetof(nk_host, library), end_of("nk_host"));
+  EXPECT_EQ(offsetof(nk_host, register_client), end_of("nk_host") + sizeof(void*));
+  EXPECT_EQ(offsetof(nk_plugin, refusal), end_of("nk_plugin"));
 }
 
 TEST(PluginAbi, the_sdk_says_the_version_of_the_program) {

@@ -80,7 +80,7 @@ class OlderServer : public testing::Test {
   const ShortTable<nk_provisioner_functions> provisioner_{
       provisioner(), offsetof(nk_provisioner_functions, adoption_record)};
   const ShortTable<nk_client_functions> client_{client(), offsetof(nk_client_functions, adoption_record)};
-  nk_host host_ = {.size = sizeof(nk_host),
+  nk_host host_ = {.size = offsetof(nk_host, library),
                    .abi_version = NK_ABI_VERSION,
                    .server_version = detail::to_abi("0.0.9"),
                    .log = nullptr,
@@ -100,7 +100,9 @@ class OlderServer : public testing::Test {
                          *functions = self->client_.get();
                          return derived;
                        },
-                   .liveness_changed = nullptr};
+                   .liveness_changed = nullptr,
+                   .library = nullptr,
+                   .register_client = nullptr};
   const Context context_{nullptr, Json::object({{"kernel_id", "id"}, {"kernel_name", "name"}})};
 };
 
@@ -111,6 +113,17 @@ TEST_F(OlderServer, a_derived_provisioner_hands_nothing_over) {
   detail::call_with_reply<Json>(
       told.reply(), [&](Reply<Json> reply) { provisioner.adopt_kernel(Json::object(), std::move(reply)); });
   EXPECT_EQ(told.error, "This provisioner takes no kernels over");
+}
+
+TEST_F(OlderServer, a_plugin_registers_no_client) {
+  try {
+    register_client<LocalProvisioner, JupyterServerKernelClient>();
+    FAIL() << "nothing was registered";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::unavailable);
+    EXPECT_NE(std::string(error.what()).find("nextgen-kernels 0.0.9 does not let plugins register clients"),
+              std::string::npos);
+  }
 }
 
 TEST_F(OlderServer, a_derived_client_connects_in_the_place_of_a_reconnect) {

@@ -50,7 +50,7 @@ extern "C" int something_else() {
 #elif defined(OTHER_ABI)
 
 extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
-  static const nk_plugin plugin = {sizeof(nk_plugin), 7, {"9.0", 3}, nullptr, 0};
+  static const nk_plugin plugin = {sizeof(nk_plugin), 7, {"9.0", 3}, nullptr, 0, {}};
   return &plugin;
 }
 
@@ -69,7 +69,7 @@ extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
 #elif defined(SHORT_TABLE)
 
 extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
-  static const nk_plugin plugin = {sizeof(std::size_t) + 8, NK_ABI_VERSION, {"9.0", 3}, nullptr, 0};
+  static const nk_plugin plugin = {sizeof(std::size_t) + 8, NK_ABI_VERSION, {"9.0", 3}, nullptr, 0, {}};
   return &plugin;
 }
 
@@ -92,7 +92,7 @@ extern "C" const nk_plugin* nextgen_kernels_plugin(const nk_host*) {
                                   &functions,
                                   [](nk_context*, nk_string, nk_reply) -> void* { return nullptr; }};
   static const nk_class* const classes[] = {&client};
-  static const nk_plugin plugin = {sizeof(nk_plugin), NK_ABI_VERSION, {"0.1.0", 5}, classes, 1};
+  static const nk_plugin plugin = {sizeof(nk_plugin), NK_ABI_VERSION, {"0.1.0", 5}, classes, 1, {}};
   return &plugin;
 }
 
