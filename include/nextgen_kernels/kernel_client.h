@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,8 +91,33 @@ class KernelClient {
   const Context& context_;
 };
 
-/// What becomes of a message that arrived.
-enum class Delivery { deliver, withhold };
+/// What becomes of a message that passes a client.
+class Delivery {
+ public:
+  static const Delivery deliver;   ///< It goes on as it is.
+  static const Delivery withhold;  ///< It goes no further.
+
+  /// Another message goes on in its place. The parts are copied.
+  static Delivery replace(const MessageParts& parts) {
+    return Delivery(Kind::replace, std::make_shared<detail::OwnMessage>(parts));
+  }
+
+  friend bool operator==(const Delivery&, const Delivery&) = default;
+
+ private:
+  friend class BaseKernelClient;
+  enum class Kind { deliver, withhold, replace };
+
+  constexpr explicit Delivery(Kind kind) : kind_(kind) {}
+  Delivery(Kind kind, std::shared_ptr<const detail::OwnMessage> replacement)
+      : kind_(kind), replacement_(std::move(replacement)) {}
+
+  Kind kind_;
+  std::shared_ptr<const detail::OwnMessage> replacement_;
+};
+
+inline constinit const Delivery Delivery::deliver{Delivery::Kind::deliver};
+inline constinit const Delivery Delivery::withhold{Delivery::Kind::withhold};
 
 /// Extends one of the server's own clients: does what that one does, but for what a derived class overrides.
 class BaseKernelClient : public KernelClient {
@@ -114,10 +140,17 @@ class BaseKernelClient : public KernelClient {
   }
   void disconnect() override { functions_->disconnect(base_); }
   void send(const Message& message) override {
-    message_sent(message);
-    detail::Answer answer;
-    functions_->send(base_, &message.abi(), answer.reply());
-    static_cast<void>(answer.text());
+    const auto delivery = message_to_send(message);
+    switch (delivery.kind_) {
+      case Delivery::Kind::deliver:
+        return pass_on(message);
+      case Delivery::Kind::replace:
+        return detail::with_abi_message(
+            delivery.replacement_->parts(),
+            [this](const nk_message& replacement) { pass_on(Message(replacement)); });
+      case Delivery::Kind::withhold:
+        throw Error(ErrorCode::permission_denied, "The kernel's client does not send this message");
+    }
   }
   void control_request(std::string_view message_type, const Json& content, std::chrono::milliseconds timeout,
                        Reply<Json> reply) override {
@@ -150,24 +183,40 @@ class BaseKernelClient : public KernelClient {
   }
 
  protected:
-  /// A message of the kernel has arrived, in the order of arrival and before anybody else sees it.
+  /// A message of the kernel has arrived, in the order of arrival and before anybody else sees it. A
+  /// replacement belongs to the same request: keep the parent header.
   virtual Delivery message_received(const Message& message) {
     static_cast<void>(message);
     return Delivery::deliver;
   }
-  /// A client's message is about to be sent. Throw to refuse it.
+  /// What becomes of a client's message that is about to be sent. A replacement is answered to whoever sent
+  /// the original: keep the msg_id. Throw to refuse it, in words that whoever sent it reads.
+  virtual Delivery message_to_send(const Message& message) {
+    message_sent(message);
+    return Delivery::deliver;
+  }
+  /// The same for a class that only looks, or throws.
   virtual void message_sent(const Message& message) { static_cast<void>(message); }
 
  private:
+  void pass_on(const Message& message) {
+    detail::Answer answer;
+    functions_->send(base_, &message.abi(), answer.reply());
+    static_cast<void>(answer.text());
+  }
+
   /// Hidden: of this library alone, whatever SDK other plugins were compiled with.
   struct [[gnu::visibility("hidden")]] Hooks {
-    /// A hook that throws withholds nothing.
+    /// A hook that throws withholds nothing, nor one whose replacement breaks the protocol.
     static std::int32_t received_hook(void* derived, const nk_message* message) {
-      auto delivery = Delivery::deliver;
+      bool goes_on = true;
       detail::call_logged("message_received", [&] {
-        delivery = static_cast<BaseKernelClient*>(derived)->message_received(Message(*message));
+        auto& client = *static_cast<BaseKernelClient*>(derived);
+        const auto delivery = client.message_received(Message(*message));
+        if (delivery.kind_ == Delivery::Kind::replace) client.deliver(delivery.replacement_->parts());
+        goes_on = delivery.kind_ == Delivery::Kind::deliver;
       });
-      return delivery == Delivery::deliver;
+      return std::int32_t{goes_on};
     }
 
     static constexpr nk_base_client_hooks table = {sizeof(nk_base_client_hooks), &received_hook};

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,7 +56,49 @@ struct MessageParts {
   std::vector<std::string_view> buffers = {};
 };
 
+/// The parts of a message, to be changed: `auto parts = parts_of(message); parts.content = …`. They are those
+/// of the message, valid as long as it.
+inline MessageParts parts_of(const Message& message) {
+  MessageParts parts{.channel = message.channel(),
+                     .header = message.header(),
+                     .parent_header = message.parent_header(),
+                     .metadata = message.metadata(),
+                     .content = message.content()};
+  for (std::size_t index = 0; index < message.buffer_count(); ++index)
+    parts.buffers.push_back(message.buffer(index));
+  return parts;
+}
+
 namespace detail {
+
+/// A message of its own, which nothing else has to outlive.
+class OwnMessage {
+ public:
+  explicit OwnMessage(const MessageParts& parts)
+      : channel_(parts.channel),
+        header_(parts.header),
+        parent_header_(parts.parent_header),
+        metadata_(parts.metadata),
+        content_(parts.content),
+        buffers_(parts.buffers.begin(), parts.buffers.end()) {}
+
+  MessageParts parts() const {
+    return {.channel = channel_,
+            .header = header_,
+            .parent_header = parent_header_,
+            .metadata = metadata_,
+            .content = content_,
+            .buffers = {buffers_.begin(), buffers_.end()}};
+  }
+
+ private:
+  Channel channel_;
+  std::string header_;
+  std::string parent_header_;
+  std::string metadata_;
+  std::string content_;
+  std::vector<std::string> buffers_;
+};
 
 /// Calls `function(const nk_message&)` with the message of these parts.
 template <typename Function>

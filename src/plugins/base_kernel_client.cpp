@@ -20,16 +20,21 @@ using MessageReceived = int32_t (*)(void* derived, const nk_message* message);
 /// through.
 class HookedSink final : public MessageSink {
  public:
-  HookedSink(MessageSink& next, void* derived, MessageReceived hook)
-      : next_(next), derived_(derived), hook_(hook) {}
+  HookedSink(PluginContext& context, void* derived, MessageReceived hook)
+      : context_(context), next_(*context.sink()), derived_(derived), hook_(hook) {}
 
   void receive(Message::Pointer message) override {
-    if (hook_ != nullptr && hook_(derived_, AbiMessage(message).get()) == 0) return;
-    next_.receive(std::move(message));
+    if (goes_on(message)) next_.receive(std::move(message));
   }
   void flush() override { next_.flush(); }
 
  private:
+  bool goes_on(const Message::Pointer& message) const {
+    if (hook_ == nullptr) return true;
+    return context_.show_passing([&] { return hook_(derived_, AbiMessage(message).get()) != 0; });
+  }
+
+  PluginContext& context_;
   MessageSink& next_;
   void* derived_;
   MessageReceived hook_;
@@ -37,7 +42,7 @@ class HookedSink final : public MessageSink {
 
 /// A built-in client and where it puts its messages; coroutines under way keep it.
 struct HookedClient {
-  HookedClient(MessageSink& next, void* derived, MessageReceived hook) : sink(next, derived, hook) {}
+  HookedClient(PluginContext& context, void* derived, MessageReceived hook) : sink(context, derived, hook) {}
 
   HookedSink sink;
   std::unique_ptr<KernelClient> client;
@@ -193,7 +198,7 @@ void* create_base_client(nk_context* handle, nk_string reference, void* derived,
   auto& context = PluginContext::of(handle);
   if (context.sink() == nullptr)
     return fail(reply, {ErrorCode::invalid_argument, "Only kernel clients extend kernel clients"});
-  auto hooked = std::make_shared<HookedClient>(*context.sink(), derived, received_hook(hooks));
+  auto hooked = std::make_shared<HookedClient>(context, derived, received_hook(hooks));
   auto made = context.makers().make_client(from_abi(reference), hooked->sink, context.executor());
   if (!made) return fail(reply, made.error());
   hooked->client = *std::move(made);

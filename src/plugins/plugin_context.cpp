@@ -160,7 +160,7 @@ Result<void> PluginContext::deliver(const nk_message& message) {
   auto received = received_message_of(message);
   if (!received) return std::unexpected(received.error());
   const bool on_thread = std::this_thread::get_id() == state_->thread;
-  {
+  if (const bool takes_a_place = on_thread && passing_ > 0; !takes_a_place) {
     const std::lock_guard lock(state_->mutex);
     if (!on_thread || !state_->deliveries.empty()) {
       state_->deliveries.push_back(*std::move(received));

@@ -57,6 +57,14 @@ class PluginContext {
   /// Puts a message of the kernel into the sink: at once on the object's thread, else soon, in order.
   Result<void> deliver(const nk_message& message);
 
+  /// Calls `hook` for a message of the kernel that passes the object, on its thread. What the object delivers
+  /// meanwhile takes that message's place: it waits for nothing that other threads have delivered.
+  template <typename Hook>
+  auto show_passing(Hook&& hook) {
+    const PassingMessage passing(*this);
+    return hook();
+  }
+
   const Executor& executor() const;
   const BaseClassMakers& makers() const { return makers_; }
   /// Null for what is no client.
@@ -76,11 +84,22 @@ class PluginContext {
 
  private:
   struct State;
+  class PassingMessage {
+   public:
+    explicit PassingMessage(PluginContext& context) : context_(context) { ++context_.passing_; }
+    PassingMessage(const PassingMessage&) = delete;
+    PassingMessage& operator=(const PassingMessage&) = delete;
+    ~PassingMessage() { --context_.passing_; }
+
+   private:
+    PluginContext& context_;
+  };
 
   const BaseClassMakers& makers_;
   Handover handover_ = Handover::impossible;
   OriginalTexts original_texts_;
   std::vector<std::weak_ptr<KernelProvisioner>> bases_;
+  int passing_ = 0;  // On the object's thread only.
   std::shared_ptr<State> state_;
 };
 

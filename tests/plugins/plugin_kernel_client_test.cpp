@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <boost/asio/post.hpp>
 #include <stdlib.h>
 
@@ -55,6 +57,30 @@ TEST_F(PluginKernelClientTest, a_class_of_another_kind_makes_no_client) {
     EXPECT_EQ(made.error().message,
               std::string(reference) + " is a class of another kind than its use: it cannot be made");
   }
+}
+
+TEST_F(PluginKernelClientTest, a_class_that_extends_the_shared_client_may_replace_messages_both_ways) {
+  use_classes("", "test_plugin:DerivedClient");
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "print replace this");
+  execute_and_wait(kernel, listener, "print original");
+  execute_and_wait(kernel, listener, "print replace with nonsense");
+  run_until([&] { return listener.has("stream replace with nonsense\n"); });
+  EXPECT_TRUE(listener.has("stream replaced\n")) << testing::PrintToString(listener.log());
+  EXPECT_FALSE(listener.has("stream replace this\n"));
+  EXPECT_TRUE(listener.has("stream substitute\n")) << "what was sent is what ran";
+}
+
+TEST_F(PluginKernelClientTest, a_replacement_takes_the_place_of_the_message) {
+  use_classes("", "test_plugin:DerivedClient");
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "print replace with an aside");
+  run_until([&] { return listener.has("stream aside\n"); });
+  const auto log = listener.log();
+  EXPECT_LT(std::ranges::find(log, "stream replaced\n"), std::ranges::find(log, "stream aside\n"))
+      << "no message of another thread holds it up: " << testing::PrintToString(log);
 }
 
 TEST_F(PluginKernelClientTest, restart_and_shutdown_go_through_the_derived_client) {

@@ -60,6 +60,7 @@ TEST_F(PluginProvisionerTest, a_class_that_extends_the_local_one_changes_the_pro
   ASSERT_TRUE(launched) << launched.error().message;
   EXPECT_EQ(launched->at("transport"), "tcp");
   EXPECT_TRUE(launched->contains("key"));
+  EXPECT_EQ(launched->at("launched_for"), "name-of-spec") << "added to the answer of the base class";
   EXPECT_TRUE(provisioner->owns_kernel());
   const auto info = provisioner->get_provisioner_info();
   EXPECT_EQ(info.at("kernel_name"), "name-of-spec");

@@ -22,6 +22,12 @@ class DerivedProvisioner : public nk::LocalProvisioner {
  public:
   using LocalProvisioner::LocalProvisioner;
 
+  void launch_kernel(const nk::Json& request, nk::Reply<nk::Json> reply) override {
+    LocalProvisioner::launch_kernel(request, std::move(reply).then([this](nk::Json info) {
+      info["launched_for"] = context().kernel_name();
+      return info;
+    }));
+  }
   std::string describe_end() override { return "Derived: " + LocalProvisioner::describe_end(); }
   nk::Json get_provisioner_info() override {
     auto info = LocalProvisioner::get_provisioner_info();
@@ -105,7 +111,8 @@ class OwnProvisioner : public nk::Provisioner {
   nk::Timer timer_;
 };
 
-/// Extends the shared client: withholds streams that say "secret", and refuses to send history requests.
+/// Extends the shared client: withholds streams that say "secret", replaces those that say "replace", and
+/// code that says "original"; refuses to send history requests.
 class DerivedClient : public nk::JupyterServerKernelClient {
  public:
   using JupyterServerKernelClient::JupyterServerKernelClient;
@@ -113,13 +120,38 @@ class DerivedClient : public nk::JupyterServerKernelClient {
  protected:
   nk::Delivery message_received(const nk::Message& message) override {
     if (message.content().find("throw") != std::string_view::npos) throw std::runtime_error("a hook threw");
-    const bool secret = message.msg_type() == "stream" &&
-                        nk::Json::parse(message.content()).at("text").as_string().starts_with("secret");
-    return secret ? nk::Delivery::withhold : nk::Delivery::deliver;
+    if (message.msg_type() != "stream") return nk::Delivery::deliver;
+    const auto text = nk::Json::parse(message.content()).at("text").as_string();
+    if (text.starts_with("secret")) return nk::Delivery::withhold;
+    if (!text.starts_with("replace")) return nk::Delivery::deliver;
+    if (text.starts_with("replace with an aside")) deliver_from_a_thread(message);
+    auto parts = nk::parts_of(message);
+    if (text.starts_with("replace with nonsense")) parts.header = "nonsense";
+    const auto content = nk::Json::object({{"name", "stdout"}, {"text", "replaced\n"}}).dump();
+    parts.content = content;
+    return nk::Delivery::replace(parts);
+  }
+  nk::Delivery message_to_send(const nk::Message& message) override {
+    if (message.content().find("print original") == std::string_view::npos)
+      return JupyterServerKernelClient::message_to_send(message);
+    auto parts = nk::parts_of(message);
+    const auto content = nk::Json::object({{"code", "print substitute"}, {"silent", false}}).dump();
+    parts.content = content;
+    return nk::Delivery::replace(parts);
   }
   void message_sent(const nk::Message& message) override {
     if (message.msg_type() == "history_request")
       throw nk::Error(nk::ErrorCode::permission_denied, "History is private");
+  }
+
+ private:
+  void deliver_from_a_thread(const nk::Message& message) const {
+    const auto content = nk::Json::object({{"name", "stdout"}, {"text", "aside\n"}}).dump();
+    std::thread([&] {
+      auto parts = nk::parts_of(message);
+      parts.content = content;
+      deliver(parts);
+    }).join();
   }
 };
 
