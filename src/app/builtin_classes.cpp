@@ -103,12 +103,18 @@ Result<std::unique_ptr<KernelClient>> make_builtin_client(std::string_view refer
 }
 
 std::vector<PluginOption> builtin_provisioner_options(const ClassReference& provisioner) {
-  if (provisioner != ClassReference(existing_provisioner)) return {};
-  return {
-      {.name = "connection_file",
-       .type = PluginOptionType::string,
-       .help = "the connection file of the running kernel, a path or a name in Jupyter's runtime directory",
-       .required = true}};
+  if (provisioner == ClassReference(local_provisioner))
+    return {{.name = std::string(LocalProvisioner::transport_option),
+             .type = PluginOptionType::string,
+             .help = "how the kernel's sockets are reached, in the place of KernelManager.transport",
+             .choices = {"tcp", "ipc"}}};
+  if (provisioner == ClassReference(existing_provisioner))
+    return {
+        {.name = "connection_file",
+         .type = PluginOptionType::string,
+         .help = "the connection file of the running kernel, a path or a name in Jupyter's runtime directory",
+         .required = true}};
+  return {};
 }
 
 bool is_builtin_class(const ClassReference& reference) {

@@ -145,10 +145,21 @@ Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(con
     return make_error(ErrorCode::unavailable,
                       "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
                       named->name, named->source, named->provisioner);
-  const auto fits = check_provisioner_config(named->name, declared->options, spec.provisioner.config);
+  const auto options = provisioner_options(*declared);
+  const auto fits = check_provisioner_config(named->name, options, spec.provisioner.config);
   if (!fits) return std::unexpected(fits.error());
-  selected.options = complete_provisioner_config(declared->options, spec.provisioner.config);
+  selected.options = complete_provisioner_config(options, spec.provisioner.config);
   return selected;
+}
+
+/// Its own, and those of the built-in classes that it extends.
+std::vector<PluginOption> KernelCatalog::provisioner_options(const PluginClass& declared) const {
+  auto options = declared.options;
+  for (const auto& base : registry_.classes()->linearization(declared.reference))
+    for (auto& inherited : builtin_provisioner_options(base))
+      if (std::ranges::find(options, inherited.name, &PluginOption::name) == options.end())
+        options.push_back(std::move(inherited));
+  return options;
 }
 
 Result<void> KernelCatalog::check_availability(const KernelSpec& spec) {

@@ -86,6 +86,7 @@ class KernelCatalog {
   Result<void> apply_configuration(const ServerOptions& options);
   void load_at_start();
   void mark_what_cannot_be_made();
+  std::vector<PluginOption> provisioner_options(const PluginClass& declared) const;
   std::string why_not_made(const ClassReference& reference, std::string_view otherwise) const;
   Result<void> check_availability(const KernelSpec& spec);
   std::optional<ClassReference> client_meant_by(const Resolution& resolution) const;

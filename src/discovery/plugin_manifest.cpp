@@ -131,17 +131,22 @@ class ManifestReader : private JsonReader {
 
   std::optional<PluginOption> read_option(const std::string& name, const JsonPlace& place) {
     if (!expect_object(place)) return std::nullopt;
-    warn_of_others(place, {"type", "default", "help", "required"});
+    warn_of_others(place, {"type", "default", "help", "required", "choices"});
     const auto type = one_of<PluginOptionType>(place, "type", option_types);
     if (!type) return std::nullopt;
     PluginOption option{.name = name,
                         .type = *type,
                         .help = text(place.member("help")),
-                        .required = boolean(place.member("required"))};
+                        .required = boolean(place.member("required")),
+                        .choices = texts(place.member("choices"))};
+    if (!option.choices.empty() && *type != PluginOptionType::string)
+      fail("{} are for options of the type string", place.member("choices").path);
     if (const auto value = place.member("default")) {
       if (!accepts(*type, *value.value))
         fail("{} must be of the option's type, {}, it is {}", value.path, to_string(*type),
              value.value->type_name());
+      else if (!is_choice(option, *value.value))
+        fail("{} must be one of {}", value.path, fmt::join(option.choices, ", "));
       option.default_value = *value.value;
     }
     return option;
@@ -219,6 +224,11 @@ bool accepts(PluginOptionType type, const json& value) {
       return value.is_object();
   }
   return false;
+}
+
+bool is_choice(const PluginOption& option, const json& value) {
+  return option.choices.empty() ||
+         std::ranges::any_of(option.choices, [&value](const auto& choice) { return value == choice; });
 }
 
 std::string PluginManifest::describe() const {

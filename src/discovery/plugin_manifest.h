@@ -38,8 +38,12 @@ struct PluginOption {
   PluginOptionType type;
   std::optional<nlohmann::json> default_value = {};  ///< Of that type.
   std::string help = {};
-  bool required = false;  ///< A kernel spec must give it.
+  bool required = false;                  ///< A kernel spec must give it.
+  std::vector<std::string> choices = {};  ///< Of strings: the values there are; empty: any.
 };
+
+/// True when the value, which is of the option's type, is one of its choices, or when it has none.
+bool is_choice(const PluginOption& option, const nlohmann::json& value);
 
 /// A class that a plugin's library brings. Which fields count depends on its kind.
 struct PluginClass {

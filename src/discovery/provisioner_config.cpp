@@ -54,6 +54,9 @@ Result<void> check_provisioner_config(std::string_view provisioner, std::span<co
     if (!accepts(option->type, value))
       return make_error(ErrorCode::invalid_argument, "Option {} of {} must be {} in {}, it is {}", name,
                         provisioner, in_words(option->type), place, value.type_name());
+    if (!is_choice(*option, value))
+      return make_error(ErrorCode::invalid_argument, "Option {} of {} must be one of {} in {}", name,
+                        provisioner, fmt::join(option->choices, ", "), place);
   }
   for (const auto& option : options)
     if (option.required && !config.contains(option.name))

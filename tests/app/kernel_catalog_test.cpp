@@ -274,7 +274,10 @@ TEST_F(KernelCatalogTest, a_spec_whose_provisioner_does_not_take_its_config_is_u
       problems_of(*catalog),
       testing::ElementsAre(
           problem("kernel spec bare", "existing-provisioner needs option connection_file in"),
-          problem("kernel spec local", "local-provisioner has no option \"memory\": it takes none"),
+          problem(
+              "kernel spec local",
+              "local-provisioner has no option \"memory\" in metadata.kernel_provisioner.config. There are: "
+              "transport"),
           problem("kernel spec number", "Option connection_file of existing-provisioner must be a string"),
           problem("kernel spec typo", "Did you mean \"connection_file\"?")));
 }
@@ -343,6 +346,22 @@ TEST_F(RegisteringPlugin, a_client_that_nobody_brings_is_refused) {
   const auto catalog = make_registering("a client that nobody brings");
   EXPECT_THAT(catalog->registry().get_client_for_provisioner("registering:Provisioner"_class)->refusal,
               HasSubstr("no plugin that was found brings it"));
+}
+
+TEST_F(KernelCatalogTest, a_class_of_a_plugin_takes_the_options_of_the_built_in_class_that_it_extends) {
+  const auto transport = [](const char* value) {
+    return json{{"kernel_provisioner", {{"config", {{"transport", value}}}}}};
+  };
+  install_plugin();
+  install_spec("bad", "native-provisioner", transport("pigeon"));
+  install_spec("good", "native-provisioner", transport("ipc"));
+  const auto catalog = make();
+  EXPECT_THAT(catalog->problems(),
+              testing::ElementsAre(problem(
+                  "kernel spec bad", "Option transport of native-provisioner must be one of tcp, ipc in")));
+  const auto selected = catalog->select_provisioner(catalog->kernel_specs().get_kernel_spec("good").value());
+  ASSERT_TRUE(selected) << selected.error().message;
+  EXPECT_EQ(selected->options, (json{{"transport", "ipc"}}));
 }
 
 TEST_F(KernelCatalogTest, a_malformed_fallback_is_an_error_that_names_the_trait) {

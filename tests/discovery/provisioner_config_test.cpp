@@ -46,6 +46,16 @@ TEST(ProvisionerConfig, a_wrong_type_is_named_and_the_value_is_not_shown) {
   EXPECT_THAT(message, Not(HasSubstr("password")));
 }
 
+TEST(ProvisionerConfig, a_value_that_is_not_a_choice_is_refused_with_those_that_are) {
+  const std::array<PluginOption, 1> with_choices = {
+      PluginOption{.name = "queue", .type = PluginOptionType::string, .choices = {"fast", "slow"}}};
+  EXPECT_TRUE(check_provisioner_config("batch", with_choices, {{"queue", "slow"}}));
+  const auto checked = check_provisioner_config("batch", with_choices, {{"queue", "secret"}});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message,
+            "Option queue of batch must be one of fast, slow in metadata.kernel_provisioner.config");
+}
+
 TEST(ProvisionerConfig, a_missing_option_is_named_with_what_it_is) {
   EXPECT_EQ(error_of({{"cores", 4}}),
             "limited-provisioner needs option memory_limit in metadata.kernel_provisioner.config: How much.");

@@ -64,6 +64,33 @@ TEST_F(KernelManagerTest, ipc_transport_works) {
   EXPECT_TRUE(listener.has("stream over ipc\n"));
 }
 
+TEST_F(KernelManagerTest, a_kernel_spec_chooses_its_transport) {
+  auto spec = synthetic_spec();
+  spec.provisioner.config = {{"transport", "ipc"}};
+  auto& kernel = start_kernel(spec);
+  TestListener listener(*kernel.conversation(), "alice");
+  execute_and_wait(kernel, listener, "print over ipc");
+  EXPECT_TRUE(listener.has("stream over ipc\n"));
+  EXPECT_EQ(nlohmann::json::parse(std::ifstream(connection_file())).at("transport"), "ipc");
+}
+
+TEST_F(KernelManagerTest, a_kernel_spec_may_keep_to_tcp) {
+  provisioner_options_.transport = LocalProvisioner::Transport::ipc;
+  auto spec = synthetic_spec();
+  spec.provisioner.config = {{"transport", "tcp"}};
+  start_kernel(spec);
+  EXPECT_EQ(nlohmann::json::parse(std::ifstream(connection_file())).at("transport"), "tcp");
+}
+
+TEST_F(KernelManagerTest, a_transport_that_there_is_not_is_refused) {
+  auto spec = synthetic_spec();
+  spec.provisioner.config = {{"transport", "pigeon"}};
+  auto& kernel = make_kernel(spec);
+  const auto started = run(kernel.start_kernel());
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("transport must be tcp or ipc"));
+}
+
 TEST_F(KernelManagerTest, requests_sent_before_the_kernel_is_ready_are_answered_in_order) {
   auto& kernel = make_kernel(synthetic_spec());
   TestListener listener(*kernel.conversation(), "alice");

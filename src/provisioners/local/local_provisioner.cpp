@@ -47,7 +47,9 @@ ListenAddress listen_address(const ConnectionInfo& info) {
   const auto number = port->get<std::uint16_t>();
   const auto ip = info.find("ip");
   if (info.value("transport", nlohmann::json()) != "ipc") return {.port = number, .path = {}};
-  return {.port = 0, .path = ip != info.end() && ip->is_string() ? fmt::format("{}-{}", ip->get<std::string>(), number) : ""};
+  return {.port = 0,
+          .path = ip != info.end() && ip->is_string() ? fmt::format("{}-{}", ip->get<std::string>(), number)
+                                                      : ""};
 }
 
 nlohmann::json record_of(const ProcessIdentity& process) {
@@ -90,7 +92,7 @@ FamilyRecord read_family(const nlohmann::json& record) {
 }  // namespace
 
 LocalProvisioner::LocalProvisioner(Executor executor, Options options)
-    : executor_(std::move(executor)), options_(std::move(options)) {}
+    : executor_(std::move(executor)), options_(std::move(options)), transport_(options_.transport) {}
 
 LocalProvisioner::~LocalProvisioner() {
   process_.reset();
@@ -105,7 +107,7 @@ std::string LocalProvisioner::socket_stem() const {
 }
 
 void LocalProvisioner::remove_ipc_sockets() const {
-  if (options_.transport != Transport::ipc) return;
+  if (transport_ != Transport::ipc) return;
   for (std::size_t i = 1; i <= port_names.size(); ++i)
     ::unlink(fmt::format("{}-{}", socket_stem(), i).c_str());
 }
@@ -113,6 +115,10 @@ void LocalProvisioner::remove_ipc_sockets() const {
 /// Whether the process is told its ports, or tells them: what its connection file says.
 Result<ConnectionInfo> LocalProvisioner::prepare_connection(const LaunchRequest& request) {
   connection_file_ = options_.runtime_dir / ("kernel-" + request.kernel_id + ".json");
+  const auto transport = transport_for(request.spec);
+  if (!transport) return std::unexpected(transport.error());
+  remove_ipc_sockets();
+  transport_ = *transport;
   if (key_.empty()) key_ = random_hex(32);
   if (!registering_.empty() && !options_.registrar->is_registered(registering_)) registration_failed_ = true;
   registering_.clear();
@@ -121,7 +127,7 @@ Result<ConnectionInfo> LocalProvisioner::prepare_connection(const LaunchRequest&
     spec.metadata["registration"] = said->second;
   const auto dialect = registration_dialect(spec);
   if (!dialect) return std::unexpected(dialect.error());
-  const bool ipc = options_.transport == Transport::ipc;
+  const bool ipc = transport_ == Transport::ipc;
   if (*dialect && !ipc && options_.registrar != nullptr && !registration_failed_) {
     auto file = options_.registrar->expect(request.kernel_id, key_, **dialect);
     if (file) registering_ = request.kernel_id;
@@ -137,13 +143,24 @@ Result<ConnectionInfo> LocalProvisioner::prepare_connection(const LaunchRequest&
   return info;
 }
 
+/// A kernel spec can have been changed since the last launch.
+Result<LocalProvisioner::Transport> LocalProvisioner::transport_for(const KernelSpec& spec) const {
+  const auto said = spec.provisioner.config.find(transport_option);
+  if (said == spec.provisioner.config.end()) return options_.transport;
+  if (*said == "ipc") return Transport::ipc;
+  if (*said == "tcp") return Transport::tcp;
+  return make_error(ErrorCode::invalid_argument,
+                    "{} must be tcp or ipc in metadata.kernel_provisioner.config of the kernel.json of {}",
+                    transport_option, spec.name);
+}
+
 Result<void> LocalProvisioner::prepare_endpoints() {
-  if (options_.transport == Transport::ipc) {
+  if (transport_ == Transport::ipc) {
     if (socket_stem().size() > longest_socket_stem) {
       return make_error(
           ErrorCode::invalid_argument,
           "The path of the kernel's ipc sockets is longer than {} bytes: {}. Set JUPYTER_RUNTIME_DIR to "
-          "a shorter path, or KernelManager.transport to tcp.",
+          "a shorter path, or KernelManager.transport (in kernel.json: transport) to tcp.",
           longest_socket_stem, socket_stem());
     }
     remove_ipc_sockets();
@@ -185,12 +202,13 @@ ProcessDescription LocalProvisioner::describe_process(const LaunchRequest& reque
 /// Whether the next launch will not write the connection file, for it would say what it says. The sockets of
 /// ipc are files, too.
 bool LocalProvisioner::stays_as_it_is(const LaunchRequest& request) const {
-  if (!registering_.empty() || !ports_ || options_.transport != Transport::tcp) return false;
+  if (!registering_.empty() || !ports_ || transport_ != Transport::tcp) return false;
   const auto text = read_small_text(connection_file_, largest_connection_file);
   const auto file = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
   if (!file.is_object()) return false;
   const auto session = request.environment.find("JPY_SESSION_NAME");
-  const auto wanted = session == request.environment.end() ? nlohmann::json() : nlohmann::json(session->second);
+  const auto wanted =
+      session == request.environment.end() ? nlohmann::json() : nlohmann::json(session->second);
   return file.value("jupyter_session", nlohmann::json()) == wanted;
 }
 
@@ -199,7 +217,9 @@ Task<Result<void>> LocalProvisioner::check_launch(LaunchRequest request) {
   const auto process = describe_process(request);
   if (const auto executable = find_executable(process); !executable)
     co_return std::unexpected(executable.error());
-  if (stays_as_it_is(request)) co_return Result<void>{};
+  const auto transport = transport_for(request.spec);
+  if (!transport) co_return std::unexpected(transport.error());
+  if (*transport == transport_ && stays_as_it_is(request)) co_return Result<void>{};
   co_return try_connection_file(connection_file_);
 }
 
@@ -268,7 +288,7 @@ Task<Result<ConnectionInfo>> LocalProvisioner::adopt_kernel(AdoptionRequest requ
     return value != info.end() && value->is_string() ? value->get<std::string>() : std::string();
   };
   key_ = text("key");
-  options_.transport = text("transport") == "ipc" ? Transport::ipc : Transport::tcp;
+  transport_ = text("transport") == "ipc" ? Transport::ipc : Transport::tcp;
   if (record.value("outlives_server", nlohmann::json()) != true)
     co_return make_error(ErrorCode::unavailable, "It was started to end with its server");
   if (!info.contains(port_names.front()))

@@ -21,11 +21,14 @@ class LocalProvisioner final : public KernelProvisioner {
   static constexpr std::string_view reference =
       "jupyter_client.provisioning.local_provisioner:LocalProvisioner";
 
+  /// The option of kernel specs (`metadata.kernel_provisioner.config`) that names the transport.
+  static constexpr std::string_view transport_option = "transport";
+
   /// How the kernel's sockets are reached.
   enum class Transport { tcp, ipc };
 
   struct Options {
-    Transport transport = Transport::tcp;
+    Transport transport = Transport::tcp;  ///< Of kernel specs that name none.
     std::string ip = "127.0.0.1";          ///< Address the kernel binds; for tcp.
     std::filesystem::path runtime_dir;     ///< Holds connection files and ipc sockets; private to the user.
     std::filesystem::path default_prefix;  ///< `{prefix}` of kernel specs outside any environment.
@@ -64,6 +67,7 @@ class LocalProvisioner final : public KernelProvisioner {
 
  private:
   Result<ConnectionInfo> prepare_connection(const LaunchRequest& request);
+  Result<Transport> transport_for(const KernelSpec& spec) const;
   Result<void> prepare_endpoints();
   Result<void> check_command(const LaunchRequest& request) const;
   bool stays_as_it_is(const LaunchRequest& request) const;
@@ -76,6 +80,7 @@ class LocalProvisioner final : public KernelProvisioner {
 
   Executor executor_;
   Options options_;
+  Transport transport_;
   std::optional<LocalPorts> ports_;
   std::string key_;
   std::filesystem::path connection_file_;
