@@ -286,9 +286,10 @@ typedef struct nk_class {
   /* An nk_provisioner_functions, nk_client_functions or nk_listener_functions. */
   const void* functions;
   /*
-   * Makes an object. `about` is a JSON object: kernel_id, kernel_name; for provisioners `options` too, which
-   * are complete and have the types that the manifest says. NULL when it fails: then `reply` was told why; it
-   * is not used otherwise.
+   * Makes an object. `about` is a JSON object: kernel_id, kernel_name, options (complete, of the types that
+   * the manifest says), language, kernel_spec (as in kernel.json), username (whose kernel it is; "": nobody's
+   * yet, or the server does not know its users). Older servers tell of these the first two only, and
+   * provisioners their options. NULL when it fails: then `reply` was told why; it is not used otherwise.
    */
   void* (*create)(nk_context* context, nk_string about, nk_reply reply);
 } nk_class;

@@ -58,7 +58,9 @@ class Context {
       : context_(context),
         about_(std::move(about)),
         kernel_id_(text_of("kernel_id")),
-        kernel_name_(text_of("kernel_name")) {}
+        kernel_name_(text_of("kernel_name")),
+        language_(text_of("language")),
+        username_(text_of("username")) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -66,11 +68,20 @@ class Context {
   /// The name of its kernel spec.
   const std::string& kernel_name() const { return kernel_name_; }
 
-  /// Provisioners: an option, by its name. Every option of the manifest that has a default is there, and of
-  /// the type that the manifest says.
+  /// Its kernel spec, as in kernel.json; an older server tells {}.
+  const Json& kernel_spec() const { return object_of("kernel_spec"); }
+  /// The language of its kernel spec, "python"; an older server tells nothing.
+  const std::string& language() const { return language_; }
+  /// Whose kernel it is. Empty when the server does not know its users, for kernels that it started before
+  /// anybody asked for them, and in an older server.
+  const std::string& username() const { return username_; }
+
+  /// An option, by its name. Every option of the manifest that has a default is there, and of the type that
+  /// the manifest says. (A server that is older than options of clients and listeners has none for these.)
   const Json& option(std::string_view name) const { return options().at(name); }
-  /// All options that the kernel spec or the manifest gave a value.
-  const Json& options() const { return about_.at("options"); }
+  /// All options that have a value: of provisioners from the kernel spec, of others from the configuration,
+  /// of all from the manifest.
+  const Json& options() const { return object_of("options"); }
 
   /// Calls `function` on the object's thread, later; not when the object is gone by then. From any thread.
   void post(std::function<void()> function) const {
@@ -92,10 +103,18 @@ class Context {
     return member != nullptr && member->is_string() ? member->as_string() : std::string();
   }
 
+  const Json& object_of(std::string_view name) const {
+    const auto* member = about_.find(name);
+    return member != nullptr && member->is_object() ? *member : none_;
+  }
+
   nk_context* context_;
   Json about_;
+  Json none_ = Json::object();
   std::string kernel_id_;
   std::string kernel_name_;
+  std::string language_;
+  std::string username_;
 };
 
 }  // namespace nextgen_kernels::plugin

@@ -72,6 +72,7 @@ class KernelClient {
 
  protected:
   const Context& context() const { return context_; }
+  const Json& option(std::string_view name) const { return context_.option(name); }
 
   /// Gives a message of the kernel to everybody who listens. From any thread; messages from one thread keep
   /// their order. Throws when it breaks the protocol.
@@ -94,8 +95,8 @@ class KernelClient {
 /// What becomes of a message that passes a client.
 class Delivery {
  public:
-  static const Delivery deliver;   ///< It goes on as it is.
-  static const Delivery withhold;  ///< It goes no further.
+  [[gnu::visibility("hidden")]] static const Delivery deliver;   ///< It goes on as it is.
+  [[gnu::visibility("hidden")]] static const Delivery withhold;  ///< It goes no further.
 
   /// Another message goes on in its place. The parts are copied.
   static Delivery replace(const MessageParts& parts) {

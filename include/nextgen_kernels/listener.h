@@ -30,6 +30,7 @@ class Listener {
 
  protected:
   const Context& context() const { return context_; }
+  const Json& option(std::string_view name) const { return context_.option(name); }
 
  private:
   const Context& context_;

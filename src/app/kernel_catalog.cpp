@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "discovery/client_mapping_json.h"
-#include "discovery/provisioner_config.h"
+#include "discovery/plugin_options.h"
 #include "discovery/python_distributions.h"
 #include "kernels/provisioner_aware_kernel_manager.h"
 #include "kernelspecs/kernel_advice.h"
@@ -17,6 +17,7 @@
 namespace nextgen_kernels {
 namespace {
 
+constexpr std::string_view class_options_trait = "KernelClientRegistry.class_options";
 constexpr std::string_view is_python = "its class is Python, and this build hosts no Python classes";
 constexpr std::string_view is_unknown =
     "no plugin that was found brings it, and this build hosts no Python classes";
@@ -94,7 +95,46 @@ Result<void> KernelCatalog::apply_configuration(const ServerOptions& options) {
   registry_.apply_config_mappings(
       {options.provisioner_client_mappings.begin(), options.provisioner_client_mappings.end()},
       *std::move(conditional));
+  return take_class_options(options);
+}
+
+Result<void> KernelCatalog::take_class_options(const ServerOptions& options) {
+  auto configured = parse_class_options(options.class_options.objects, std::string(class_options_trait));
+  if (!configured) return std::unexpected(configured.error());
+  for (auto& [reference, values] : *configured) {
+    const auto& meant = registry_.classes()->canonical(reference);
+    const auto* const declared = loader_.find(meant).declared;
+    const auto refuse = [&](std::string_view why) {
+      refused_.push_back({reference.to_string(), std::string(class_options_trait), std::string(why)});
+    };
+    if (declared == nullptr)
+      refuse(is_builtin_class(meant) ? "this class of the program takes no options there"
+                                     : "no plugin that was found brings this class");
+    else if (declared->kind == PluginClassKind::provisioner)
+      refuse("this is a provisioner: kernel specs give its options, in metadata.kernel_provisioner.config");
+    else
+      class_options_[meant].update(values);
+  }
+  for (const auto& plugin : discovery_.plugins)
+    for (const auto& one : plugin.manifest.classes)
+      if (one.kind == PluginClassKind::listener)
+        if (const auto fits = class_options(one); !fits)
+          set_class_problem(one.reference, fits.error().message);
   return {};
+}
+
+Result<nlohmann::json> KernelCatalog::class_options(const PluginClass& declared) const {
+  const auto configured = class_options_.find(declared.reference);
+  const auto values = configured == class_options_.end() ? nlohmann::json::object() : configured->second;
+  const auto name = declared.reference.to_string();
+  if (const auto fits = check_options({name, class_options_trait}, declared.options, values); !fits)
+    return std::unexpected(fits.error());
+  return complete_options(declared.options, values);
+}
+
+Result<nlohmann::json> KernelCatalog::class_options(const ClassReference& reference) const {
+  const auto* const declared = loader_.find(reference).declared;
+  return declared == nullptr ? nlohmann::json::object() : class_options(*declared);
 }
 
 void KernelCatalog::mark_what_cannot_be_made() {
@@ -112,11 +152,13 @@ void KernelCatalog::mark_what_cannot_be_made() {
 
 std::string KernelCatalog::why_not_made(const ClassReference& reference, std::string_view otherwise) const {
   if (is_builtin_class(reference)) return {};
-  const auto* const plugin = loader_.find(reference).plugin;
+  const auto [plugin, declared] = loader_.find(reference);
   if (plugin == nullptr) return std::string(otherwise);
-  return plugin->unusable.empty()
-             ? std::string()
-             : fmt::format("it is of {}: {}", plugin->manifest.describe(), plugin->unusable);
+  if (!plugin->unusable.empty())
+    return fmt::format("it is of {}: {}", plugin->manifest.describe(), plugin->unusable);
+  if (declared->kind == PluginClassKind::provisioner) return {};  // Each kernel spec has its own.
+  const auto options = class_options(*declared);
+  return options ? std::string() : options.error().message;
 }
 
 std::vector<const PluginClass*> KernelCatalog::listeners_for(const std::string& kernel_name) const {
@@ -135,8 +177,8 @@ Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(con
   if (!named) return std::unexpected(named.error());
   SelectedProvisioner selected{named->provisioner, nlohmann::json::object()};
   if (is_builtin_class(named->provisioner)) {
-    const auto fits = check_provisioner_config(named->name, builtin_provisioner_options(named->provisioner),
-                                               spec.provisioner.config);
+    const auto fits = check_options({named->name, provisioner_options_place},
+                                    builtin_provisioner_options(named->provisioner), spec.provisioner.config);
     if (!fits) return std::unexpected(fits.error());
     return selected;
   }
@@ -146,9 +188,9 @@ Result<KernelCatalog::SelectedProvisioner> KernelCatalog::select_provisioner(con
                       "Provisioner {} ({}) is known by its name only: its class {} cannot be loaded",
                       named->name, named->source, named->provisioner);
   const auto options = provisioner_options(*declared);
-  const auto fits = check_provisioner_config(named->name, options, spec.provisioner.config);
+  const auto fits = check_options({named->name, provisioner_options_place}, options, spec.provisioner.config);
   if (!fits) return std::unexpected(fits.error());
-  selected.options = complete_provisioner_config(options, spec.provisioner.config);
+  selected.options = complete_options(options, spec.provisioner.config);
   return selected;
 }
 

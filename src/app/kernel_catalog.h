@@ -56,6 +56,13 @@ class KernelCatalog {
   };
   Result<SelectedProvisioner> select_provisioner(const KernelSpec& spec) const;
 
+  /// What objects of a client or listener class of a plugin are made with: its options as the configuration
+  /// and its manifest give them. Fails when the configuration does not fit.
+  Result<nlohmann::json> class_options(const PluginClass& declared) const;
+
+  /// The same for a class by its reference; none for one that no plugin brings.
+  Result<nlohmann::json> class_options(const ClassReference& reference) const;
+
   /// The code of a class of a plugin, of this kind. Loads its library at the first call, which can block.
   /// When that fails, kernels are refused the class, with the reason, until the library's file changes.
   Result<const nk_class*> load_class(const ClassReference& reference, PluginClassKind kind);
@@ -84,6 +91,7 @@ class KernelCatalog {
   Result<void> set_up(const ServerOptions& options);
   void add_packages();
   Result<void> apply_configuration(const ServerOptions& options);
+  Result<void> take_class_options(const ServerOptions& options);
   void load_at_start();
   void mark_what_cannot_be_made();
   std::vector<PluginOption> provisioner_options(const PluginClass& declared) const;
@@ -103,6 +111,7 @@ class KernelCatalog {
   std::vector<RegistryProblem> refused_;        // Of what was discovered; in the log already.
   std::vector<RegistryProblem> load_problems_;  // Of the libraries that were loaded before any kernel.
   PluginLoader loader_;
+  std::unordered_map<ClassReference, nlohmann::json> class_options_;  // As configured.
   std::unique_ptr<KernelSpecManager> specs_;
 
   mutable std::mutex class_mutex_;

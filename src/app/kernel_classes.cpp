@@ -9,8 +9,13 @@
 namespace nextgen_kernels {
 namespace {
 
-nlohmann::json about(const std::string& kernel_id, const KernelSpec& spec) {
-  return {{"kernel_id", kernel_id}, {"kernel_name", spec.name}};
+/// What every object of a plugin learns of its kernel.
+nlohmann::json about(const std::string& kernel_id, const KernelSpec& spec, const std::string& username) {
+  return {{"kernel_id", kernel_id},
+          {"kernel_name", spec.name},
+          {"language", spec.language},
+          {"kernel_spec", spec.to_json()},
+          {"username", username}};
 }
 
 }  // namespace
@@ -32,7 +37,7 @@ KernelClasses::KernelClasses(KernelCatalog& catalog, BuiltinClassSettings settin
 }
 
 KernelFactories KernelClasses::factories_for(const KernelLaunch& launch) {
-  const auto known = about(launch.kernel_id, launch.spec);
+  const auto known = about(launch.kernel_id, launch.spec, launch.username());
   KernelFactories factories;
   factories.prepare = [this](KernelSpec spec) -> Task<void> {
     // A lambda's captures end with it; the coroutine gets what it needs as parameters.
@@ -89,16 +94,24 @@ Result<std::unique_ptr<KernelClient>> KernelClasses::make_client(const std::stri
   const auto reference = ClassReference::parse(client_class);
   if (!reference) return std::unexpected(reference.error());
   if (is_builtin_class(*reference)) return make_builtin_client(client_class, sink, executor, settings_);
-  return make_plugin_object<KernelClient, PluginKernelClient>(*reference, known, &sink, executor);
+  const auto options = catalog_.class_options(*reference);
+  if (!options) return std::unexpected(options.error());
+  auto with_options = known;
+  with_options["options"] = *options;
+  return make_plugin_object<KernelClient, PluginKernelClient>(*reference, with_options, &sink, executor);
 }
 
 void KernelClasses::attach_listeners(const KernelManager& kernel, PluginListeners& listeners) {
   for (const auto* declared : catalog_.listeners_for(kernel.kernel_spec().name)) {
     const auto reference = declared->reference;
+    const auto options = catalog_.class_options(*declared);
+    if (!options) continue;  // A problem already.
+    auto known = about(kernel.kernel_id(), kernel.kernel_spec(), kernel.username());
+    known["options"] = *options;
     listeners.attach(
         kernel.conversation(),
         {.class_reference = reference.to_string(),
-         .about = about(kernel.kernel_id(), kernel.kernel_spec()),
+         .about = std::move(known),
          .load_class = [this,
                         reference] { return catalog_.load_class(reference, PluginClassKind::listener); },
          .report = [this,

@@ -93,6 +93,7 @@ struct ServerOptions {
   bool fallback_client_is_default = false;  ///< Nobody configured it: a program may set another.
   Dictionary provisioner_client_mappings;   ///< Class references.
   ObjectList conditional_client_mappings;   ///< As `parse_client_mappings` reads them.
+  ObjectList class_options;                 ///< As `parse_class_options` reads them.
   TextList plugin_path;                     ///< Absolute.
   TextList python_path;                     ///< Absolute; empty: those of the environment in use.
 

@@ -107,22 +107,23 @@ class ManifestReader : private JsonReader {
     read.bases = parsed_list<ClassReference>(place.member("bases"));
     read.aliases = parsed_list<ClassReference>(place.member("aliases"));
     read.version = parsed<Version>(place.member("version"));
+    for_each_member(place.member("options"), [&](const std::string& name, const JsonPlace& option) {
+      if (auto one = read_option(name, option)) read.options.push_back(*std::move(one));
+    });
     switch (*kind) {
       case PluginClassKind::provisioner:
         warn_of_others(place, {"reference", "kind", "bases", "aliases", "version", "produces", "options"});
         read.produces = parsed_list<ConnectionContract>(place.member("produces"));
-        for_each_member(place.member("options"), [&](const std::string& name, const JsonPlace& option) {
-          if (auto one = read_option(name, option)) read.options.push_back(*std::move(one));
-        });
         break;
       case PluginClassKind::client:
         warn_of_others(place, {"reference", "kind", "bases", "aliases", "version", "understands",
-                               "provisioner_versions"});
+                               "provisioner_versions", "options"});
         read.understands = parsed_list<UnderstoodContract>(place.member("understands"));
         read.provisioner_versions = parsed<VersionRange>(place.member("provisioner_versions"));
         break;
       case PluginClassKind::listener:
-        warn_of_others(place, {"reference", "kind", "bases", "aliases", "version", "kernel_names"});
+        warn_of_others(place,
+                       {"reference", "kind", "bases", "aliases", "version", "kernel_names", "options"});
         read.kernel_names = texts(place.member("kernel_names"));
         break;
     }

@@ -32,13 +32,14 @@ std::string_view to_string(PluginOptionType type);
 /// True when the value is of the type; an integer is a number, too.
 bool accepts(PluginOptionType type, const nlohmann::json& value);
 
-/// One option of a provisioner: a member of `metadata.kernel_provisioner.config` of kernel specs.
+/// One option of a class. Those of provisioners are given by kernel specs, in
+/// `metadata.kernel_provisioner.config`, the others by the configuration.
 struct PluginOption {
   std::string name;
   PluginOptionType type;
   std::optional<nlohmann::json> default_value = {};  ///< Of that type.
   std::string help = {};
-  bool required = false;                  ///< A kernel spec must give it.
+  bool required = false;                  ///< It must be given.
   std::vector<std::string> choices = {};  ///< Of strings: the values there are; empty: any.
 };
 
@@ -53,7 +54,7 @@ struct PluginClass {
   std::vector<ClassReference> aliases = {};
   std::optional<Version> version = {};
   std::vector<ConnectionContract> produces = {};          ///< Provisioners.
-  std::vector<PluginOption> options = {};                 ///< Provisioners; sorted by name.
+  std::vector<PluginOption> options = {};                 ///< Sorted by name.
   std::vector<UnderstoodContract> understands = {};       ///< Clients.
   std::optional<VersionRange> provisioner_versions = {};  ///< Clients.
   std::vector<std::string> kernel_names = {};             ///< Listeners; empty: of every kernel.

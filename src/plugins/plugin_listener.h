@@ -16,7 +16,7 @@ namespace nextgen_kernels {
 /// How a listener of a plugin is made, and for which kernel.
 struct ListenerDescription {
   std::string class_reference;
-  nlohmann::json about;  ///< What its constructor learns: kernel_id, kernel_name.
+  nlohmann::json about;  ///< What its constructor learns, as the ABI says.
   /// Gives the class; loads its library, which can block. Called on the listener's thread.
   std::function<Result<const nk_class*>()> load_class;
   /// Told why there is no listener, or an empty text when there is one. Called on the listener's thread.

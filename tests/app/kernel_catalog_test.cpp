@@ -364,6 +364,42 @@ TEST_F(KernelCatalogTest, a_class_of_a_plugin_takes_the_options_of_the_built_in_
   EXPECT_EQ(selected->options, (json{{"transport", "ipc"}}));
 }
 
+TEST_F(KernelCatalogTest, options_of_clients_and_listeners_come_from_configuration_and_manifest) {
+  const json options = {{"level", {{"type", "string"}, {"default", "info"}, {"choices", {"info", "debug"}}}},
+                        {"every", {{"type", "integer"}, {"required", true}}}};
+  install_plugin({{"classes",
+                   {{{"reference", "native:Provisioner"}, {"kind", "provisioner"}},
+                    {{"reference", "native:Client"},
+                     {"kind", "client"},
+                     {"aliases", {"native.short:Client"}},
+                     {"options", options}},
+                    {{"reference", "native:Listener"}, {"kind", "listener"}, {"options", options}}}}});
+  options_.class_options.objects = {R"({"class": "native.short.Client", "options": {"every": 5}})"};
+  const auto catalog = make();
+  EXPECT_EQ(catalog->class_options("native:Client"_class).value(), (json{{"every", 5}, {"level", "info"}}));
+  EXPECT_THAT(catalog->problems(), testing::ElementsAre(problem("native:Listener",
+                                                                "native:Listener needs option every in "
+                                                                "KernelClientRegistry.class_options")));
+  options_.class_options.objects = {R"({"class": "native:Client", "options": {"every": 5, "level": "loud"}})",
+                                    R"({"class": "native:Listener", "options": {"every": 1}})",
+                                    R"({"class": "native:Provisioner", "options": {}})",
+                                    R"({"class": "nobody:Client", "options": {}})"};
+  const auto refused = make();
+  EXPECT_THAT(refused->registry().get_client_for_provisioner("native:Provisioner"_class)->refusal,
+              HasSubstr("Option level of native:Client must be one of info, debug"));
+  EXPECT_THAT(refused->problems(),
+              AllOf(Contains(problem("native:Provisioner", "kernel specs give its options")),
+                    Contains(problem("nobody:Client", "no plugin that was found brings this class")),
+                    Not(Contains(problem("native:Listener", "")))));
+}
+
+TEST_F(KernelCatalogTest, malformed_class_options_are_an_error_that_names_the_trait) {
+  options_.class_options.objects = {R"({"class": "native:Client"})"};
+  const auto catalog = KernelCatalog::make(options_, paths_, {});
+  ASSERT_FALSE(catalog);
+  EXPECT_THAT(catalog.error().message, HasSubstr("KernelClientRegistry.class_options[0].options is missing"));
+}
+
 TEST_F(KernelCatalogTest, a_malformed_fallback_is_an_error_that_names_the_trait) {
   options_.fallback_client_class = "nothing";
   const auto catalog = KernelCatalog::make(options_, paths_, {});

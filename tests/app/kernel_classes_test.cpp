@@ -60,7 +60,9 @@ class KernelClassesTest : public testing::Test {
            {"kind", "provisioner"},
            {"options",
             {{"behaviour", {{"type", "string"}, {"default", ""}}}, {"size", {{"type", "integer"}}}}}},
-          {{"reference", client}, {"kind", "client"}}}},
+          {{"reference", client},
+           {"kind", "client"},
+           {"options", {{"volume", {{"type", "integer"}, {"default", 3}}}, {"key", {{"type", "string"}}}}}}}},
         {"entry_points",
          {{"jupyter_client.kernel_provisioners", {{package, provisioner}}},
           {"jupyter_kernel_client_registry", {{provisioner, client}}}}}};
@@ -207,6 +209,38 @@ TEST_F(KernelClassesTest, options_are_checked_and_completed_before_the_construct
       AllOf(HasSubstr("test-plugin has no option \"behavior\""), HasSubstr("Did you mean \"behaviour\"?")));
   EXPECT_THAT(start("test-plugin", {{"size", "big"}}), HasSubstr("must be a whole number"));
   EXPECT_EQ(start("test-plugin", {{"size", 5}}), "") << "behaviour has its default";
+}
+
+TEST_F(KernelClassesTest, a_client_learns_its_options_and_what_is_known_of_its_kernel) {
+  options_.class_options.objects = {R"({"class": "test_plugin.EchoClient", "options": {"key": "k"}})"};
+  make_catalog();
+  KernelLaunch launch{.kernel_id = random_uuid(),
+                      .spec = {},
+                      .environment = {{"KERNEL_USERNAME", "alice"}},
+                      .working_directory = {}};
+  launch.spec.name = "spec";
+  launch.spec.language = "scala";
+  launch.spec.display_name = "Scala";
+  Conversation conversation{{}};
+  const auto client = classes_->factories_for(launch)
+                          .make_client("test_plugin:EchoClient", conversation, loop_.get_executor())
+                          .value();
+  ASSERT_TRUE(run_task(loop_, client->connect({{"place", "own"}}, std::chrono::minutes(1))));
+  const auto& learnt = client->kernel_info();
+  EXPECT_EQ(learnt.at("options"), (json{{"key", "k"}, {"volume", 3}}));
+  EXPECT_EQ(learnt.at("language"), "scala");
+  EXPECT_EQ(learnt.at("username"), "alice");
+  EXPECT_EQ(learnt.at("kernel_spec").at("display_name"), "Scala");
+}
+
+TEST_F(KernelClassesTest, a_client_whose_options_do_not_fit_is_refused) {
+  options_.class_options.objects = {
+      R"({"class": "test_plugin:EchoClient", "options": {"volume": "password"}})"};
+  make_catalog();
+  EXPECT_THAT(start("test-plugin"),
+              AllOf(HasSubstr("Option volume of test_plugin:EchoClient must be a whole number in "
+                              "KernelClientRegistry.class_options"),
+                    testing::Not(HasSubstr("password"))));
 }
 
 TEST_F(KernelClassesTest, a_provisioner_whose_constructor_throws_is_a_problem_until_one_does_not) {

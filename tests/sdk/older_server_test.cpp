@@ -115,6 +115,14 @@ TEST_F(OlderServer, a_derived_provisioner_hands_nothing_over) {
   EXPECT_EQ(told.error, "This provisioner takes no kernels over");
 }
 
+TEST_F(OlderServer, what_it_does_not_tell_of_a_kernel_is_empty) {
+  EXPECT_EQ(context_.language(), "");
+  EXPECT_EQ(context_.username(), "");
+  EXPECT_EQ(context_.kernel_spec(), Json::object());
+  EXPECT_EQ(context_.options(), Json::object());
+  EXPECT_THROW(context_.option("every"), Error);
+}
+
 TEST_F(OlderServer, a_plugin_registers_no_client) {
   try {
     register_client<LocalProvisioner, JupyterServerKernelClient>();

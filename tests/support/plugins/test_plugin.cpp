@@ -169,7 +169,11 @@ class EchoClient : public nk::KernelClient {
     }
     if (info.find("nonsense") != nullptr) return reply.succeed(nk::Json::array({1}));
     if (info.at("place").as_string() != "own") throw nk::Error(nk::ErrorCode::protocol, "another place");
-    reply.succeed(nk::Json::object({{"protocol_version", "5.3"}}));
+    reply.succeed(nk::Json::object({{"protocol_version", "5.3"},
+                                    {"options", context().options()},
+                                    {"language", context().language()},
+                                    {"username", context().username()},
+                                    {"kernel_spec", context().kernel_spec()}}));
   }
   nk::Json adoption_record() override { return "of the client before"; }
   void reconnect(const nk::Json& info, const nk::Json& record, std::chrono::milliseconds timeout,
