@@ -44,6 +44,7 @@ ExitCode run_serve(const CommandInvocation& invocation);
 ExitCode run_execute(const CommandInvocation& invocation);
 ExitCode run_kernelspec(const CommandInvocation& invocation);
 ExitCode run_password(const CommandInvocation& invocation);
+ExitCode run_plugin(const CommandInvocation& invocation);
 ExitCode run_registry(const CommandInvocation& invocation);
 /// Not for people: see LibraryTrial.
 ExitCode run_try_plugin_library(const CommandInvocation& invocation);

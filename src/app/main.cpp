@@ -20,11 +20,12 @@ struct Subcommand {
   nk::ExitCode (*run)(const nk::CommandInvocation&);
 };
 
-constexpr std::array<Subcommand, 6> subcommands = {{
+constexpr std::array<Subcommand, 7> subcommands = {{
     {"serve", "Serve kernels over the Jupyter REST and WebSocket API.", nk::run_serve},
     {"execute", "Run code on a kernel and print what it prints.", nk::run_execute},
     {"kernelspec", "List the kernel specs of this machine.", nk::run_kernelspec},
     {"password", "Hash a password, for IdentityProvider.hashed_password.", nk::run_password},
+    {"plugin", "Write the package of a new plugin in C++.", nk::run_plugin},
     {"registry", "Show which kernel client serves which provisioner, and why.", nk::run_registry},
     {nk::LibraryTrial::command, "", nk::run_try_plugin_library},
 }};

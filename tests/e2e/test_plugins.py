@@ -363,6 +363,52 @@ def test_options_of_a_kernel_spec_are_checked_before_anything_runs(
     assert any("open_fies" in problem["message"] for problem in problems)
 
 
+class TestNewPlugin:
+    """What `plugin new` writes, from there to its own test."""
+
+    @pytest.mark.parametrize("compiler", ["g++-12", "clang++-19"])
+    @pytest.mark.parametrize("parts", [(), ("--client", "--listener")], ids=["provisioner", "everything"])
+    def test_it_builds_installs_and_passes_its_own_test(
+        self, sdk: Path, tmp_path: Path, compiler: str, parts: tuple[str, ...]
+    ) -> None:
+        if shutil.which(compiler) is None:
+            pytest.skip(f"{compiler} is not installed")
+        program = server_command()[0]
+        environment = isolated_environment(tmp_path) | {
+            "PATH": f"{Path(program).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        }
+        run(program, "plugin", "new", "my-kernels", *parts, cwd=tmp_path, **environment)
+        package = tmp_path / "my-kernels"
+        build = package / "build"
+        prefix = tmp_path / "prefix"
+        run(
+            *["cmake", "-S", package, "-B", build, f"-DCMAKE_CXX_COMPILER={compiler}"],
+            *[f"-DCMAKE_PREFIX_PATH={sdk}", f"-DCMAKE_INSTALL_PREFIX={prefix}", f"-DCMAKE_CXX_FLAGS={WARNINGS}"],
+            **environment,
+        )
+        run("cmake", "--build", build, **environment)
+        tested = run("ctest", "--test-dir", build, "--verbose", **environment)
+        assert "PASSED" in tested, "it ran a kernel"
+        run("cmake", "--install", build, **environment)
+        assert (prefix / PLUGINS / "libmy_kernels_plugin.so").exists()
+        assert (prefix / "share/jupyter/kernels/my-kernels/kernel.json").exists()
+
+    def test_a_folder_that_exists_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "mine").mkdir()
+        done = subprocess.run(
+            [server_command()[0], "plugin", "new", "mine"],
+            cwd=tmp_path,
+            env=isolated_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert "mine exists already" in done.stderr
+        assert list((tmp_path / "mine").iterdir()) == []
+
+
 class Recording:
     """The listener of `plugins/recording_listener.cpp`, installed for one server, and what it wrote."""
 
