@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from conftest import ServerFactory
 from harness.channels import Channels, Json
+from harness.installed import WARNINGS, install, pkg_config, run
 from harness.outage import kernels, kill, log_of, pid_of, process_ended_now, wait_for_log
 from harness.server import REPOSITORY, Server, is_stock, isolated_environment, server_command
 from harness.waiting import PATIENCE, poll_until, process_ended
@@ -22,39 +23,18 @@ pytestmark = pytest.mark.skipif(is_stock(), reason="plugins of our program")
 
 MEBIBYTE = 1024 * 1024
 PLUGINS = Path("share/jupyter/nextgen_kernels/plugins")
-WARNINGS = "-Wall -Wextra -Wpedantic -Werror"
-#: Compiling on a loaded machine takes its time.
-BUILD_PATIENCE = 600.0
-
-
-def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
-    """Run a command that must succeed, and return what it printed."""
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=BUILD_PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The SDK as a package manager would install it, and nothing else of the tree."""
-    prefix = tmp_path_factory.mktemp("sdk")
-    build = Path(server_command()[0]).parents[1]
-    run("cmake", "--install", build, "--component", "sdk", "--prefix", prefix)
-    return prefix
+    return install("sdk", tmp_path_factory.mktemp("sdk"))
 
 
-def pkg_config(sdk: Path, *question: str) -> list[str]:
-    """What pkg-config says of the installed SDK."""
-    file = next(sdk.rglob("nextgen_kernels.pc"))
-    return run("pkg-config", *question, "nextgen_kernels", PKG_CONFIG_PATH=str(file.parent)).split()
+def build_library(sdk: Path, source: Path, library: Path, compiler: str = "g++-12") -> None:
+    """Build the library of a plugin without CMake."""
+    flags = pkg_config(sdk, "nextgen_kernels", "--cflags")
+    run(compiler, "-std=c++20", *WARNINGS.split(), "-shared", "-fPIC", *flags, source, "-o", library)
 
 
 def build_with_cmake(sdk: Path, folder: Path, compiler: str) -> Path:
@@ -77,9 +57,16 @@ def build_with_pkg_config(sdk: Path, folder: Path, compiler: str) -> Path:
     prefix = folder / "prefix"
     plugins = prefix / PLUGINS
     plugins.mkdir(parents=True)
-    assert pkg_config(sdk, "--variable=plugindir") == [str(PLUGINS)]
+    assert pkg_config(sdk, "nextgen_kernels", "--variable=plugindir") == [str(PLUGINS)]
     run(
-        *[compiler, "-std=c++20", *WARNINGS.split(), "-shared", "-fPIC", *pkg_config(sdk, "--cflags")],
+        *[
+            compiler,
+            "-std=c++20",
+            *WARNINGS.split(),
+            "-shared",
+            "-fPIC",
+            *pkg_config(sdk, "nextgen_kernels", "--cflags"),
+        ],
         *[example / "limited_kernels.cpp", "-o", plugins / "liblimited_kernels.so"],
     )
     shutil.copy(example / "limited_kernels.json", plugins)
@@ -276,7 +263,14 @@ class TestOwnPlace:
         plugins = share / "nextgen_kernels/plugins"
         plugins.mkdir(parents=True)
         run(
-            *["g++-12", "-std=c++20", *WARNINGS.split(), "-shared", "-fPIC", *pkg_config(sdk, "--cflags")],
+            *[
+                "g++-12",
+                "-std=c++20",
+                *WARNINGS.split(),
+                "-shared",
+                "-fPIC",
+                *pkg_config(sdk, "nextgen_kernels", "--cflags"),
+            ],
             *[REPOSITORY / "tests/e2e/plugins/daemon_provisioner.cpp", "-o", plugins / "libdaemon.so"],
         )
         reference = "daemon:DaemonProvisioner"
@@ -383,7 +377,11 @@ class TestNewPlugin:
         prefix = tmp_path / "prefix"
         run(
             *["cmake", "-S", package, "-B", build, f"-DCMAKE_CXX_COMPILER={compiler}"],
-            *[f"-DCMAKE_PREFIX_PATH={sdk}", f"-DCMAKE_INSTALL_PREFIX={prefix}", f"-DCMAKE_CXX_FLAGS={WARNINGS}"],
+            *[
+                f"-DCMAKE_PREFIX_PATH={sdk}",
+                f"-DCMAKE_INSTALL_PREFIX={prefix}",
+                f"-DCMAKE_CXX_FLAGS={WARNINGS}",
+            ],
             **environment,
         )
         run("cmake", "--build", build, **environment)
@@ -418,7 +416,14 @@ class Recording:
         self.file = home / "recording.jsonl"
         self.gate = home / "gate"
         run(
-            *["g++-12", "-std=c++20", *WARNINGS.split(), "-shared", "-fPIC", *pkg_config(sdk, "--cflags")],
+            *[
+                "g++-12",
+                "-std=c++20",
+                *WARNINGS.split(),
+                "-shared",
+                "-fPIC",
+                *pkg_config(sdk, "nextgen_kernels", "--cflags"),
+            ],
             *[REPOSITORY / "tests/e2e/plugins/recording_listener.cpp", "-o", self.folder / "librecording.so"],
         )
         self.write_manifest("recording:RecordingListener")
