@@ -479,7 +479,7 @@ class TestReconnect:
 
 
 async def run_as_tornado_does(server: Server, kernel_id: str, codes: list[str]) -> list[dict[str, Any]]:
-    """Execute as a client that takes 10 MiB at most and comes back; return what it gets up to the last reply."""
+    """Execute as a client that takes 10 MiB at most and comes back; return what it gets."""
     session_id = uuid.uuid4().hex
     url = f"ws://127.0.0.1:{server.port}/api/kernels/{kernel_id}/channels?session_id={session_id}"
     headers = [new_header() | {"msg_type": "execute_request", "session": session_id} for _ in codes]
