@@ -42,6 +42,11 @@ std::optional<HttpResponse> answer_read_error(const beast::error_code& error, co
   return std::nullopt;
 }
 
+/// Whether a comma-separated list ends with this element.
+bool is_last(std::string_view list, std::string_view element) {
+  return trim(list.substr(list.rfind(',') + 1)) == element;
+}
+
 /// The refusal of a request of which it is not certain where its body ends: a proxy before this server might
 /// see another end, and pass on as a body what would be taken for a request here, or the reverse (RFC 9112
 /// §6.1, §6.3).
@@ -61,7 +66,7 @@ std::optional<HttpResponse> refuse_framing(const HttpRequest& request) {
   if (request.version < 11) return bad_request("HTTP/1.0 has no Transfer-Encoding");
   const auto coding = to_lower(trim(request.header("Transfer-Encoding")));
   if (codings == 1 && coding == "chunked") return std::nullopt;
-  if (codings > 1 || trim(split(coding, ',').back()) != "chunked")
+  if (codings > 1 || !is_last(coding, "chunked"))
     return bad_request("A Transfer-Encoding must end with chunked: where the body ends is not certain");
   return error_response(http::status::not_implemented,
                         "The only Transfer-Encoding that is understood here is chunked");
