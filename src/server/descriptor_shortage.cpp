@@ -1,5 +1,6 @@
 #include "server/descriptor_shortage.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -34,7 +35,8 @@ bool DescriptorShortage::look() {
   if (now - looked_at_ < std::chrono::seconds(1)) return false;
   looked_at_ = now;
   const auto open = count_open_descriptors();
-  is_logged_ = !open || *open > descriptor_limit() / 10 * 9;
+  const auto limit = descriptor_limit();
+  is_logged_ = !open || *open + std::max(limit / 10, 2 * kept_descriptors) > limit;
   if (!is_logged_)
     log_info("There are enough file descriptors again: {} of {} are open", *open, descriptor_limit());
   return false;

@@ -217,7 +217,7 @@ Task<void> HttpServer::accept_from(Listener* listener) {
     auto [error, socket] = co_await listener->acceptor.async_accept(no_throw);
     if (stopping_ || error == asio::error::operation_aborted) co_return;
     if (error) {
-      co_await wait_out(error);
+      co_await wait_out(listener, error);
       continue;
     }
     co_await make_room();
@@ -227,10 +227,12 @@ Task<void> HttpServer::accept_from(Listener* listener) {
 }
 
 /// After a client could not be accepted.
-Task<void> HttpServer::wait_out(boost::system::error_code error) {
+Task<void> HttpServer::wait_out(Listener* listener, boost::system::error_code error) {
   if (DescriptorShortage::causes(error)) {
     shortage_.note(fmt::format("A connection cannot be accepted: {}", error.message()));
-    if (evict_somebody()) co_return;
+    // The system says so also when nobody waits, for whom somebody would have to go.
+    co_await listener->acceptor.async_wait(Acceptor::wait_read, no_throw);
+    if (stopping_ || evict_somebody()) co_return;
   } else {
     log_debug("A connection cannot be accepted: {}", error.message());
     if (is_of_the_client(error)) co_return;

@@ -100,7 +100,7 @@ class HttpServer {
 
   Task<void> accept_from(Listener* listener);
   Task<void> make_room();
-  Task<void> wait_out(boost::system::error_code error);
+  Task<void> wait_out(Listener* listener, boost::system::error_code error);
   bool evict_somebody();
   void admit(ClientSocket socket, bool is_tcp);
   Task<void> serve(std::unique_ptr<Connection> connection);

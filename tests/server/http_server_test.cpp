@@ -50,9 +50,8 @@ TEST_F(HttpServerTest, refuses_requests_whose_end_is_not_certain) {
     return status_of_malformed(port_, "POST /api/kernels " + version + "\r\nHost: localhost\r\n" + token +
                                           headers + "\r\n" + smuggled);
   };
-  for (const std::string coding :
-       {"xchunked", "chunkedx", "identity", "chunked, identity", "chunked;q=1",
-        "\"chunked\"", "", ",", "chunked,", "\vchunked"})
+  for (const std::string coding : {"xchunked", "chunkedx", "identity", "chunked, identity", "chunked;q=1",
+                                   "\"chunked\"", "", ",", "chunked,", "\vchunked"})
     EXPECT_EQ(status_with("HTTP/1.1", "Transfer-Encoding: " + coding + "\r\n"), 400u) << coding;
   for (const std::string coding : {"gzip, chunked", "identity,chunked", "gzip,\tChunked", "chunked, chunked"})
     EXPECT_EQ(status_with("HTTP/1.1", "Transfer-Encoding: " + coding + "\r\n"), 501u) << coding;
