@@ -305,9 +305,10 @@ Result<void> LocalProvisioner::describe_newer_process(AdoptionRequest& request) 
   if (!record.is_object()) record = {{"outlives_server", options_.lifetime == ChildLifetime::own}};
   if (!record.contains("connection_file"))
     record["connection_file"] = (options_.runtime_dir / ("kernel-" + request.kernel_id + ".json")).string();
-  record["pid"] = process.pid;
+  record["pid"] = static_cast<std::uint64_t>(process.pid);  // As it is read from a file.
   record["start_time"] = process.start_time;
   record["output_pipe"] = find_output_pipe(process.pid);
+  record["family"] = record_of(FamilyRecord{});  // What is recorded is the one of the process before.
   const auto& file = record["connection_file"];
   if (!file.is_string())
     return make_error(ErrorCode::invalid_argument, "The connection file of the kernel is not recorded");
