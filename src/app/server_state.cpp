@@ -1,6 +1,7 @@
 #include "app/server_state.h"
 
 #include <array>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -29,6 +30,14 @@ StoredSession stored(const Session& session) {
           .name = session.name,
           .type = session.type,
           .username = session.username};
+}
+
+/// The ids in their order, without those that come again: what is listed first stays first at the next
+/// server.
+std::vector<std::string> each_once(std::vector<std::string> ids) {
+  std::set<std::string> known;
+  std::erase_if(ids, [&known](const std::string& id) { return !known.insert(id).second; });
+  return ids;
 }
 
 }  // namespace
@@ -129,25 +138,25 @@ void ServerState::put(const KernelRecord& record) {
   kernels_.insert_or_assign(record.kernel_id, StoredKernel{.kernel_id = record.kernel_id,
                                                            .record = record.to_json(),
                                                            .seen = Timestamp::clock::now()});
-  changed_kernels_.insert(record.kernel_id);
+  changed_kernels_.push_back(record.kernel_id);
   change();
 }
 
 void ServerState::remove(const std::string& kernel_id) {
   kernels_.erase(kernel_id);
-  changed_kernels_.insert(kernel_id);
+  changed_kernels_.push_back(kernel_id);
   change();
 }
 
 void ServerState::put(const Session& session) {
   sessions_.insert_or_assign(session.id, stored(session));
-  changed_sessions_.insert(session.id);
+  changed_sessions_.push_back(session.id);
   change();
 }
 
 void ServerState::remove_session(const std::string& session_id) {
   sessions_.erase(session_id);
-  changed_sessions_.insert(session_id);
+  changed_sessions_.push_back(session_id);
   change();
 }
 
@@ -165,13 +174,13 @@ void ServerState::change() {
 
 StateChanges ServerState::take_changes() {
   StateChanges changes;
-  for (const auto& id : std::exchange(changed_kernels_, {})) {
+  for (const auto& id : each_once(std::exchange(changed_kernels_, {}))) {
     if (const auto kernel = kernels_.find(id); kernel != kernels_.end())
       changes.kernels.push_back(kernel->second);
     else
       changes.removed_kernels.push_back(id);
   }
-  for (const auto& id : std::exchange(changed_sessions_, {})) {
+  for (const auto& id : each_once(std::exchange(changed_sessions_, {}))) {
     if (const auto session = sessions_.find(id); session != sessions_.end())
       changes.sessions.push_back(session->second);
     else
@@ -239,7 +248,8 @@ Task<Result<void>> ServerState::written() {
   co_return make_error(
       ErrorCode::unavailable,
       "{} cannot be written: {} Make room, or correct its permissions, or start the server with --no-adopt",
-      store_->file().native(), as_sentence(attempted_ < mine ? "its disk does not answer" : failure_.message));
+      store_->file().native(),
+      as_sentence(attempted_ < mine ? "its disk does not answer" : failure_.message));
 }
 
 void ServerState::watch(std::chrono::steady_clock::duration interval) {

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -86,8 +85,8 @@ class ServerState final : public KernelRecorder {
   Options options_;
   std::map<std::string, StoredKernel> kernels_;    // As the file should have them.
   std::map<std::string, StoredSession> sessions_;  // As well.
-  std::set<std::string> changed_kernels_;          // Since the last write began; may be removed ones.
-  std::set<std::string> changed_sessions_;
+  std::vector<std::string> changed_kernels_;  // Since the last write began, in order; may be removed ones.
+  std::vector<std::string> changed_sessions_;
   std::optional<Timestamp> seen_;
   std::uint64_t changes_ = 0;    // Counts all there were.
   std::uint64_t attempted_ = 0;  // Up to this one they were written, or could not be.
