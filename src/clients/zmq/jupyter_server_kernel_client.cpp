@@ -577,11 +577,14 @@ void JupyterServerKernelClient::note_life() {
 }
 
 Task<void> JupyterServerKernelClient::beat() {
-  while (true) {
+  const auto number = connection_number_;
+  // A sleep that was over when the connection was closed is not cancelled any more.
+  while (number == connection_number_ && connection_ != nullptr) {
     connection_->liveness.begin_round(steady_clock::now());
     // A kernel that reads so little that it is refused is one that is not heard either.
     if (connection_->heartbeat.connected()) (void)connection_->heartbeat.send(ping);
     co_await sleep_for(heartbeat_.interval);
+    if (number != connection_number_ || connection_ == nullptr) co_return;
     if (connection_->liveness.end_round(steady_clock::now()) && on_liveness_change) on_liveness_change();
   }
 }
