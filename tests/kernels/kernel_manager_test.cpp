@@ -526,11 +526,11 @@ TEST_F(KernelManagerTest, everything_done_to_a_kernel_is_told) {
 }
 
 TEST_F(KernelManagerTest, a_port_taken_before_the_kernel_bound_it_leads_to_a_launch_with_others) {
-  // The first launch finds its shell port taken by a process that is not of its group; the second is a
+  // The first launch finds its shell port taken by a process that is not of its family; the second is a
   // kernel.
   const auto script = fmt::format(
       R"(if [ -e taken ]; then exec {} "$0"; fi
-         setsid python3 -c '
+         setsid env -i PATH="$PATH" python3 -c '
 import json, socket, sys, time
 port = json.load(open(sys.argv[1]))["shell_port"]
 taken = socket.create_server(("127.0.0.1", port))

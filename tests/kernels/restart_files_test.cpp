@@ -102,11 +102,13 @@ TEST_F(RestartFilesTest, a_kernel_whose_directory_is_gone_starts_in_the_nearest_
   std::filesystem::rename(project / "notebooks", project / "renamed");
   const auto restarted = run(kernel_->restart_kernel());
   ASSERT_TRUE(restarted) << restarted.error().message;
+  ASSERT_TRUE(run(kernel_->wait_until_ready()));
   EXPECT_EQ(process_directory(), std::filesystem::canonical(project));
   EXPECT_TRUE(process_has("PWD=" + project.string()));
 
   std::filesystem::create_directory(project / "notebooks");
   ASSERT_TRUE(run(kernel_->restart_kernel()));
+  ASSERT_TRUE(run(kernel_->wait_until_ready()));
   EXPECT_EQ(process_directory(), std::filesystem::canonical(project / "notebooks"));
 }
 

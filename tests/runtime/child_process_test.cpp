@@ -48,10 +48,19 @@ class ChildProcessTest : public testing::Test {
     return *std::move(process);
   }
 
+  /// Runs the loop until the process has printed this; false when it ends before.
+  bool prints(const ChildProcess& process, std::string_view text) {
+    while (!process.output_tail().contains(text)) {
+      if (process.exit_status()) return false;
+      if (loop_.run_one() == 0) loop_.restart();
+    }
+    return true;
+  }
+
   /// The first number that the process prints.
   int printed_number(const ChildProcess& process) {
-    while (!process.output_tail().contains('\n')) loop_.run_one();
-    return std::stoi(process.output_tail());
+    EXPECT_TRUE(prints(process, "\n"));
+    return std::atoi(process.output_tail().c_str());
   }
 
   asio::io_context loop_;
@@ -121,9 +130,8 @@ TEST_F(ChildProcessTest, another_server_takes_it_over_with_its_output) {
                                              .lifetime = ChildLifetime::own});
   ASSERT_TRUE(process) << process.error().message;
   const auto identity = (*process)->identity();
-  const auto taken = ChildProcess::attach(
-      loop_.get_executor(),
-      {.process = identity, .output_pipe = (*process)->output_pipe()});
+  const auto taken = ChildProcess::attach(loop_.get_executor(),
+                                          {.process = identity, .output_pipe = (*process)->output_pipe()});
   ASSERT_TRUE(taken) << taken.error().message;
   ASSERT_TRUE((*taken)->send_signal(SIGTERM));
   const auto status = run_task(loop_, (*taken)->wait());
@@ -227,8 +235,8 @@ TEST_F(ChildProcessTest, destroying_it_ends_its_family) {
 TEST_F(ChildProcessTest, what_a_program_starts_in_other_sessions_once_it_serves_is_left_alone) {
   const auto gate = std::filesystem::path(testing::TempDir()) / fmt::format("gate-{}", ::getpid());
   ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
-  const auto process = launch_family(
-      fmt::format("read line < {}; setsid {} & exec sleep 1000", gate.string(), sleeper));
+  const auto process =
+      launch_family(fmt::format("read line < {}; setsid {} & exec sleep 1000", gate.string(), sleeper));
   process->settle({.port = 1, .path = {}});
   std::ofstream(gate) << "go" << std::endl;
   const auto program = identify_process(printed_number(*process));
@@ -241,12 +249,11 @@ TEST_F(ChildProcessTest, what_a_program_starts_in_other_sessions_once_it_serves_
 }
 
 TEST_F(ChildProcessTest, an_interrupt_reaches_the_program_that_serves_and_not_its_wrapper) {
-  for (const std::string_view wrapper : {"setsid -w {}", "(exec setsid {}) & exec sleep 1000", "{}", "exec {}"}) {
+  for (const std::string_view wrapper : {"setsid -w {}", "(exec setsid {}) & exec sleep 1000", "exec {}"}) {
     const auto process = launch_family(fmt::format(fmt::runtime(wrapper), listener));
     process->settle({.port = static_cast<std::uint16_t>(printed_number(*process)), .path = {}});
     ASSERT_TRUE(process->send_signal(SIGINT));
-    while (!process->output_tail().contains("interrupted") && !process->exit_status()) loop_.run_one();
-    EXPECT_FALSE(process->exit_status()) << wrapper;
+    EXPECT_TRUE(prints(*process, "interrupted")) << wrapper;
     ASSERT_TRUE(process->send_signal(SIGTERM));
     run_task(loop_, process->wait());
   }
@@ -258,8 +265,8 @@ TEST_F(ChildProcessTest, its_family_is_handed_over) {
   const auto family = process->family();
   ASSERT_TRUE(family.listener);
   ASSERT_TRUE(is_running(*family.listener));
-  const auto taken = ChildProcess::attach(
-      loop_.get_executor(), {.process = process->identity(), .family = family});
+  const auto taken =
+      ChildProcess::attach(loop_.get_executor(), {.process = process->identity(), .family = family});
   ASSERT_TRUE(taken) << taken.error().message;
   ::kill(process->pid(), SIGKILL);
   run_task(loop_, (*taken)->wait());
