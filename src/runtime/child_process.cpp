@@ -315,8 +315,8 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::launch(const Executor& execu
   // Not reaped yet: if it has ended already, nobody asks for its identity.
   const auto identity = identify_process(pid).value_or(ProcessIdentity{.pid = pid});
   note_child(pid);
-  auto state = std::make_shared<State>(
-      executor, ProcessFamily(identity, std::move(description.family_mark)), identity, pidfd);
+  auto state = std::make_shared<State>(executor, ProcessFamily(identity, std::move(description.family_mark)),
+                                       identity, pidfd);
   state->output_pipe = pipe->inode;
   state->start(std::move(pipe->read_end));
   return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));

@@ -24,13 +24,14 @@ bool is_noted_child(pid_t pid);
 /// which leave their process tree can be found, and collects those that have ended. Owned by the application,
 /// one per process, on its executor.
 ///
-/// Never takes the exit status of a child that a plugin started: one that cannot be told from an inherited one
-/// is collected only when nobody else has for `patience`.
+/// Never takes the exit status of a child that a plugin started: one that cannot be told from an inherited
+/// one is collected only when nobody else has for `patience`.
 class OrphanReaper {
  public:
   static constexpr std::chrono::seconds default_patience{30};
 
-  explicit OrphanReaper(const Executor& executor, std::chrono::steady_clock::duration patience = default_patience);
+  explicit OrphanReaper(const Executor& executor,
+                        std::chrono::steady_clock::duration patience = default_patience);
   OrphanReaper(const OrphanReaper&) = delete;
   OrphanReaper& operator=(const OrphanReaper&) = delete;
   ~OrphanReaper();

@@ -92,7 +92,8 @@ void ProcessFamily::settle(const ListenAddress& address) {
   std::map<pid_t, ProcessIdentity> members;
   for (const auto& member : record_.members) members.emplace(member.pid, member);
   const auto listens = [&sockets](const ProcessIdentity& member) { return has_socket(member.pid, sockets); };
-  if (const auto listener = std::ranges::find_if(record_.members, listens); listener != record_.members.end()) {
+  if (const auto listener = std::ranges::find_if(record_.members, listens);
+      listener != record_.members.end()) {
     record_.listener = *listener;
   } else if (std::ranges::any_of(read_trees({root_.pid}), [&](const auto& entry) {
                return entry.second.group == root_.pid && has_socket(entry.first, sockets);

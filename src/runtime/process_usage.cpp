@@ -85,8 +85,7 @@ Result<ProcessStat> parse_process_stat(std::string_view text) {
   std::uint64_t user_time = 0;
   std::uint64_t system_time = 0;
   if (!parse_number(text.substr(0, name_begin), stat.pid) ||
-      !parse_number(fields[parent_field], stat.parent) ||
-      !parse_number(fields[group_field], stat.group) ||
+      !parse_number(fields[parent_field], stat.parent) || !parse_number(fields[group_field], stat.group) ||
       !parse_number(fields[session_field], stat.session) ||
       !parse_number(fields[user_time_field], user_time) ||
       !parse_number(fields[system_time_field], system_time) ||

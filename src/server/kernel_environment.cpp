@@ -78,7 +78,8 @@ Result<void> check_variable(const std::string& name, const nlohmann::json& value
   }
   const auto& text = value.get_ref<const std::string&>();
   if (text.find('\0') != std::string::npos)
-    return make_error(ErrorCode::invalid_argument, "Field 'env': the value of '{}' has a zero byte", shown(name));
+    return make_error(ErrorCode::invalid_argument, "Field 'env': the value of '{}' has a zero byte",
+                      shown(name));
   if (text.size() > longest_value) {
     return make_error(ErrorCode::invalid_argument, "Field 'env': the value of '{}' has more than {} bytes",
                       shown(name), longest_value);

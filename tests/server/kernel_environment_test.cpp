@@ -45,8 +45,8 @@ TEST(EnvironmentField, a_list_of_names_allows_those_and_kernel_variables) {
 }
 
 TEST(EnvironmentField, leaves_out_unusual_names_unless_the_operator_lists_them) {
-  for (const std::string name : {"1A", "A B", "A-B", "BASH_FUNC_module%%", "ProgramFiles(x86)", "KERNEL_(x86)",
-                                 "\xC3\xA4", "A\n"}) {
+  for (const std::string name :
+       {"1A", "A B", "A-B", "BASH_FUNC_module%%", "ProgramFiles(x86)", "KERNEL_(x86)", "\xC3\xA4", "A\n"}) {
     EXPECT_THAT(*read({{name, "x"}, {"A", "1"}}), ElementsAre(Pair("A", "1"))) << name;
     EXPECT_THAT(*read({{name, "x"}}, {.client_envs = {name}}), ElementsAre(Pair(name, "x")));
   }
@@ -55,7 +55,8 @@ TEST(EnvironmentField, leaves_out_unusual_names_unless_the_operator_lists_them) 
 }
 
 TEST(EnvironmentField, names_that_no_environment_can_hold_are_refused) {
-  for (const std::string& name : {std::string(), std::string("A=B"), std::string("=B"), std::string("A\0B", 3)}) {
+  for (const std::string& name :
+       {std::string(), std::string("A=B"), std::string("=B"), std::string("A\0B", 3)}) {
     const auto refused = read({{name, "x"}});
     ASSERT_FALSE(refused) << name;
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);

@@ -43,7 +43,7 @@ std::filesystem::path existing_directory(std::filesystem::path directory) {
 /// Where a kernel with this connection info listens for requests.
 ListenAddress listen_address(const ConnectionInfo& info) {
   const auto port = info.find("shell_port");
-  if (port == info.end() || !port->is_number_unsigned()) return {};
+  if (port == info.end() || !port->is_number_integer()) return {};
   const auto number = port->get<std::uint16_t>();
   const auto ip = info.find("ip");
   if (info.value("transport", nlohmann::json()) != "ipc") return {.port = number, .path = {}};
@@ -60,7 +60,7 @@ nlohmann::json record_of(const ProcessIdentity& process) {
 std::optional<ProcessIdentity> read_process(const nlohmann::json& record) {
   const auto number = [&record](const char* name) {
     const auto value = record.find(name);
-    return value != record.end() && value->is_number_unsigned() ? value->get<std::uint64_t>() : 0;
+    return value != record.end() && value->is_number_integer() ? value->get<std::uint64_t>() : 0;
   };
   if (!record.is_object()) return std::nullopt;
   const ProcessIdentity process{.pid = static_cast<pid_t>(number("pid")), .start_time = number("start_time")};
@@ -307,6 +307,7 @@ Result<void> LocalProvisioner::describe_newer_process(AdoptionRequest& request) 
     record["connection_file"] = (options_.runtime_dir / ("kernel-" + request.kernel_id + ".json")).string();
   record["pid"] = static_cast<std::uint64_t>(process.pid);  // As it is read from a file.
   record["start_time"] = process.start_time;
+  record["family"] = record_of(FamilyRecord{});  // What is recorded is that of another process.
   record["output_pipe"] = find_output_pipe(process.pid);
   record["family"] = record_of(FamilyRecord{});  // What is recorded is the one of the process before.
   const auto& file = record["connection_file"];
