@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "interfaces/connection_info.h"
 #include "journal/conversation.h"
 #include "runtime/task.h"
+#include "wire/channel.h"
 #include "wire/outgoing_message.h"
 
 namespace nextgen_kernels {
@@ -59,6 +61,10 @@ class KernelClient {
 
   /// Signs and sends a listener's message. Needs a connection.
   virtual Result<void> send(const OutgoingMessage& message) = 0;
+
+  /// What was sent on a channel and waits in this program until the kernel reads on. 0 for clients that do
+  /// not know.
+  virtual std::size_t unsent_bytes(Channel /*channel*/) const { return 0; }
 
   /// Sends a request of the server's own on the control channel and ends with the content of the reply.
   /// The reply does not enter the journal.

@@ -203,6 +203,10 @@ void* create_base_client(nk_context* handle, nk_string reference, void* derived,
   if (!made) return fail(reply, made.error());
   hooked->client = *std::move(made);
   hooked->client->on_liveness_change = [&context] { context.liveness_changed(); };
+  context.on_unsent_bytes([weak = std::weak_ptr(hooked)](Channel channel) -> std::size_t {
+    const auto alive = weak.lock();
+    return alive == nullptr ? 0 : alive->client->unsent_bytes(channel);
+  });
   *functions = &functions_of_base;
   return new BaseKernelClient(context.executor(), std::move(hooked));
 }

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nextgen_kernels/abi.h>
@@ -15,6 +17,7 @@
 #include "journal/message_sink.h"
 #include "plugins/original_texts.h"
 #include "runtime/task.h"
+#include "wire/channel.h"
 
 namespace nextgen_kernels {
 
@@ -67,6 +70,10 @@ class PluginContext {
 
   const Executor& executor() const;
   const BaseClassMakers& makers() const { return makers_; }
+  /// Of a client that extends a built-in one: what that has not sent yet. Set on the object's thread.
+  void on_unsent_bytes(std::function<std::size_t(Channel)> ask) { unsent_bytes_ = std::move(ask); }
+  std::size_t unsent_bytes(Channel channel) const { return unsent_bytes_ ? unsent_bytes_(channel) : 0; }
+
   /// Null for what is no client.
   MessageSink* sink() const;
   /// Of provisioners; set before the object is made.
@@ -100,6 +107,7 @@ class PluginContext {
   OriginalTexts original_texts_;
   std::vector<std::weak_ptr<KernelProvisioner>> bases_;
   int passing_ = 0;  // On the object's thread only.
+  std::function<std::size_t(Channel)> unsent_bytes_;
   std::shared_ptr<State> state_;
 };
 

@@ -23,6 +23,7 @@ class PluginKernelClient final : public KernelClient {
                                  std::chrono::steady_clock::duration timeout) override;
   void disconnect() override;
   Result<void> send(const OutgoingMessage& message) override;
+  std::size_t unsent_bytes(Channel channel) const override { return object_.context().unsent_bytes(channel); }
   Task<Result<nlohmann::json>> control_request(std::string message_type, nlohmann::json content,
                                                std::chrono::steady_clock::duration timeout) override;
   Task<Result<nlohmann::json>> shell_request(std::string message_type, nlohmann::json content,

@@ -455,6 +455,10 @@ void ZmqSocket::poll_again() {
   state_->schedule();
 }
 
+std::size_t ZmqSocket::unsent_bytes() const {
+  return state_->unsent_bytes;
+}
+
 Result<void> ZmqSocket::send(std::span<const std::string_view> frames) {
   if (state_->unsent_bytes > most_unsent_bytes) {
     return make_error(ErrorCode::resource_limit,

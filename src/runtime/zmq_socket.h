@@ -79,6 +79,9 @@ class ZmqSocket {
   /// when more than `most_unsent_bytes` wait already.
   Result<void> send(std::span<const std::string_view> frames);
 
+  /// What was sent and waits here until the peer is there and takes it.
+  std::size_t unsent_bytes() const;
+
  private:
   struct State;
   std::shared_ptr<State> state_;

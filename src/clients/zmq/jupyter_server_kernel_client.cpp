@@ -384,6 +384,10 @@ Result<void> JupyterServerKernelClient::send(const OutgoingMessage& message) {
   return connection_->socket(message.channel).send(frames);
 }
 
+std::size_t JupyterServerKernelClient::unsent_bytes(Channel channel) const {
+  return connection_ == nullptr ? 0 : connection_->socket(channel).unsent_bytes();
+}
+
 Task<Result<nlohmann::json>> JupyterServerKernelClient::control_request(std::string message_type,
                                                                         nlohmann::json content,
                                                                         steady_clock::duration timeout) {

@@ -43,6 +43,7 @@ class JupyterServerKernelClient : public KernelClient {
   void end_inheritance() override;
   void disconnect() override;
   Result<void> send(const OutgoingMessage& message) override;
+  std::size_t unsent_bytes(Channel channel) const override;
   Task<Result<nlohmann::json>> control_request(std::string message_type, nlohmann::json content,
                                                std::chrono::steady_clock::duration timeout) override;
   Task<Result<nlohmann::json>> shell_request(std::string message_type, nlohmann::json content,
