@@ -33,7 +33,7 @@ class KernelClient {
   /// Closes the connections; replies that are open fail. `connect` may be called again.
   virtual void disconnect() = 0;
 
-  /// Sends a client's message to the kernel.
+  /// Sends a client's message to the kernel. An exception is what the client is answered.
   virtual void send(const Message& message) = 0;
 
   /// Sends a request of the server on the control channel. Answer the content of the kernel's reply, which is
@@ -191,7 +191,8 @@ class BaseKernelClient : public KernelClient {
     return Delivery::deliver;
   }
   /// What becomes of a client's message that is about to be sent. A replacement is answered to whoever sent
-  /// the original: keep the msg_id. Throw to refuse it, in words that whoever sent it reads.
+  /// the original: keep the msg_id. Throw to refuse it: the client is answered as if the kernel had failed, in
+  /// the words of the exception.
   virtual Delivery message_to_send(const Message& message) {
     message_sent(message);
     return Delivery::deliver;

@@ -36,6 +36,60 @@ const std::string& server_session() {
   return session;
 }
 
+constexpr std::string_view busy_content = R"({"execution_state":"busy"})";
+constexpr std::string_view idle_content = R"({"execution_state":"idle"})";
+constexpr std::string_view request_suffix = "_request";
+// Of ordinary clients; one that is longer is not kept for every request that is under way.
+constexpr std::size_t longest_header = 1024;
+
+std::string quote(std::string_view text) {
+  return quote_json(replace_invalid_utf8(text));
+}
+
+/// The header that answers to a message have as their parent's.
+std::string parent_header_of(const OutgoingMessage& message) {
+  const auto header = message.parts[0];
+  if (header.size() <= longest_header) return std::string(header);
+  return fmt::format(R"({{"msg_id":{},"msg_type":{},"session":{}}})", quote(message.header.msg_id),
+                     quote(message.header.msg_type), quote(message.header.session));
+}
+
+bool has_reply(const Request& request) {
+  return request.message_type.ends_with(request_suffix);
+}
+
+/// Everybody has seen it begin, and is to see its end; of what has not begun nobody else knows.
+Audience audience_of_outputs(const Request& request) {
+  return request.begun ? Audience::everybody : request.sender;
+}
+
+std::string reply_type_of(std::string_view request_type) {
+  return fmt::format("{}_reply", request_type.substr(0, request_type.size() - request_suffix.size()));
+}
+
+bool is_silent(std::string_view execute_content) {
+  bool silent = false;
+  const auto walked = for_each_member(execute_content, [&silent](const JsonMember& member) {
+    if (member.key == "silent") silent = member.value == "true";
+  });
+  return walked && silent;
+}
+
+std::string error_members(const RequestFailure& failure) {
+  return fmt::format(R"("ename":{},"evalue":{},"traceback":[{}])", quote(failure.ename),
+                     quote(failure.evalue), quote(fmt::format("{}: {}", failure.ename, failure.evalue)));
+}
+
+std::string reply_content(std::string_view request_type, const RequestFailure& failure) {
+  return fmt::format(
+      R"({{"status":"{}",{}{}}})", failure.status == RequestFailure::Status::error ? "error" : "aborted",
+      request_type == "execute_request" ? R"("execution_count":null,)" : "", error_members(failure));
+}
+
+std::string notice_content(std::string_view text) {
+  return fmt::format(R"({{"name":"stderr","text":{}}})", quote(text));
+}
+
 std::string execution_state_of(std::string_view status_content) {
   std::string state;
   const auto walked = for_each_member(status_content, [&](const JsonMember& member) {
@@ -62,27 +116,72 @@ std::string_view to_string(ExecutionState state) {
   return "dead";
 }
 
-std::shared_ptr<const RequestOrigin> Conversation::make_origin(const OutgoingMessage& message,
-                                                               Audience sender) const {
+Request Conversation::make_request_entry(const OutgoingMessage& message, Audience sender) const {
   const auto* session = places_.sessions().find(sender);
   // Clients choose the ids of their cells; what is longer than any of theirs is not kept with every output.
-  return std::make_shared<RequestOrigin>(
+  auto origin = std::make_shared<const RequestOrigin>(
       RequestOrigin{.cell_id = message.cell_id.size() > longest_cell_id ? std::string() : message.cell_id,
                     .requester = session == nullptr ? std::string() : session->id});
+  return {.message_id = std::string(message.header.msg_id),
+          .message_type = std::string(message.header.msg_type),
+          .channel = message.channel,
+          .sender = sender,
+          .origin = std::move(origin),
+          .in_subshell = !message.header.subshell_id.empty(),
+          .since = journal_.next_number(),
+          .header = parent_header_of(message)};
 }
 
 bool Conversation::record_request(const OutgoingMessage& message, Audience sender) {
   if (message.channel != Channel::control && tells_state(message.header.msg_type)) note_activity();
   places_.sessions().note_use(sender);
   if (message.channel == Channel::stdin_) return false;  // An input_reply has no reply of its own.
-  requests_.add({.message_id = std::string(message.header.msg_id),
-                 .message_type = std::string(message.header.msg_type),
-                 .channel = message.channel,
-                 .sender = sender,
-                 .origin = make_origin(message, sender),
-                 .in_subshell = !message.header.subshell_id.empty(),
-                 .since = journal_.next_number()});
+  requests_.add(make_request_entry(message, sender));
   return places_.sessions().note_asker(message.header.session, sender);
+}
+
+void Conversation::refuse(const OutgoingMessage& message, Audience sender, const RequestFailure& failure) {
+  const auto request = make_request_entry(message, sender);
+  if (message.channel == Channel::stdin_) return append_output(request, failure);
+  append_status(request, busy_content);
+  const bool is_shown = request.message_type == "execute_request" && !is_silent(message.parts[3]);
+  if (is_shown || !has_reply(request)) append_output(request, failure);
+  append_answer(request, failure);
+}
+
+void Conversation::answer_abandoned(const Request& request, const RequestFailure& failure) {
+  const bool is_answered = request.replied && has_reply(request);
+  if (!request.begun && !is_answered) append_status(request, busy_content);
+  if (request.message_type == "execute_request" && !is_answered) append_output(request, failure);
+  append_answer(request, failure);
+}
+
+/// The reply, where there is to be one, and the end of the outputs: what the kernel has not said of them.
+void Conversation::append_answer(const Request& request, const RequestFailure& failure) {
+  if (has_reply(request) && !request.replied) {
+    append({.channel = request.channel,
+            .audience = request.sender,
+            .parent_header = request.header,
+            .origin = request.origin},
+           reply_type_of(request.message_type), reply_content(request.message_type, failure));
+  }
+  if (!request.idle) append_status(request, idle_content);
+}
+
+void Conversation::append_status(const Request& request, std::string_view content) {
+  append(
+      {.audience = audience_of_outputs(request), .parent_header = request.header, .origin = request.origin},
+      "status", content);
+}
+
+void Conversation::append_output(const Request& request, const RequestFailure& failure) {
+  const Place place{
+      .audience = audience_of_outputs(request), .parent_header = request.header, .origin = request.origin};
+  const bool is_error = failure.status == RequestFailure::Status::error;
+  if (is_error && request.message_type == "execute_request")
+    append(place, "error", fmt::format("{{{}}}", error_members(failure)));
+  else
+    append(place, "stream", notice_content(failure.evalue + "\n"));
 }
 
 void Conversation::receive(Message::Pointer message) {
@@ -118,6 +217,7 @@ Audience Conversation::route(const Message& message) {
 void Conversation::follow_status(const Message& message) {
   const auto& parent = message.parent_fields();
   const auto state = execution_state_of(message.content());
+  if (state == "busy") requests_.note_busy(parent.msg_id);
   if (state == "idle") requests_.note_idle(parent.msg_id);
   if (state_ == ExecutionState::dead || state_ == ExecutionState::restarting) return;
   if (parent.msg_id.empty() || !tells_state(parent.msg_type)) return;
@@ -161,21 +261,24 @@ void Conversation::publish_notice(std::string_view text) {
 
 void Conversation::publish_notice_to(Audience audience, std::string_view text,
                                      std::string_view parent_header) {
-  publish(audience, "stream",
-          fmt::format(R"({{"name":"stderr","text":{}}})", quote_json(replace_invalid_utf8(text))),
-          parent_header);
+  publish(audience, "stream", notice_content(text), parent_header);
 }
 
 void Conversation::publish(Audience audience, std::string_view message_type, std::string_view content,
                            std::string_view parent_header) {
-  auto message = make_kernel_message(Channel::iopub, message_type, content, parent_header, server_session());
+  append({.audience = audience, .parent_header = parent_header}, message_type, content);
+  journal_.notify();
+}
+
+void Conversation::append(Place place, std::string_view message_type, std::string_view content) {
+  auto message =
+      make_kernel_message(place.channel, message_type, content, place.parent_header, server_session());
   if (!message) {
     log_error("Cannot publish {} message: {}", with_article(message_type), message.error().message);
     return;
   }
-  auto origin = origin_of(**message);
-  journal_.append(std::move(*message), audience, std::move(origin));
-  journal_.notify();
+  if (place.origin == nullptr) place.origin = origin_of(**message);
+  journal_.append(std::move(*message), place.audience, std::move(place.origin));
 }
 
 void Conversation::begin_process() {

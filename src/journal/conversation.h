@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/timestamp.h"
 #include "journal/cursor.h"
 #include "journal/journal.h"
 #include "journal/listener_places.h"
 #include "journal/message_sink.h"
+#include "journal/request_failure.h"
 #include "journal/request_table.h"
 #include "wire/message.h"
 #include "wire/outgoing_message.h"
@@ -49,6 +51,17 @@ class Conversation : public MessageSink {
 
   /// The kernel will not answer it (any more).
   void give_up_request(std::string_view message_id) { requests_.give_up(message_id); }
+
+  /// Answers a message that does not go to the kernel, as the kernel would: it is busy, it fails, it is idle.
+  /// A message that has no reply is answered by a notice. Only its sender is told, at the next `flush`.
+  void refuse(const OutgoingMessage& message, Audience sender, const RequestFailure& failure);
+
+  /// The process has ended: takes what it owed from the table, for `answer_abandoned`.
+  std::vector<Request> abandon_requests() { return requests_.abandon_all(); }
+
+  /// Says what the process that has ended had not said of a request. The listeners hear of it at the next
+  /// `flush`.
+  void answer_abandoned(const Request& request, const RequestFailure& failure);
 
   /// A message arrived from the kernel: routed, looked at for what it says of the state, and journaled.
   /// The listeners hear of it at the next `flush`.
@@ -100,7 +113,7 @@ class Conversation : public MessageSink {
   const RequestTable& requests() const { return requests_; }
 
  private:
-  std::shared_ptr<const RequestOrigin> make_origin(const OutgoingMessage& message, Audience sender) const;
+  Request make_request_entry(const OutgoingMessage& message, Audience sender) const;
   std::shared_ptr<const RequestOrigin> origin_of(const Message& message) const;
   Audience route(const Message& message);
   void follow_status(const Message& message);
@@ -109,6 +122,18 @@ class Conversation : public MessageSink {
   ExecutionState working_state() const;
   void publish(Audience audience, std::string_view message_type, std::string_view content,
                std::string_view parent_header);
+  /// Where a message of ours belongs.
+  struct Place {
+    Channel channel = Channel::iopub;
+    Audience audience = Audience::everybody;
+    std::string_view parent_header = "{}";
+    std::shared_ptr<const RequestOrigin> origin = {};
+  };
+  void append(Place place, std::string_view message_type, std::string_view content);
+  void append_status(const Request& request, std::string_view content);
+  /// Shows a failure where the user waits for outputs.
+  void append_output(const Request& request, const RequestFailure& failure);
+  void append_answer(const Request& request, const RequestFailure& failure);
 
   Journal journal_;
   ListenerPlaces places_;

@@ -48,6 +48,10 @@ RequestTable::Running RequestTable::running(MessageNumber now) const {
   return running;
 }
 
+void RequestTable::note_busy(std::string_view message_id) {
+  if (const auto entry = by_id_.find(message_id); entry != by_id_.end()) entry->second->begun = true;
+}
+
 void RequestTable::note_reply(std::string_view message_id) {
   const auto entry = by_id_.find(message_id);
   if (entry == by_id_.end()) return;
@@ -96,6 +100,17 @@ void RequestTable::end_all() {
   while (!requests_.empty()) end(by_id_.find(requests_.front().message_id));
 }
 
+std::vector<Request> RequestTable::abandon_all() {
+  std::vector<Request> abandoned;
+  abandoned.reserve(requests_.size());
+  for (auto& request : requests_) {
+    request.abandoned = true;
+    abandoned.push_back(request);
+  }
+  end_all();
+  return abandoned;
+}
+
 void RequestTable::end_if_complete(Index::iterator entry) {
   if (entry->second->replied && entry->second->idle) end(entry);
 }
@@ -107,6 +122,7 @@ void RequestTable::end(Index::iterator entry) {
     by_id_.erase(entry);
     return;
   }
+  request->header = {};
   erase(ended_, ended_by_id_, request->message_id);
   ended_.splice(ended_.end(), requests_, request);
   ended_by_id_.insert(by_id_.extract(entry));

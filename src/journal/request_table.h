@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/strings.h"
 #include "journal/cursor.h"
@@ -27,8 +28,11 @@ struct Request {
   bool in_subshell = false;  ///< Runs beside what the kernel runs.
   std::uint64_t place = 0;   ///< Among all requests, from 1 on; the table gives it.
   MessageNumber since = 0;   ///< What the kernel says of it has this number, or a higher one.
+  bool begun = false;        ///< The kernel has said that it is busy with it.
   bool replied = false;
   bool idle = false;
+  bool abandoned = false;   ///< The process that was to answer it ended before it had.
+  std::string header = {};  ///< JSON, as the parent of its answers; kept while it is under way.
   /// When the kernel was first heard to have looked at it.
   std::optional<std::chrono::steady_clock::time_point> answered_at = {};
 };
@@ -57,6 +61,7 @@ class RequestTable {
   Running running(MessageNumber now) const;
 
   /// Notes what a message from the kernel says about its parent request.
+  void note_busy(std::string_view message_id);
   void note_reply(std::string_view message_id);
   void note_idle(std::string_view message_id);
 
@@ -70,6 +75,8 @@ class RequestTable {
 
   /// Nothing is under way any more.
   void end_all();
+  /// The same because the process has ended. Returns what it owed, in the order that it was sent.
+  std::vector<Request> abandon_all();
   /// How many are under way.
   std::size_t size() const { return by_id_.size(); }
 

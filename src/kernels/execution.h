@@ -113,6 +113,7 @@ class Execution final : private JournalListener {
   std::string reason_;
   nlohmann::json reply_ = nlohmann::json::object();
   Timestamp submitted_ = Timestamp::clock::now();
+  int restart_count_ = 0;            // The kernel's, of the process that this is for.
   MessageNumber end_ = 0;            // Of the journal, when it ended.
   ExecutionProgress read_progress_;  // As far as it was read.
   Event changed_;

@@ -14,6 +14,7 @@ namespace nextgen_kernels {
 namespace {
 
 constexpr std::size_t most_waiting = 1000;
+constexpr std::size_t most_waiting_bytes = std::size_t{64} * 1024 * 1024;
 constexpr std::size_t batch_messages = 512;
 constexpr std::size_t batch_bytes = 1024 * 1024;
 // After so long, code that goes on in spite of the interrupt is not waited for any more.
@@ -76,10 +77,18 @@ Result<std::shared_ptr<Execution>> ExecutionQueue::submit(ExecutionRequest reque
     return make_error(ErrorCode::resource_limit, "{} executions wait for kernel {} already", most_waiting,
                       kernel_->kernel_id());
   }
+  auto bytes = request.code.size();
+  for (const auto& waiting : waiting_) bytes += waiting->request().code.size();
+  if (!waiting_.empty() && bytes > most_waiting_bytes) {
+    return make_error(ErrorCode::resource_limit,
+                      "More than {} MiB of code would wait for kernel {}: let it run what it has first",
+                      most_waiting_bytes >> 20, kernel_->kernel_id());
+  }
   auto message = make_request(Channel::shell, "execute_request", content_of(request), session_);
   if (!message) return std::unexpected(message.error());
   auto execution = std::make_shared<Execution>(executor_, kernel_->conversation(), std::move(request),
                                                std::move(*message), audience_);
+  execution->restart_count_ = kernel_->restart_count_of_requests();
   waiting_.push_back(execution);
   send_next();
   return execution;
@@ -113,10 +122,7 @@ std::vector<std::shared_ptr<const Execution>> ExecutionQueue::list() const {
 
 void ExecutionQueue::send_next() {
   while (current_ == nullptr && !waiting_.empty()) {
-    if (!turn_) {
-      turn_ = kernel_->conversation()->requests().last_place();
-      restarts_ = kernel_->restart_count();
-    }
+    if (!turn_) turn_ = kernel_->conversation()->requests().last_place();
     watch();
     if (!is_next_free()) return;
     turn_.reset();
@@ -156,7 +162,6 @@ bool ExecutionQueue::send(const std::shared_ptr<Execution>& execution) {
   progress_.emplace(execution->request());
   interrupt_cause_.reset();
   interrupted_ = false;
-  restarts_ = kernel_->restart_count();
   if (auto sent = kernel_->handle_incoming_message(execution->message_, audience_); !sent) {
     execution->set_status(ExecutionStatus::dead, sent.error().message);
     return false;
@@ -179,6 +184,7 @@ void ExecutionQueue::on_journal_activity() {
 
 void ExecutionQueue::follow(const Message& message) {
   if (current_ == nullptr || message.parent_fields().msg_id != current_->id()) return;
+  if (was_answered_by_server()) return;
   const bool had_begun = progress_->begun();
   progress_->note(message);
   if (message.channel() == Channel::shell && message.header_fields().msg_type == "execute_reply") {
@@ -189,9 +195,15 @@ void ExecutionQueue::follow(const Message& message) {
   if (progress_->idle()) arm_timer(interrupted_ ? reply_patience_after_interrupt : reply_patience);
 }
 
+/// In the place of a process that has ended: what becomes of the execution follows from that end.
+bool ExecutionQueue::was_answered_by_server() const {
+  const auto* request = kernel_->conversation()->requests().recall(current_->id());
+  return request != nullptr && request->abandoned;
+}
+
 /// The reply to a later request shows that there will be none any more.
 void ExecutionQueue::look_for_reply() {
-  if (current_ == nullptr || !progress_->idle() || !cursor_->at_end()) return;
+  if (current_ == nullptr || !progress_->idle() || !cursor_->at_end() || was_answered_by_server()) return;
   if (kernel_->conversation()->requests().find(current_->id()) == nullptr) finish_current();
 }
 
@@ -201,9 +213,26 @@ void ExecutionQueue::look_at_kernel() {
   if (kernel_->execution_state() == ExecutionState::dead || kernel_->conversation()->journal().closed()) {
     const auto& reason = kernel_->reason();
     end_all(ExecutionStatus::dead, reason.empty() ? "The kernel was shut down" : reason);
-  } else if (kernel_->restart_count() != restarts_) {
-    const auto& reason = kernel_->reason();
-    end_all(ExecutionStatus::dead, reason.empty() ? "The kernel was restarted" : reason);
+  } else {
+    end_those_of_earlier_processes();
+  }
+}
+
+void ExecutionQueue::end_those_of_earlier_processes() {
+  const auto is_of_earlier_process = [this](const std::shared_ptr<Execution>& execution) {
+    return execution != nullptr && execution->restart_count_ < kernel_->restart_count();
+  };
+  const auto reason = kernel_->reason().empty() ? "The kernel was restarted" : kernel_->reason();
+  if (is_of_earlier_process(current_)) {
+    timer_.cancel();
+    const auto execution = std::exchange(current_, nullptr);
+    if (!execution->ended()) execution->set_status(ExecutionStatus::dead, reason);
+  }
+  while (!waiting_.empty() && is_of_earlier_process(waiting_.front())) {
+    const auto execution = std::move(waiting_.front());
+    waiting_.pop_front();
+    execution->set_status(ExecutionStatus::aborted, reason);
+    turn_.reset();
   }
 }
 

@@ -17,8 +17,10 @@ namespace nextgen_kernels {
 
 /// The executions that are asked for without a WebSocket, of one kernel, in order. Each is given to the
 /// kernel when the one before it has ended, and what others had sent before it was the next one; until then
-/// it can be withdrawn. One that fails with `stop_on_error` aborts those that wait behind it, as kernels do
-/// with theirs. Owned by who takes the requests; keeps the kernel's manager alive; on the kernel's executor.
+/// it can be withdrawn. Each is for the process that it was submitted to, or the next one when a restart had
+/// been asked for: it goes with that process. One that fails with `stop_on_error` aborts those that wait
+/// behind it, as kernels do with theirs. Owned by who takes the requests; keeps the kernel's manager alive;
+/// on the kernel's executor.
 class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>, private JournalListener {
  public:
   ExecutionQueue(Executor executor, std::shared_ptr<KernelManager> kernel);
@@ -56,6 +58,8 @@ class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>
   void look_for_reply();
   void finish_current();
   void abort_waiting(const std::string& reason);
+  void end_those_of_earlier_processes();
+  bool was_answered_by_server() const;
   void end_all(ExecutionStatus status, const std::string& reason);
   void interrupt(ExecutionStatus cause);
   void on_timeout();
@@ -70,7 +74,6 @@ class ExecutionQueue final : public std::enable_shared_from_this<ExecutionQueue>
   std::optional<ExecutionProgress> progress_;
   std::optional<ExecutionStatus> interrupt_cause_;  // Of current_: cancelled or timeout.
   bool interrupted_ = false;
-  int restarts_ = 0;  // The kernel's, when current_ was sent, or the first of waiting_ became that.
   std::optional<std::uint64_t> turn_;  // What was sent up to this place comes before the next one.
   asio::steady_timer timer_;
   std::optional<Cursor> cursor_;  // While there is something to do.

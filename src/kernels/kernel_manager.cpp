@@ -20,29 +20,11 @@ namespace {
 using namespace boost::asio::experimental::awaitable_operators;
 using std::chrono::steady_clock;
 
-// Requests that wait for a kernel to start; a client that sends more is told to wait.
-constexpr std::size_t queue_limit_bytes = 64 * 1024 * 1024;
 // Launches that end before the kernel can be reached, while the next one goes another way.
 constexpr int launch_attempts = 5;
 constexpr auto interrupt_reply_patience = std::chrono::seconds(5);
 constexpr auto move_patience = std::chrono::seconds(2);
 constexpr auto kill_patience = std::chrono::seconds(5);
-
-/// What a `shutdown_request` asks for; nothing of other messages.
-std::optional<ShutdownPurpose> asked_by(const OutgoingMessage& message) {
-  if (message.header.msg_type != "shutdown_request") return std::nullopt;
-  const auto content = nlohmann::json::parse(message.parts[3], nullptr, false);
-  if (!content.is_object()) return std::nullopt;
-  const auto restart = content.find("restart");
-  return restart != content.end() && *restart == true ? ShutdownPurpose::restart : ShutdownPurpose::end;
-}
-
-std::size_t size_of(const OutgoingMessage& message) {
-  std::size_t size = 0;
-  for (const auto part : message.parts) size += part.size();
-  for (const auto buffer : message.buffers) size += buffer.size();
-  return size;
-}
 
 /// Calls a function when the scope ends, also when a coroutine is cancelled.
 class OnExit {
@@ -56,11 +38,20 @@ class OnExit {
   std::function<void()> call_;
 };
 
+constexpr auto dead_kernel_error = "DeadKernelError";  // As nbclient's.
+
+constexpr std::string_view last_output_follows = " Its last output:\n";
+
+/// Without what a process printed, which goes on for lines: for what is said of every request.
+std::string summary_of(std::string_view reason) {
+  return std::string(reason.substr(0, std::min(reason.find(last_output_follows), reason.find('\n'))));
+}
+
 /// What happened to a process, with what it printed last.
 std::string with_last_output(std::string text, const KernelProvisioner& provisioner) {
   const auto output = provisioner.output_tail();
   if (const auto shown = trim(output); !shown.empty())
-    text = fmt::format("{} Its last output:\n{}", as_sentence(text), shown);
+    text = fmt::format("{}{}{}", as_sentence(text), last_output_follows, shown);
   if (const auto advice = explain_missing_ipykernel(output); !advice.empty()) text += "\n" + advice;
   return text;
 }
@@ -132,7 +123,10 @@ Task<Result<void>> KernelManager::start_kernel() {
   const auto operation = co_await begin_operation();
   auto launched = co_await make_and_launch();
   if (launched) launched = co_await confirm_start();
-  if (launched) tasks_.spawn("supervise kernel " + kernel_id(), supervise());
+  if (launched)
+    tasks_.spawn("supervise kernel " + kernel_id(), supervise());
+  else
+    co_await fail_start(launched.error());
   tell(KernelAction::start, launched);
   co_return launched;
 }
@@ -150,6 +144,21 @@ LaunchRequest KernelManager::launch_request() const {
           .kernel_id = launch_.kernel_id,
           .environment = launch_.environment,
           .working_directory = launch_.working_directory};
+}
+
+/// Listeners that came meanwhile hear that there will be no kernel.
+Task<void> KernelManager::fail_start(Error error) {
+  ended_ = true;
+  reason_ = std::move(error.message);
+  forget_record();
+  conversation_->publish_notice(fmt::format("The kernel did not start. {}\n", reason_));
+  queued_.take_over(held_);
+  give_up_queued();
+  co_await answer_in_place_of_kernel(
+      {.ename = dead_kernel_error, .what_happened = "did not start. " + summary_of(reason_)});
+  conversation_->publish_status(ExecutionState::dead);
+  conversation_->journal().close();
+  changed_.notify_all();
 }
 
 Task<Result<void>> KernelManager::launch() {
@@ -208,7 +217,7 @@ Task<void> KernelManager::supervise() {
     if (auto* connected = std::get_if<Result<KernelClient::Answer>>(&first_end)) {
       if (*connected) {
         std::ignore = co_await recorded();  // Before anything is sent: the next server finds the answers by it.
-        mark_ready(**connected);
+        co_await mark_ready(**connected);
       } else if (provisioner_->why_launch_again().empty()) {
         co_await give_up(connected->error().message);
         co_return;
@@ -283,7 +292,7 @@ Task<void> KernelManager::give_up(std::string reason) {
   std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
   co_await provisioner_->wait();
   co_await provisioner_->cleanup(ShutdownPurpose::end);
-  mark_dead(std::move(reason));
+  co_await mark_dead(std::move(reason));
 }
 
 Task<bool> KernelManager::recover() {
@@ -298,13 +307,14 @@ Task<bool> KernelManager::recover() {
   if (asked == ShutdownPurpose::end) {
     co_await provisioner_->cleanup(ShutdownPurpose::end);
     log_info("Kernel {} ended, as a client asked it to", kernel_id());
-    finish({});
+    co_await finish({});
     if (on_shutdown_by_client) on_shutdown_by_client();
     co_return false;
   }
   if (asked == ShutdownPurpose::restart && provisioner_->owns_kernel()) {
     log_info("Kernel {} is restarted, as a client asked it to", kernel_id());
-    begin_restart();
+    give_up_queued();
+    co_await begin_restart();
     tell(KernelAction::restart, std::string());
     co_return co_await launch_again(steady_clock::duration::zero());
   }
@@ -321,7 +331,7 @@ Task<std::optional<steady_clock::duration>> KernelManager::take_death(steady_clo
                                                                       std::string reason) {
   const auto wait = proven_ && provisioner_->owns_kernel() ? restarts_.on_death(lived) : std::nullopt;
   if (wait) {
-    announce_restart(std::move(reason));
+    co_await announce_restart(std::move(reason));
     co_return wait;
   }
   co_await provisioner_->cleanup(ShutdownPurpose::end);
@@ -329,7 +339,7 @@ Task<std::optional<steady_clock::duration>> KernelManager::take_death(steady_clo
     reason += fmt::format("\nIt died {} times in a row (KernelRestarter.restart_limit).",
                           restarts_.deaths_in_a_row());
   }
-  mark_dead(std::move(reason));
+  co_await mark_dead(std::move(reason));
   co_return std::nullopt;
 }
 
@@ -359,45 +369,49 @@ std::optional<ShutdownPurpose> KernelManager::take_request_to_end() {
   return asked->purpose;
 }
 
-void KernelManager::announce_restart(std::string reason) {
+Task<void> KernelManager::announce_restart(std::string reason) {
   log_warning("Kernel {} died and is restarted. {}", kernel_id(), reason);
   ++restart_count_;
   reason_ = std::move(reason);
   conversation_->publish_notice(fmt::format("The kernel died and is restarted. {}\n", reason_));
-  refuse_queued("died while it started, and is restarted. " + reason_);
+  give_up_queued();
+  co_await answer_in_place_of_kernel(
+      {.ename = dead_kernel_error, .what_happened = "died and is restarted. " + summary_of(reason_)});
   conversation_->publish_status(ExecutionState::restarting);
   tell(KernelAction::autorestart, reason_);
 }
 
-void KernelManager::mark_ready(KernelClient::Answer answer) {
+Task<void> KernelManager::mark_ready(KernelClient::Answer answer) {
   const bool is_busy = answer == KernelClient::Answer::alive;
   launches_again_ = 0;
   proven_ = true;
   if (is_busy) conversation_->expect_answer();
   conversation_->process_ready();
   conversation_->publish_status(conversation_->execution_state());
-  // In the order they came, and before anything that comes from now on.
-  queued_bytes_ = 0;
-  for (const auto& [message, sender] : std::exchange(queued_, {})) send_to_kernel(message, sender);
+  co_await send_queued();
   ready_ = true;
   if (is_busy) tasks_.spawn("wait until kernel " + kernel_id() + " is idle", wait_for_shell());
   changed_.notify_all();
 }
 
-void KernelManager::mark_dead(std::string reason) {
+Task<void> KernelManager::mark_dead(std::string reason) {
   log_error("Kernel {} is dead. {}", kernel_id(), reason);
   silence_.clear();
   reason_ = std::move(reason);
   ready_ = false;
   forget_record();
   conversation_->publish_notice(fmt::format("The kernel is dead. {}\n", reason_));
-  refuse_queued("is dead. " + reason_);
+  const End end{.ename = dead_kernel_error, .what_happened = "is dead. " + summary_of(reason_)};
+  do {
+    give_up_queued();
+    co_await answer_in_place_of_kernel(end);
+  } while (!queued_.empty());
   conversation_->publish_status(ExecutionState::dead);
   tell(KernelAction::died, reason_);
   changed_.notify_all();
 }
 
-void KernelManager::finish(ShutdownCause cause) {
+Task<void> KernelManager::finish(ShutdownCause cause) {
   ended_ = true;
   ready_ = false;
   forget_record();
@@ -405,25 +419,15 @@ void KernelManager::finish(ShutdownCause cause) {
     reason_ = cause.reason;
     conversation_->publish_notice(fmt::format("The kernel was shut down. {}\n", reason_));
   }
-  refuse_queued("was shut down. " + reason_);
+  queued_.take_over(held_);
+  give_up_queued();
+  co_await answer_in_place_of_kernel({.status = RequestFailure::Status::aborted,
+                                      .ename = "KernelShutDown",
+                                      .what_happened = "was shut down. " + summary_of(reason_)});
   conversation_->publish_status(ExecutionState::dead);
   conversation_->journal().close();
   tell(cause.action, std::move(cause.reason));
   changed_.notify_all();
-}
-
-std::string KernelManager::why_not_sent(const OutgoingMessage& message,
-                                        std::string_view what_happened) const {
-  return fmt::format("The {} was not sent: kernel {} {}", message.header.msg_type, kernel_id(),
-                     what_happened);
-}
-
-/// Who asked is told as an output of what was asked, so that nobody waits for an answer.
-void KernelManager::refuse_queued(const std::string& what_happened) {
-  for (const auto& [message, sender] : std::exchange(queued_, {})) {
-    conversation_->publish_notice_to(sender, why_not_sent(message, what_happened) + "\n", message.parts[0]);
-  }
-  queued_bytes_ = 0;
 }
 
 Task<void> KernelManager::stop_supervision() {
@@ -483,8 +487,10 @@ Task<Result<void>> KernelManager::restart_kernel() {
   }
   const auto mine = std::make_shared<RestartUnderWay>();
   restart_under_way_ = mine;
+  restart_is_pending_ = true;
   const OnExit no_longer([this] {
     restart_under_way_.reset();
+    stop_holding_requests();
     changed_.notify_all();
   });
   mine->result = co_await restart();
@@ -512,21 +518,23 @@ Task<Result<void>> KernelManager::restart() {
   if (auto announced = co_await announce_launch(); !announced) co_return announced;
   co_await stop_supervision();
   co_await end_process(ShutdownPurpose::restart, {options_.shutdown_wait_time});
-  begin_restart();
+  give_up_queued();
+  restart_is_pending_ = false;
+  queued_.take_over(held_);
+  co_await begin_restart();
   auto launched = co_await launch();
   if (launched) {
     std::ignore = co_await recorded();  // If it cannot be, the new process is found by its mark.
     tasks_.spawn("supervise kernel " + kernel_id(), supervise());
   } else {
     co_await provisioner_->cleanup(ShutdownPurpose::end);
-    mark_dead(launched.error().message);
+    co_await mark_dead(launched.error().message);
   }
   co_return launched;
 }
 
 /// Of a restart that somebody asked for: what was before does not count.
-void KernelManager::begin_restart() {
-  refuse_queued("was restarted.");
+Task<void> KernelManager::begin_restart() {
   ++restart_count_;
   restarts_.reset();
   proven_ = false;
@@ -534,6 +542,9 @@ void KernelManager::begin_restart() {
   request_to_end_.reset();
   reason_.clear();
   conversation_->begin_restart();
+  co_await answer_in_place_of_kernel({.status = RequestFailure::Status::aborted,
+                                      .ename = "KernelRestarted",
+                                      .what_happened = "was restarted."});
 }
 
 Task<Result<void>> KernelManager::interrupt_kernel() {
@@ -565,7 +576,7 @@ Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience, ShutdownCau
   if (ended_) co_return;
   co_await stop_supervision();
   co_await end_process(ShutdownPurpose::end, patience);
-  finish(std::move(cause));
+  co_await finish(std::move(cause));
 }
 
 Task<void> KernelManager::kill_process() {
@@ -582,50 +593,6 @@ Task<Result<void>> KernelManager::wait_until_ready() {
     co_await changed_.wait();
   }
   co_return Result<void>{};
-}
-
-Result<void> KernelManager::handle_incoming_message(OutgoingMessage message, Audience sender) {
-  if (ended_ || execution_state() == ExecutionState::dead) {
-    return make_error(ErrorCode::unavailable, "{}", why_not_sent(message, "is dead. " + reason_));
-  }
-  if (is_id_of_another(message, sender)) {
-    return make_error(ErrorCode::already_exists,
-                      "The {} was not sent: another client's request to kernel {} has its msg_id",
-                      message.header.msg_type, kernel_id());
-  }
-  if (ready_) {
-    send_to_kernel(message, sender);
-    return {};
-  }
-  const auto size = size_of(message);
-  if (queued_bytes_ + size > queue_limit_bytes) {
-    return make_error(ErrorCode::resource_limit,
-                      "The {} was not sent: {} MiB of requests wait for kernel {} to start already",
-                      message.header.msg_type, queue_limit_bytes >> 20, kernel_id());
-  }
-  queued_bytes_ += size;
-  queued_.emplace_back(std::move(message), sender);
-  return {};
-}
-
-/// Everybody sees ids of others on iopub; who could take one over would get the replies and the prompts.
-bool KernelManager::is_id_of_another(const OutgoingMessage& message, Audience sender) const {
-  if (message.channel == Channel::stdin_) return false;  // It begins nothing.
-  const auto* request = conversation_->requests().find(message.header.msg_id);
-  if (request != nullptr && request->sender != sender) return true;
-  return std::ranges::any_of(queued_, [&](const auto& queued) {
-    return queued.second != sender && queued.first.header.msg_id == message.header.msg_id;
-  });
-}
-
-void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience sender) {
-  if (const auto purpose = asked_by(message))
-    request_to_end_ = {.purpose = *purpose, .message_id = std::string(message.header.msg_id)};
-  if (conversation_->record_request(message, sender)) keep_record();
-  const auto sent = client_->send(message);
-  if (sent) return;
-  log_error("Kernel {}: {} was lost: {}", kernel_id(), with_article(message.header.msg_type), sent.error().message);
-  conversation_->give_up_request(message.header.msg_id);
 }
 
 LaunchChange KernelManager::plan_move(const std::map<std::string, std::string>& environment,

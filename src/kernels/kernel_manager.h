@@ -16,6 +16,7 @@
 #include "kernels/kernel_record.h"
 #include "kernels/launch_change.h"
 #include "kernels/restart_policy.h"
+#include "kernels/waiting_requests.h"
 #include "kernelspecs/kernel_spec.h"
 #include "runtime/event.h"
 #include "runtime/task_group.h"
@@ -176,16 +177,24 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// Kills the process, whatever else is under way; a shutdown that waits for its end goes on at once.
   Task<void> kill_process();
 
-  /// Its process is being ended: what is sent to it now is lost, or runs in vain.
-  bool is_ending() const { return ending_process_; }
+  /// Its process is being ended, or will be at once: what is sent to it now runs in vain.
+  bool is_ending() const { return ending_process_ || restart_is_pending_; }
+
+  /// What `restart_count` will be for the process that a request which comes now is for.
+  int restart_count_of_requests() const { return restart_count_ + (restart_is_pending_ ? 1 : 0); }
 
   /// Ends with the state left behind `starting`: no error when requests can be answered, or why the kernel is
   /// dead.
   Task<Result<void>> wait_until_ready();
 
-  /// Takes a listener's message for the kernel: sent now, or queued in order until the kernel is ready.
-  /// `already_exists` when another's request of the same id is under way: the replies would go astray.
-  Result<void> handle_incoming_message(OutgoingMessage message, Audience sender);
+  /// Takes a listener's message for the kernel: it is sent now, or in order once the kernel is ready. What
+  /// comes while a restart is asked for waits for the new process. Whatever is taken is answered: by the
+  /// kernel, or in its place when it cannot be.
+  ///
+  /// Fails, and leaves the answer to the caller, with `unavailable` when the kernel is dead, `resource_limit`
+  /// when the kernel does not take what it was sent before, and `already_exists` when another's request of
+  /// the same id is under way: the replies would go astray.
+  Result<void> handle_incoming_message(const OutgoingMessage& message, Audience sender);
 
   /// What `move_to` would have to do.
   LaunchChange plan_move(const std::map<std::string, std::string>& environment,
@@ -237,6 +246,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<Result<void>> make_and_launch();
   LaunchRequest launch_request() const;
   Task<Result<void>> launch();
+  Task<void> fail_start(Error error);
   Task<Result<void>> interrupt();
   Task<Result<void>> restart();
   Result<void> choose_client();
@@ -274,17 +284,31 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<void> stop_supervision();
   Task<void> ask_to_end(ShutdownPurpose purpose, std::chrono::steady_clock::duration patience);
   Task<bool> ends_before(std::chrono::steady_clock::time_point limit);
-  void begin_restart();
-  void announce_restart(std::string reason);
-  void mark_ready(KernelClient::Answer answer);
-  void mark_dead(std::string reason);
-  void finish(ShutdownCause cause);
+  Task<void> begin_restart();
+  Task<void> announce_restart(std::string reason);
+  Task<void> mark_ready(KernelClient::Answer answer);
+  Task<void> mark_dead(std::string reason);
+  Task<void> finish(ShutdownCause cause);
   void tell(KernelAction action, std::string reason) const;
   void tell(KernelAction action, const Result<void>& result) const;
+  /// What became of a kernel that does not answer any more.
+  struct End {
+    RequestFailure::Status status = RequestFailure::Status::error;
+    std::string ename;
+    std::string what_happened;  ///< As in "kernel 1234 …".
+  };
+
   bool is_id_of_another(const OutgoingMessage& message, Audience sender) const;
-  std::string why_not_sent(const OutgoingMessage& message, std::string_view what_happened) const;
-  void refuse_queued(const std::string& what_happened);
+  bool takes_requests() const { return ready_ && !is_ending(); }
+  Result<void> check_room(const OutgoingMessage& message) const;
+  std::string not_sent(const OutgoingMessage& message, std::string_view what_happened) const;
+  void refuse(const OutgoingMessage& message, Audience sender, const RequestFailure& failure);
   void send_to_kernel(const OutgoingMessage& message, Audience sender);
+  Task<void> send_queued();
+  Task<void> answer_in_place_of_kernel(End end);
+  void give_up_queued() { refused_.take_over(queued_); }
+  void stop_holding_requests();
+  void flush_soon();
 
   Executor executor_;
   KernelLaunch launch_;
@@ -295,8 +319,12 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   std::unique_ptr<KernelClient> client_;
   ClientSelection selection_;
   ConnectionInfo connection_info_;
-  std::deque<std::pair<OutgoingMessage, Audience>> queued_;
-  std::size_t queued_bytes_ = 0;
+  WaitingRequests queued_;           ///< For this process, until it is ready.
+  WaitingRequests held_;             ///< For the process after the restart that was asked for.
+  WaitingRequests refused_;          ///< Being answered.
+  std::deque<Request> owed_;         ///< By a process that has ended; being answered.
+  bool restart_is_pending_ = false;  ///< It is asked for, and the process to be replaced has not ended.
+  bool flush_is_posted_ = false;
   bool ready_ = false;  ///< The client is connected: messages go to the kernel at once.
   bool ended_ = false;  ///< For good; the journal is closed.
   bool operation_under_way_ = false;

@@ -612,37 +612,23 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
     return close(websocket_close::invalid_payload, message.error().message);
   }
   if (!settings_.allows(message->header.msg_type)) {
-    log_warning("{}: ignored: {}, which is not in MappingKernelManager.allowed_message_types", describe(),
-                with_article(printable(message->header.msg_type)));
-    return;
+    return refuse(*message, {ErrorCode::permission_denied,
+                             fmt::format("{} is not in MappingKernelManager.allowed_message_types",
+                                         printable(message->header.msg_type))});
   }
-  if (client_.read_only && !is_question(*message)) return refuse_request(*message);
-  const auto storage = message->storage;
-  const auto header = message->parts[0];
-  if (const auto taken = kernel_->handle_incoming_message(std::move(*message), cursor_.audience()); !taken) {
-    log_warning("{}: {}", describe(), taken.error().message);
-    // As an output of what was asked, so that it shows where the user waits for one.
-    conversation_->publish_notice_to(cursor_.audience(), taken.error().message + "\n", header);
+  if (client_.read_only && !is_question(*message)) {
+    return refuse(*message, {ErrorCode::permission_denied,
+                             "You may look, but not run anything: your token is read-only"});
   }
+  const auto taken = kernel_->handle_incoming_message(*message, cursor_.audience());
+  if (!taken) refuse(*message, taken.error());
 }
 
 /// Answers as a kernel would that cannot do it, so that whoever asked does not wait.
-void KernelWebSocket::refuse_request(const OutgoingMessage& message) {
-  constexpr std::string_view request_suffix = "_request";
-  constexpr std::string_view text = "You may look, but not run anything: your token is read-only";
-  const std::string_view type = message.header.msg_type;
-  log_info("{}: {} is refused, its token is read-only", describe(), with_article(printable(type)));
-  if (!type.ends_with(request_suffix)) return;
-  const auto name = std::string(type.substr(0, type.size() - request_suffix.size()));
-  const auto tell = [&](Channel channel, const std::string& reply_type, std::string_view content) {
-    auto reply = make_kernel_message(channel, reply_type, content, message.parts[0], client_.session_id);
-    if (reply) queued_own_.push_back(std::move(*reply));
-  };
-  const auto error = fmt::format(R"("ename":"PermissionError","evalue":"{0}","traceback":["{0}"])", text);
-  if (name == "execute") tell(Channel::iopub, "error", "{" + error + "}");
-  tell(message.channel, name + "_reply", R"({"status":"error","execution_count":null,)" + error + "}");
-  tell(Channel::iopub, "status", R"({"execution_state":"idle"})");
-  flush();
+void KernelWebSocket::refuse(const OutgoingMessage& message, const Error& error) {
+  log_warning("{}: {} is refused: {}", describe(), with_article(printable(message.header.msg_type)), error.message);
+  conversation_->refuse(message, cursor_.audience(), RequestFailure::of(error));
+  conversation_->flush();
 }
 
 // Time

@@ -145,7 +145,7 @@ class KernelWebSocket : public std::enable_shared_from_this<KernelWebSocket>, pr
   void feed(std::string_view bytes);
   void handle(WebSocketEvent event);
   void handle_message(WebSocketOpcode opcode, std::string payload);
-  void refuse_request(const OutgoingMessage& message);
+  void refuse(const OutgoingMessage& message, const Error& error);
   Result<OutgoingMessage> decode(WebSocketOpcode opcode, std::string payload) const;
   void handle_close(const WebSocketEvent& event);
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,40 @@ class TestEnd:
         assert server.get(f"/api/kernels/{kernel_id}").status_code == 404
 
 
+@pytest.mark.stock_differs("requests vanish", run=False)
+class TestRestart:
+    """What becomes of requests around a restart that somebody asks for."""
+
+    def test_what_comes_while_the_old_process_ends_runs_in_the_new_one(
+        self, server: Server, kernel_id: str
+    ) -> None:
+        with Channels(server, kernel_id) as asker, Channels(server, kernel_id) as other, Gate() as gate:
+            asker.run(gate.code + "import atexit\natexit.register(stop)\natexit.register(report)")
+            with ThreadPoolExecutor() as pool:
+                restart = pool.submit(server.post, f"/api/kernels/{kernel_id}/restart")
+                gate.wait_for_report()
+                first = asker.execute("print('first', 'stop' in dir())")
+                second = other.execute("print('second', 'stop' in dir())")
+                gate.open()
+                assert restart.result().status_code == 200
+            assert asker.result_of(first).text() == "first False\n"
+            assert other.result_of(second).text() == "second False\n"
+
+    def test_what_the_old_process_had_is_aborted(self, server: Server, kernel_id: str) -> None:
+        with Channels(server, kernel_id) as channels, Gate() as gate:
+            running = channels.execute(
+                gate.code + "report()\nwhile True:\n  try: stop()\n  except KeyboardInterrupt: pass"
+            )
+            waiting = channels.execute("print('never')")
+            gate.wait_for_report()
+            assert server.post(f"/api/kernels/{kernel_id}/restart").status_code == 200
+            for message_id in (running, waiting):
+                result = channels.result_of(message_id)
+                assert result.reply.content["status"] == "aborted"
+                assert "was restarted" in result.reply.content["evalue"]
+            assert channels.run("print('again')").text() == "again\n"
+
+
 @pytest.mark.stock_differs("it says nothing of the reason", run=False)
 class TestOptions:
     """What an operator may choose about the end of kernels."""
@@ -164,7 +199,7 @@ class TestOptions:
             assert model["execution_state"] == "dead"
             assert model["restart_count"] == 0
             late = channels.execute("print late")
-            assert "was not sent" in channels.published("stream", late).content["text"]
+            assert "was not sent" in channels.published("error", late).content["evalue"]
             assert not [m for m in channels.waiting if m.content.get("execution_state") == "restarting"]
 
     def test_a_kernel_that_goes_on_dying_is_given_up_at_the_limit(self, start_server: ServerFactory) -> None:

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "messages.h"
 
@@ -27,6 +28,22 @@ class Listener : public JournalListener {
     for (const auto& entry : cursor.read(100, 1'000'000).entries)
       types.emplace_back(entry.message->header_fields().msg_type);
     return types;
+  }
+
+  /// The type of each message, with its channel unless that is iopub, and with the state or the error.
+  std::vector<std::string> read_answers() {
+    std::vector<std::string> answers;
+    for (const auto& entry : cursor.read(100, 1'000'000).entries) {
+      const auto& message = *entry.message;
+      const auto content = nlohmann::json::parse(message.content());
+      std::string text(message.header_fields().msg_type);
+      if (message.channel() != Channel::iopub)
+        text = fmt::format("{} {}", to_string(message.channel()), text);
+      for (const auto* name : {"execution_state", "status", "ename", "text"})
+        if (content.contains(name)) text += " " + content.at(name).get<std::string>();
+      answers.push_back(std::move(text));
+    }
+    return answers;
   }
 
   Audience audience;
@@ -231,6 +248,84 @@ TEST_F(ConversationTest, a_new_process_owes_nothing_of_the_old_one) {
   EXPECT_EQ(conversation_.requests().size(), 0u);
   conversation_.process_ready();
   EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+}
+
+TEST_F(ConversationTest, what_is_refused_is_answered_for_its_sender_as_a_kernel_would) {
+  const RequestFailure failure{.ename = "QuotaError", .evalue = "no \"quota\" left"};
+  const auto refuse = [&](Channel channel, std::string_view type, std::string_view content) {
+    conversation_.refuse(make_request(channel, type, content, "s").value(), alice_.audience, failure);
+    return alice_.read_answers();
+  };
+  EXPECT_THAT(
+      refuse(Channel::shell, "execute_request", R"({"code": "1"})"),
+      ElementsAre("status busy", "error QuotaError", "shell execute_reply error QuotaError", "status idle"));
+  EXPECT_THAT(refuse(Channel::shell, "execute_request", R"({"code": "1", "silent": true})"),
+              ElementsAre("status busy", "shell execute_reply error QuotaError", "status idle"));
+  EXPECT_THAT(refuse(Channel::control, "debug_request", "{}"),
+              ElementsAre("status busy", "control debug_reply error QuotaError", "status idle"));
+  EXPECT_THAT(refuse(Channel::shell, "comm_msg", "{}"),
+              ElementsAre("status busy", "stream no \"quota\" left\n", "status idle"))
+      << "it has no reply";
+  EXPECT_THAT(refuse(Channel::stdin_, "input_reply", "{}"), ElementsAre("stream no \"quota\" left\n"));
+  EXPECT_THAT(bob_.read_types(), IsEmpty());
+  EXPECT_EQ(conversation_.requests().size(), 0u);
+  EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
+}
+
+TEST_F(ConversationTest, an_answer_names_the_request_and_its_cell_also_when_another_has_its_id) {
+  const auto taken = ask(bob_, "execute_request");
+  auto request = make_request(Channel::shell, "execute_request", "{}", "s").value();
+  request.header.msg_id = taken;
+  request.cell_id = "cell";
+  conversation_.refuse(request, alice_.audience, {.ename = "E", .evalue = "v"});
+  const auto entries = alice_.cursor.read(100, 1'000'000).entries;
+  ASSERT_EQ(entries.size(), 4u);
+  for (const auto& entry : entries) {
+    ASSERT_NE(entry.origin, nullptr);
+    EXPECT_EQ(*entry.origin, (RequestOrigin{.cell_id = "cell", .requester = "alice"}));
+  }
+  EXPECT_THAT(bob_.read_types(), IsEmpty()) << "an idle of this id would end what bob waits for";
+  EXPECT_NE(conversation_.requests().find(taken), nullptr);
+}
+
+TEST_F(ConversationTest, a_process_that_has_ended_is_answered_for_as_far_as_it_has_not_answered) {
+  const auto running = ask(alice_, "execute_request");
+  status("busy", running, "execute_request");
+  const auto replied = ask(alice_, "execute_request");
+  status("busy", replied, "execute_request");
+  kernel_says({.channel = Channel::shell, .type = "execute_reply", .parent_id = replied});
+  const auto waiting = ask(alice_, "complete_request");
+  alice_.read_types();
+  bob_.read_types();
+
+  // The reply to the second shows that there will be none to the first.
+  const auto abandoned = conversation_.abandon_requests();
+  ASSERT_EQ(abandoned.size(), 3u);
+  EXPECT_EQ(conversation_.requests().size(), 0u);
+  EXPECT_TRUE(conversation_.requests().recall(waiting)->abandoned);
+  const RequestFailure aborted{
+      .status = RequestFailure::Status::aborted, .ename = "KernelRestarted", .evalue = "it was restarted"};
+  for (const auto& request : abandoned) conversation_.answer_abandoned(request, aborted);
+  EXPECT_THAT(alice_.read_answers(),
+              ElementsAre("status idle", "status idle", "status busy",
+                          "shell complete_reply aborted KernelRestarted", "status idle"));
+  EXPECT_THAT(bob_.read_types(), ElementsAre("status", "status")) << "the ends of what he has seen begin";
+}
+
+TEST_F(ConversationTest, the_parent_of_an_answer_is_the_header_of_the_request_however_long_that_is) {
+  auto text = nlohmann::json{{"msg_id", "long"},
+                             {"msg_type", "complete_request"},
+                             {"session", "s"},
+                             {"username", std::string(100'000, 'x')}}
+                  .dump();
+  auto request = make_request(Channel::shell, "complete_request", "{}", "s").value();
+  request.parts[0] = text;
+  request.header = scan_header(text).value();
+  conversation_.record_request(request, alice_.audience);
+  const auto abandoned = conversation_.abandon_requests();
+  ASSERT_EQ(abandoned.size(), 1u);
+  EXPECT_EQ(nlohmann::json::parse(abandoned[0].header),
+            (nlohmann::json{{"msg_id", "long"}, {"msg_type", "complete_request"}, {"session", "s"}}));
 }
 
 TEST_F(ConversationTest, published_status_and_notice_reach_everybody) {

@@ -51,6 +51,11 @@ class ExecutionQueueTest : public KernelFixture {
     return log;
   }
 
+  static Task<void> restart(KernelManager& kernel) {
+    const auto restarted = co_await kernel.restart_kernel();
+    EXPECT_TRUE(restarted) << restarted.error().message;
+  }
+
   std::shared_ptr<ExecutionQueue> queue_;
 };
 
@@ -253,6 +258,47 @@ TEST_F(ExecutionQueueTest, a_restart_aborts_what_waits_for_others) {
   ASSERT_TRUE(run(kernel_->restart_kernel()));
   run_until_status(*execution, ExecutionStatus::aborted);
   EXPECT_THAT(execution->reason(), HasSubstr("restarted"));
+}
+
+TEST_F(ExecutionQueueTest, what_is_asked_for_while_a_restart_ends_the_old_process_runs_in_the_new_one) {
+  options_.shutdown_wait_time = std::chrono::milliseconds(200);
+  start(synthetic_spec({"--ignore-shutdown", "--ignore-interrupt"}));
+  const auto running = submit("sleep 600000");
+  const auto waiting = submit("print never");
+  run_until_status(*running, ExecutionStatus::running);
+  TaskGroup tasks(loop_.get_executor());
+  tasks.spawn("restart", restart(*kernel_));
+  run_until([&] { return kernel_->is_ending(); });
+  const auto later = submit("print later");
+  run(tasks.join());
+  EXPECT_EQ(running->status(), ExecutionStatus::dead);
+  EXPECT_EQ(waiting->status(), ExecutionStatus::aborted);
+  EXPECT_THAT(read_all(*later), ElementsAre("execute_input", "later\n"));
+  EXPECT_EQ(later->status(), ExecutionStatus::ok);
+}
+
+TEST_F(ExecutionQueueTest, what_a_client_class_refuses_ends_and_the_next_runs) {
+  factories_.make_client = [](const std::string&, Conversation& conversation,
+                              const Executor& executor) -> Result<std::unique_ptr<KernelClient>> {
+    return std::make_unique<RefusingClient>(executor, conversation);
+  };
+  start();
+  const auto refused = submit({.code = "print forbidden", .stop_on_error = false});
+  const auto next = submit("print next");
+  EXPECT_THAT(read_all(*refused), ElementsAre("error"));
+  EXPECT_EQ(refused->status(), ExecutionStatus::error);
+  EXPECT_EQ(refused->reply().at("ename"), "PermissionError");
+  EXPECT_THAT(read_all(*next), ElementsAre("execute_input", "next\n"));
+}
+
+TEST_F(ExecutionQueueTest, the_code_that_waits_is_bounded) {
+  start();
+  const auto first = submit("sleep 600000");
+  const std::string code(std::size_t{40} * 1024 * 1024, 'x');
+  submit(code);
+  const auto refused = queue_->submit({.code = code});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::resource_limit);
 }
 
 TEST_F(ExecutionQueueTest, the_queue_is_bounded) {

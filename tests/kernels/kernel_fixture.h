@@ -51,14 +51,23 @@ class TestListener : public JournalListener {
     return lines;
   }
 
-  /// The text of what is printed as an output of this request.
+  /// The text of what is printed as an output of this request, with what its errors say.
   std::string output_of(std::string_view message_id) const {
     std::string text;
     for (const auto& message : messages) {
-      if (message->header_fields().msg_type == "stream" && message->parent_fields().msg_id == message_id)
-        text += nlohmann::json::parse(message->content()).at("text").get<std::string>();
+      if (message->channel() != Channel::iopub || message->parent_fields().msg_id != message_id) continue;
+      const auto content = nlohmann::json::parse(message->content());
+      for (const auto* name : {"text", "evalue"}) text += content.value(name, std::string());
     }
     return text;
+  }
+
+  /// How often the state was told that belongs to no request.
+  int announced(std::string_view state) const {
+    return static_cast<int>(std::ranges::count_if(messages, [state](const auto& message) {
+      return message->header_fields().msg_type == "status" && message->parent_fields().msg_id.empty() &&
+             message->content().contains(state);
+    }));
   }
 
   std::size_t count(std::string_view line) const {
@@ -75,6 +84,18 @@ class TestListener : public JournalListener {
 
  private:
   Cursor cursor_;
+};
+
+/// Refuses to send what has "forbidden" in it.
+class RefusingClient final : public JupyterServerKernelClient {
+ public:
+  using JupyterServerKernelClient::JupyterServerKernelClient;
+
+  Result<void> send(const OutgoingMessage& message) override {
+    if (message.parts[3].contains("forbidden"))
+      return make_error(ErrorCode::permission_denied, "This must not run");
+    return JupyterServerKernelClient::send(message);
+  }
 };
 
 /// Holds shell scripts that `read line < FILE`.

@@ -148,6 +148,7 @@ TEST_F(KernelManagerTest, the_id_of_anothers_request_is_not_taken) {
   early.header.msg_id = id;
   ASSERT_TRUE(kernel.handle_incoming_message(std::move(early), asker.audience)) << "waits for the start";
   EXPECT_FALSE(take(kernel));
+  run(kernel.shutdown_kernel({std::chrono::seconds(2)}));  // While the id is there.
 }
 
 TEST_F(KernelManagerTest, input_asked_for_at_once_arrives_from_a_kernel_whose_stdin_comes_last) {
@@ -238,7 +239,7 @@ TEST_F(KernelManagerTest, a_kernel_that_dies_is_restarted_and_its_listeners_stay
   TestListener listener(*kernel.conversation(), "alice");
   const auto first = pid();
   execute(kernel, listener, "die 3");
-  run_until([&] { return listener.has("status idle"); });
+  run_until([&] { return listener.announced("idle") > 0; });
   EXPECT_NE(pid(), first);
   EXPECT_EQ(kernel.restart_count(), 1);
   EXPECT_THAT(kernel.reason(), HasSubstr("exited with status 3"));
@@ -252,7 +253,7 @@ TEST_F(KernelManagerTest, a_kernel_killed_from_outside_names_the_signal) {
   auto& kernel = start_kernel(synthetic_spec());
   TestListener listener(*kernel.conversation(), "alice");
   ASSERT_EQ(::kill(pid(), SIGKILL), 0);
-  run_until([&] { return listener.has("status idle"); });
+  run_until([&] { return listener.announced("idle") > 0; });
   EXPECT_THAT(kernel.reason(), HasSubstr("killed by signal 9"));
 }
 
@@ -265,7 +266,7 @@ TEST_F(KernelManagerTest, a_kernel_killed_for_want_of_memory_says_so) {
   TestListener listener(*kernel.conversation(), "alice");
   std::ofstream(system / "proc" / "vmstat") << "oom_kill 4\n";
   ASSERT_EQ(::kill(pid(), SIGKILL), 0);
-  run_until([&] { return listener.has("status idle"); });
+  run_until([&] { return listener.announced("idle") > 0; });
   EXPECT_THAT(kernel.reason(),
               AllOf(HasSubstr("killed by signal 9"), HasSubstr("out of memory"), HasSubstr("1 process ")));
 
@@ -285,7 +286,7 @@ TEST_F(KernelManagerTest, a_kernel_killed_behind_its_wrapper_for_want_of_memory_
   TestListener listener(*kernel.conversation(), "alice");
   std::ofstream(system / "proc" / "vmstat") << "oom_kill 4\n";
   ASSERT_EQ(::kill(std::stoi(lines_of("kernel").at(0)), SIGKILL), 0);
-  run_until([&] { return listener.has("status idle"); });
+  run_until([&] { return listener.announced("idle") > 0; });
   EXPECT_THAT(kernel.reason(), AllOf(HasSubstr("exited with status 137, as for signal 9 (Killed)"),
                                      HasSubstr("out of memory"), HasSubstr("1 process ")));
 }
@@ -299,7 +300,7 @@ TEST_F(KernelManagerTest, a_launch_that_fails_is_a_death_in_the_row_and_tried_ag
   ASSERT_EQ(::kill(pid(), SIGKILL), 0);
   run_until([&] { return listener.count("status restarting") == 2 || listener.has("status dead"); });
   std::filesystem::create_symlink(SYNTHETIC_KERNEL, program);
-  run_until([&] { return listener.has("status idle") || listener.has("status dead"); });
+  run_until([&] { return listener.announced("idle") > 0 || listener.has("status dead"); });
   EXPECT_EQ(kernel.execution_state(), ExecutionState::idle) << kernel.reason();
   EXPECT_GE(kernel.restart_count(), 2);
   EXPECT_THAT(kernel.reason(), HasSubstr("could not be started again"));
@@ -344,7 +345,7 @@ TEST_F(KernelManagerTest, requests_that_waited_for_a_restart_that_died_are_answe
   run_until([&] { return listener.has("status restarting"); });
   const auto id = execute(kernel, listener, "print lost");
   gate.open();
-  run_until([&] { return listener.has("status idle"); });
+  run_until([&] { return listener.announced("idle") > 0; });
   EXPECT_THAT(listener.output_of(id), AllOf(HasSubstr("was not sent"), HasSubstr("exited with status 5")));
   EXPECT_FALSE(listener.has("stream lost\n"));
 }
@@ -382,10 +383,7 @@ TEST_F(KernelManagerTest, a_kernel_that_dies_again_and_again_is_given_up) {
   TestListener listener(*kernel.conversation(), "alice");
   for (int death = 1; death <= 3; ++death) {
     execute(kernel, listener, "die 1");
-    run_until([&] {
-      const auto lines = listener.log();
-      return std::ranges::count(lines, "status idle") == death || listener.has("status dead");
-    });
+    run_until([&] { return listener.announced("idle") == death || listener.has("status dead"); });
   }
   EXPECT_TRUE(listener.has("status dead"));
   EXPECT_EQ(kernel.restart_count(), 2);
@@ -492,7 +490,7 @@ TEST_F(KernelManagerTest, a_restarted_kernel_that_dies_while_starting_is_started
   auto& kernel = start_kernel(spec_of({"/bin/sh", "-c", script, "{connection_file}"}));
   TestListener listener(*kernel.conversation(), "alice");
   execute(kernel, listener, "die 3");
-  run_until([&] { return listener.has("status idle"); });
+  run_until([&] { return listener.announced("idle") > 0; });
   EXPECT_EQ(kernel.restart_count(), 2);
   EXPECT_FALSE(listener.has("status dead"));
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <boost/asio/post.hpp>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "plugin_fixture.h"
@@ -112,6 +113,37 @@ TEST_F(PluginKernelClientTest, what_a_hook_refuses_is_not_sent) {
   EXPECT_EQ(sent.error().code, ErrorCode::permission_denied);
   EXPECT_EQ(sent.error().message, "History is private");
   EXPECT_THAT(client->send(request({})).error().message, HasSubstr("Not connected"));
+}
+
+TEST_F(PluginKernelClientTest, what_a_hook_refuses_is_answered_in_the_words_of_the_exception) {
+  use_classes("", "test_plugin:DerivedClient");
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto history = make_request(Channel::shell, "history_request", "{}", "alice").value();
+  ASSERT_TRUE(kernel.handle_incoming_message(history, listener.audience));
+  run_until([&] { return listener.messages.size() == 3; });
+  EXPECT_THAT(listener.log(), ElementsAre("status busy", "history_reply", "status idle"));
+  const auto content = json::parse(listener.messages[1]->content());
+  EXPECT_EQ(content.at("status"), "error");
+  EXPECT_EQ(content.at("ename"), "PermissionError");
+  EXPECT_EQ(content.at("evalue"), "History is private");
+  execute_and_wait(kernel, listener, "print hello");
+}
+
+TEST_F(PluginKernelClientTest, what_a_stopped_kernel_is_sent_is_bounded_also_behind_a_derived_client) {
+  use_classes("", "test_plugin:DerivedClient");
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  ASSERT_EQ(::kill(pid(), SIGSTOP), 0);
+  const auto request = make_request(Channel::shell, "comm_msg",
+                                    json{{"data", std::string(std::size_t{16} << 20, 'x')}}.dump(), "s")
+                           .value();
+  Result<void> taken;
+  for (int count = 0; taken && count < 50; ++count)
+    taken = kernel.handle_incoming_message(request, listener.audience);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, ErrorCode::resource_limit);
+  ASSERT_EQ(::kill(pid(), SIGKILL), 0);
 }
 
 TEST_F(PluginKernelClientTest, a_client_of_its_own_delivers_messages_that_it_makes) {

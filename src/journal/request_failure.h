@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace nextgen_kernels {
+
+/// How a request is answered that the kernel does not answer, in the words of Jupyter's replies.
+struct RequestFailure {
+  enum class Status {
+    error,    ///< It failed.
+    aborted,  ///< It was not run, or not to its end, because of something that somebody else asked for.
+  };
+
+  Status status = Status::error;
+  std::string ename;  ///< The name of the exception.
+  std::string evalue;
+
+  /// The error as an exception, with the name that Python has for it where there is one.
+  static RequestFailure of(const Error& error);
+};
+
+}  // namespace nextgen_kernels
