@@ -558,16 +558,25 @@ Task<Result<void>> KernelManager::interrupt() {
   if (provisioner_ == nullptr || !provisioner_->has_process())
     co_return make_error(ErrorCode::unavailable, "Kernel {} has no process to interrupt{}", kernel_id(),
                          reason_.empty() ? "" : ": " + reason_);
+  if (is_ending())
+    co_return make_error(ErrorCode::unavailable,
+                         "Kernel {} is being restarted or shut down: it takes no interrupt", kernel_id());
   // A process that has not set up its handler yet would die of the signal.
   if (!ready_)
     co_return make_error(ErrorCode::unavailable, "Kernel {} is starting: it takes no interrupt yet",
                          kernel_id());
-  if (launch_.spec.interrupt_mode == InterruptMode::signal && provisioner_->owns_kernel())
-    co_return co_await provisioner_->send_signal(SIGINT);
-  auto reply = co_await client_->control_request("interrupt_request", nlohmann::json::object(),
-                                                 interrupt_reply_patience);
-  if (!reply) co_return std::unexpected(reply.error());
-  co_return Result<void>{};
+  Result<void> interrupted;
+  if (launch_.spec.interrupt_mode == InterruptMode::signal && provisioner_->owns_kernel()) {
+    interrupted = co_await provisioner_->send_signal(SIGINT);
+  } else {
+    const auto reply = co_await client_->control_request("interrupt_request", nlohmann::json::object(),
+                                                         interrupt_reply_patience);
+    if (!reply) interrupted = std::unexpected(reply.error());
+  }
+  // `unavailable` is for kernels that take no interrupt now.
+  if (!interrupted && interrupted.error().code == ErrorCode::unavailable)
+    co_return std::unexpected(Error{ErrorCode::io, interrupted.error().message});
+  co_return interrupted;
 }
 
 Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience, ShutdownCause cause) {

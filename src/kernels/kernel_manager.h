@@ -168,7 +168,8 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   /// nothing is kept.
   Task<Result<void>> recorded();
 
-  /// By signal or by message, as the kernel spec says.
+  /// By signal or by message, as the kernel spec says. `unavailable` when it takes none now: it is starting,
+  /// ending or dead.
   Task<Result<void>> interrupt_kernel();
 
   /// Ends the process: shutdown_request, then SIGTERM, then SIGKILL; publishes `dead` and closes the journal.

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "server/http_message.h"
+#include "server/kernel_handlers.h"
 
 namespace nextgen_kernels {
 namespace {
@@ -15,7 +16,9 @@ struct Action {
 
 /// What the request is answered with; those of sessions have another for kernel specs that are unknown.
 http::status status_of_failure(const KernelEvent& event) {
-  return event.action == KernelAction::start ? status_of(*event.error) : http::status::internal_server_error;
+  if (event.action == KernelAction::start) return status_of(*event.error);
+  if (event.action == KernelAction::interrupt) return status_of_failed_interrupt(*event.error);
+  return http::status::internal_server_error;
 }
 
 void emit_action(EventBus& bus, const KernelEvent& event, const std::string& owner, Action action) {

@@ -31,6 +31,10 @@ nlohmann::ordered_json kernel_model(const KernelManager& kernel) {
   return model;
 }
 
+http::status status_of_failed_interrupt(ErrorCode error) {
+  return error == ErrorCode::unavailable ? http::status::conflict : http::status::internal_server_error;
+}
+
 void KernelHandlers::add_routes(Router& router) {
   using enum http::verb;
   router.add(get, "/api/kernels", [this](HttpRequest request) { return list(std::move(request)); });
@@ -150,7 +154,8 @@ Task<Result<HttpResponse>> KernelHandlers::interrupt(HttpRequest request) {
   if (!kernel) co_return std::unexpected(kernel.error());
   const auto interrupted = co_await (*kernel)->interrupt_kernel();
   if (!interrupted)
-    co_return error_response(http::status::internal_server_error, interrupted.error().message);
+    co_return error_response(status_of_failed_interrupt(interrupted.error().code),
+                             interrupted.error().message);
   co_return empty_response(http::status::no_content);
 }
 

@@ -14,6 +14,10 @@ namespace nextgen_kernels {
 /// A kernel as Jupyter's REST API shows it, with what we know besides (`provisioner`, `client`, …).
 nlohmann::ordered_json kernel_model(const KernelManager& kernel);
 
+/// What a failed interrupt is answered with. A kernel that takes none now, because it is starting or dead, is
+/// a conflict.
+http::status status_of_failed_interrupt(ErrorCode error);
+
 /// `/api/kernels`: list, start, look at, end, interrupt and restart kernels. Owned by the server.
 class KernelHandlers {
  public:

@@ -331,5 +331,16 @@ TEST_F(KernelRequestsTest, requests_to_a_kernel_that_does_not_start_are_answered
   EXPECT_FALSE(run(kernel.wait_until_ready())) << "nobody waits for ever";
 }
 
+TEST_F(KernelRequestsTest, a_kernel_that_is_being_ended_takes_no_interrupt) {
+  options_.shutdown_wait_time = std::chrono::milliseconds(200);
+  start_kernel(synthetic_spec({"--ignore-shutdown"}));
+  restart([&] {
+    const auto interrupted = run(kernel_->interrupt_kernel());
+    ASSERT_FALSE(interrupted);
+    EXPECT_EQ(interrupted.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(interrupted.error().message, HasSubstr("restarted or shut down"));
+  });
+}
+
 }  // namespace
 }  // namespace nextgen_kernels

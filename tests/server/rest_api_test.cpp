@@ -406,6 +406,20 @@ TEST_F(RestApiTest, interrupts_a_kernel) {
   EXPECT_EQ(failed.json().at("message"), "it is gone");
 }
 
+TEST_F(RestApiTest, an_interrupt_of_a_kernel_that_takes_none_now_is_a_conflict) {
+  start();
+  on_loop([this] { script_.connect_allowed = false; });
+  const auto starting = start_kernel();
+  const auto refused = request("POST", "/api/kernels/" + starting + "/interrupt");
+  EXPECT_EQ(refused.status, 409u);
+  EXPECT_THAT(refused.json().at("message").get<std::string>(), HasSubstr("is starting"));
+  on_loop([this] { script_.launch_error = Error{ErrorCode::io, "no such program"}; });
+  request("POST", "/api/kernels/" + starting + "/restart");
+  const auto dead = request("POST", "/api/kernels/" + starting + "/interrupt");
+  EXPECT_EQ(dead.status, 409u);
+  EXPECT_THAT(dead.json().at("message").get<std::string>(), HasSubstr("no such program"));
+}
+
 TEST_F(RestApiTest, restarts_a_kernel) {
   start();
   const auto id = start_kernel();
