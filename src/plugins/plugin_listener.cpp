@@ -8,6 +8,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/log.h"
 #include "plugins/abi_message.h"
@@ -106,13 +107,19 @@ class PluginListener::Worker : public std::enable_shared_from_this<Worker> {
 /// The part that lives on the kernel's executor: reads the journal when the worker has time.
 class PluginListener::Reader final : public JournalListener, public std::enable_shared_from_this<Reader> {
  public:
-  Reader(std::shared_ptr<Conversation> conversation, Worker& worker)
-      : conversation_(std::move(conversation)), worker_(worker) {
+  Reader(const Executor& executor, std::shared_ptr<Conversation> conversation, Worker& worker,
+         const ListenerDescription& description)
+      : conversation_(std::move(conversation)),
+        worker_(worker),
+        name_(description.class_reference),
+        patience_(description.patience),
+        timer_(executor) {
     cursor_.emplace(conversation_->journal(), *this, CursorOptions{.audience = Audience::observer});
   }
 
   void on_journal_activity() override {
-    if (idle_) read_on();
+    if (idle_) return read_on();
+    if (conversation_->journal().closed()) watch();
   }
 
   /// The worker has nothing to do.
@@ -124,27 +131,45 @@ class PluginListener::Reader final : public JournalListener, public std::enable_
       worker_.give(std::move(batch), [self = weak_from_this()] {
         if (const auto reader = self.lock()) reader->read_on();
       });
+      if (conversation_->journal().closed()) watch();
     } else if (conversation_->journal().closed() && cursor_->at_end()) {
       stop();
     }
   }
 
   void stop() {
+    timer_.cancel();
     cursor_.reset();
     worker_.end();
   }
 
  private:
+  /// The kernel is gone: what is left of its journal is kept for this listener, but not for ever.
+  void watch() {
+    timer_.expires_after(patience_);
+    timer_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
+      const auto reader = self.lock();
+      if (error || reader == nullptr || !reader->cursor_) return;
+      log_warning("Listener {} does not come back from what it was given, and its kernel is gone: given up",
+                  reader->name_);
+      reader->stop();
+      reader->conversation_.reset();
+    });
+  }
+
   std::shared_ptr<Conversation> conversation_;
   Worker& worker_;
+  std::string name_;
+  std::chrono::steady_clock::duration patience_;
+  asio::steady_timer timer_;
   std::optional<Cursor> cursor_;
   bool idle_ = false;  // Until there is an object.
 };
 
 PluginListener::PluginListener(const Executor& executor, std::shared_ptr<Conversation> conversation,
-                               ListenerDescription description, std::function<void()> on_end)
-    : worker_(std::make_shared<Worker>(executor, std::move(description))),
-      reader_(std::make_shared<Reader>(std::move(conversation), *worker_)) {
+                               const ListenerDescription& description, std::function<void()> on_end)
+    : worker_(std::make_shared<Worker>(executor, description)),
+      reader_(std::make_shared<Reader>(executor, std::move(conversation), *worker_, description)) {
   worker_->start(
       [reader = std::weak_ptr(reader_)](bool made) {
         const auto alive = reader.lock();

@@ -2,14 +2,15 @@
 
 namespace nextgen_kernels {
 
-void PluginListeners::attach(std::shared_ptr<Conversation> conversation, ListenerDescription description) {
+void PluginListeners::attach(std::shared_ptr<Conversation> conversation,
+                             const ListenerDescription& description) {
   // on_end comes by the executor, so after the element is in its place.
   const auto place = std::make_shared<std::list<PluginListener>::iterator>();
-  *place = listeners_.emplace(listeners_.end(), executor_, std::move(conversation), std::move(description),
-                              [this, place] {
-                                listeners_.erase(*place);
-                                changed_.notify_all();
-                              });
+  *place =
+      listeners_.emplace(listeners_.end(), executor_, std::move(conversation), description, [this, place] {
+        listeners_.erase(*place);
+        changed_.notify_all();
+      });
 }
 
 Task<bool> PluginListeners::drain(std::chrono::steady_clock::duration patience) {

@@ -15,7 +15,7 @@ class PluginListeners {
   explicit PluginListeners(Executor executor) : executor_(std::move(executor)), changed_(executor_) {}
 
   /// Lets a listener follow a kernel, from its next message on until its journal closes.
-  void attach(std::shared_ptr<Conversation> conversation, ListenerDescription description);
+  void attach(std::shared_ptr<Conversation> conversation, const ListenerDescription& description);
 
   /// After all journals are closed: waits for the listeners to see what is left. True when they have; false
   /// when some take longer than `patience`, and are still running code of plugins.

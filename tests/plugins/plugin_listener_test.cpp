@@ -48,8 +48,8 @@ class PluginListenerTest : public PluginFixture {
          .load_class = [this]() -> Result<const nk_class*> {
            return class_of("test_plugin:LineListener", PluginClassKind::listener);
          },
-         .report =
-             [this](const std::string& told) { asio::post(loop_, [this, told] { failure_ = told; }); }});
+         .report = [this](const std::string& told) { asio::post(loop_, [this, told] { failure_ = told; }); },
+         .patience = patience_});
   }
 
   void receive(Channel channel, const std::string& type, const std::string& parent) {
@@ -78,6 +78,7 @@ class PluginListenerTest : public PluginFixture {
   std::shared_ptr<Conversation> conversation_ = std::make_shared<Conversation>(Journal::Limits{});
   PluginListeners listeners_{loop_.get_executor()};
   std::string failure_ = "not told";
+  std::chrono::steady_clock::duration patience_ = minute;
 };
 
 TEST_F(PluginListenerTest, it_sees_every_message_in_order_replies_to_others_included) {
@@ -142,6 +143,19 @@ TEST_F(PluginListenerTest, nobody_waits_longer_than_patience_for_one_that_blocks
   EXPECT_TRUE(run(listeners_.drain(minute)));
 }
 
+TEST_F(PluginListenerTest, what_is_left_of_a_journal_is_not_kept_for_one_that_does_not_come_back) {
+  hold_up_listener();
+  patience_ = std::chrono::milliseconds(20);
+  attach();
+  receive(Channel::iopub, "stream", "a");
+  EXPECT_THAT(read_lines(1), ElementsAre("begin python3"));
+  conversation_->journal().close();
+  const auto gone = std::weak_ptr(std::exchange(conversation_, nullptr));
+  run_until([&] { return gone.expired(); });
+  let_pass(1);
+  EXPECT_TRUE(run(listeners_.drain(minute))) << "once it comes back, it ends";
+}
+
 TEST_F(PluginListenerTest, one_whose_kernel_never_started_ends) {
   use_classes("test_plugin:OwnProvisioner", "", {{"behaviour", "throw"}});
   auto& kernel = make_kernel(synthetic_spec());
@@ -150,7 +164,7 @@ TEST_F(PluginListenerTest, one_whose_kernel_never_started_ends) {
   EXPECT_FALSE(run(kernel.start_kernel()));
   kernel_.reset();
   EXPECT_TRUE(run(listeners_.drain(minute)));
-  EXPECT_THAT(read_lines(2), ElementsAre("begin python3", "end"));
+  EXPECT_THAT(read_lines(4), ElementsAre("begin python3", "1 stream ", "2 status ", "end"));
 }
 
 }  // namespace
