@@ -110,7 +110,10 @@ typedef struct nk_provisioner_functions {
   /*
    * Starts the kernel. `request` is a JSON object: kernel_id, kernel_name, resource_dir, kernel_spec (as in
    * kernel.json), environment (complete but for the spec's `env`), working_directory ("": the server's).
-   * Result: the connection info, a JSON object, as the client of this provisioner understands it.
+   * Result: the connection info, a JSON object, as the client of this provisioner understands it. The server
+   * waits as long as the kernel has to answer afterwards, or until somebody shuts the kernel down. Then it
+   * asks `kill`, which ends what this launch has made and what it still will, and `cleanup`, and uses the
+   * object no more.
    */
   void (*launch_kernel)(void* self, nk_string request, nk_reply reply);
   /* Asked once after each successful launch, and after adopt_kernel. Result, when the kernel has ended:
@@ -167,7 +170,8 @@ typedef struct nk_client_functions {
   void (*connect)(void* self, nk_string connection_info, uint64_t timeout_milliseconds, nk_reply reply);
   /* Closes the connections, and answers a `connect` and control requests that are open with an error. */
   void (*disconnect)(void* self);
-  /* Sends a client's message to the kernel. Answers at once; the result is ignored. */
+  /* Sends a client's message to the kernel. Answers at once; the result is ignored. An error is the answer
+     that the client gets, in the place of the kernel's. */
   void (*send)(void* self, const nk_message* message, nk_reply reply);
   /*
    * Sends a request of the server on the control channel: message type, and content as a JSON object. Result:

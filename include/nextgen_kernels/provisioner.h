@@ -31,7 +31,8 @@ class Provisioner {
 
   /// Starts the kernel. Members of `request`: kernel_id, kernel_name, resource_dir, kernel_spec (as in
   /// kernel.json), environment, working_directory. Answer the connection info, as the client paired with this
-  /// class understands it.
+  /// class understands it. When that takes too long, or the kernel is shut down meanwhile, `kill` comes
+  /// before the answer: end what this launch has made and what it still will.
   virtual void launch_kernel(const Json& request, Reply<Json> reply) = 0;
 
   /// What the launch could not tell yet, because the kernel chooses it (its ports): answer the complete

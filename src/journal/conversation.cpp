@@ -208,8 +208,8 @@ std::shared_ptr<const RequestOrigin> Conversation::origin_of(const Message& mess
 Audience Conversation::route(const Message& message) {
   if (message.channel() == Channel::iopub) return Audience::everybody;
   if (const auto* request = requests_.recall(message.parent_fields().msg_id)) return request->sender;
-  // Forgotten, asked of a server that is gone, or by somebody who talks to the kernel directly: by the session
-  // that the asker named.
+  // Forgotten, asked of a server that is gone, or by somebody who talks to the kernel directly: by the
+  // session that the asker named.
   const auto* session = places_.sessions().find_asker(message.parent_fields().session);
   return session == nullptr ? Audience::everybody : session->audience;
 }

@@ -132,10 +132,8 @@ Task<Result<void>> KernelManager::start_kernel() {
 }
 
 Task<Result<void>> KernelManager::make_and_launch() {
-  if (factories_.prepare) co_await factories_.prepare(launch_.spec);
-  auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
-  if (!provisioner) co_return std::unexpected(provisioner.error());
-  provisioner_ = std::move(*provisioner);
+  if (auto prepared = co_await prepare_classes(); !prepared) co_return prepared;
+  if (auto made = make_provisioner(); !made) co_return made;
   co_return co_await launch();
 }
 
@@ -170,10 +168,11 @@ Task<Result<void>> KernelManager::launch() {
   if (auto announced = co_await announce_launch(); !announced) co_return announced;
   auto request = launch_request();
   if (is_recorded_) {
-    request.environment.insert_or_assign(std::string(LaunchMark::variable),
-                                         LaunchMark{.token = launch_token_, .number = ++launches_}.to_string());
+    request.environment.insert_or_assign(
+        std::string(LaunchMark::variable),
+        LaunchMark{.token = launch_token_, .number = ++launches_}.to_string());
   }
-  auto info = co_await provisioner_->launch_kernel(std::move(request));
+  auto info = co_await launch_process(std::move(request));
   if (!info) co_return std::unexpected(info.error());
   connection_info_ = std::move(*info);
   started_at_ = steady_clock::now();
@@ -185,7 +184,7 @@ Task<Result<void>> KernelManager::launch() {
   } else {
     // Nobody can talk to what was launched.
     std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
-    co_await provisioner_->wait();
+    co_await wait_for_killed();
     co_await provisioner_->cleanup(ShutdownPurpose::end);
   }
   co_return chosen;
@@ -216,15 +215,17 @@ Task<void> KernelManager::supervise() {
     auto first_end = co_await (connect_client() || provisioner_->wait());
     if (auto* connected = std::get_if<Result<KernelClient::Answer>>(&first_end)) {
       if (*connected) {
-        std::ignore = co_await recorded();  // Before anything is sent: the next server finds the answers by it.
+        std::ignore =
+            co_await recorded();  // Before anything is sent: the next server finds the answers by it.
         co_await mark_ready(**connected);
+        co_await provisioner_->wait();
       } else if (provisioner_->why_launch_again().empty()) {
         co_await give_up(connected->error().message);
         co_return;
       } else {
         std::ignore = co_await provisioner_->kill(ShutdownPurpose::restart);
+        co_await wait_for_killed();
       }
-      co_await provisioner_->wait();
     }
     if (!co_await recover()) co_return;
   }
@@ -290,7 +291,7 @@ void KernelManager::on_liveness_change() {
 Task<void> KernelManager::give_up(std::string reason) {
   reason = with_last_output(std::move(reason), *provisioner_);
   std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
-  co_await provisioner_->wait();
+  co_await wait_for_killed();
   co_await provisioner_->cleanup(ShutdownPurpose::end);
   co_await mark_dead(std::move(reason));
 }
@@ -435,6 +436,13 @@ Task<void> KernelManager::stop_supervision() {
   co_await tasks_.join();
 }
 
+/// A provisioner that cannot tell the end is not waited for any longer.
+Task<void> KernelManager::wait_for_killed() {
+  if (co_await ends_before(steady_clock::now() + options_.shutdown_wait_time)) co_return;
+  log_warning("Kernel {} was killed, and its provisioner {} does not tell its end: it counts as ended",
+              kernel_id(), provisioner_->class_reference());
+}
+
 Task<bool> KernelManager::ends_before(steady_clock::time_point limit) {
   if (!provisioner_->has_process()) co_return true;
   co_await (provisioner_->wait() || sleep_for(limit - steady_clock::now()));
@@ -459,6 +467,7 @@ Task<void> KernelManager::ask_to_end(ShutdownPurpose purpose, steady_clock::dura
 }
 
 Task<void> KernelManager::end_process(ShutdownPurpose purpose, ShutdownPatience patience) {
+  co_await end_abandoned_launch();
   if (provisioner_ == nullptr) co_return;
   ending_process_ = true;
   const OnExit has_ended([this] { ending_process_ = false; });
@@ -475,7 +484,7 @@ Task<void> KernelManager::end_process(ShutdownPurpose purpose, ShutdownPatience 
   }
   if (client_ != nullptr) client_->disconnect();
   ready_ = false;
-  co_await provisioner_->cleanup(purpose);
+  if (!needs_new_provisioner_) co_await provisioner_->cleanup(purpose);
 }
 
 Task<Result<void>> KernelManager::restart_kernel() {
@@ -511,8 +520,8 @@ Task<Result<void>> KernelManager::restart() {
     const auto ready = co_await provisioner_->check_launch(launch_request());
     if (!ready) {
       co_return make_error(ErrorCode::unavailable,
-                           "Kernel {} goes on as it is, for it could not be started again: {}",
-                           kernel_id(), ready.error().message);
+                           "Kernel {} goes on as it is, for it could not be started again: {}", kernel_id(),
+                           ready.error().message);
     }
   }
   if (auto announced = co_await announce_launch(); !announced) co_return announced;
@@ -527,7 +536,7 @@ Task<Result<void>> KernelManager::restart() {
     std::ignore = co_await recorded();  // If it cannot be, the new process is found by its mark.
     tasks_.spawn("supervise kernel " + kernel_id(), supervise());
   } else {
-    co_await provisioner_->cleanup(ShutdownPurpose::end);
+    if (!needs_new_provisioner_) co_await provisioner_->cleanup(ShutdownPurpose::end);
     co_await mark_dead(launched.error().message);
   }
   co_return launched;
@@ -581,6 +590,8 @@ Task<Result<void>> KernelManager::interrupt() {
 
 Task<void> KernelManager::shutdown_kernel(ShutdownPatience patience, ShutdownCause cause) {
   const auto self = shared_from_this();
+  shutdown_is_asked_ = true;
+  if (give_up_launch_) give_up_launch_();
   const auto operation = co_await begin_operation();
   if (ended_) co_return;
   co_await stop_supervision();

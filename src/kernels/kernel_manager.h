@@ -246,7 +246,14 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<std::unique_ptr<Operation>> begin_operation();
   Task<Result<void>> make_and_launch();
   LaunchRequest launch_request() const;
+  Task<Result<void>> prepare_classes();
+  Result<void> make_provisioner();
   Task<Result<void>> launch();
+  Task<Result<ConnectionInfo>> launch_process(LaunchRequest request);
+  template <typename T>
+  Task<std::optional<Result<T>>> in_launch_time(std::string name, Task<Result<T>> task);
+  std::unexpected<Error> no_answer(std::string_view what) const;
+  Task<void> end_abandoned_launch();
   Task<void> fail_start(Error error);
   Task<Result<void>> interrupt();
   Task<Result<void>> restart();
@@ -284,6 +291,7 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   Task<void> end_process(ShutdownPurpose purpose, ShutdownPatience patience);
   Task<void> stop_supervision();
   Task<void> ask_to_end(ShutdownPurpose purpose, std::chrono::steady_clock::duration patience);
+  Task<void> wait_for_killed();
   Task<bool> ends_before(std::chrono::steady_clock::time_point limit);
   Task<void> begin_restart();
   Task<void> announce_restart(std::string reason);
@@ -316,7 +324,11 @@ class KernelManager : public std::enable_shared_from_this<KernelManager> {
   KernelFactories factories_;
   KernelManagerOptions options_;
   std::shared_ptr<Conversation> conversation_;
-  std::unique_ptr<KernelProvisioner> provisioner_;
+  std::shared_ptr<KernelProvisioner> provisioner_;
+  std::shared_ptr<KernelProvisioner> abandoned_;  ///< It has not answered a launch, and is to end it.
+  bool needs_new_provisioner_ = false;            ///< The one at hand has not answered a launch.
+  std::function<void()> give_up_launch_;          ///< While there is something to give up.
+  bool shutdown_is_asked_ = false;
   std::unique_ptr<KernelClient> client_;
   ClientSelection selection_;
   ConnectionInfo connection_info_;

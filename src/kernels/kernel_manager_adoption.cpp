@@ -58,10 +58,11 @@ Task<Result<void>> KernelManager::announce_launch() {
     co_return Result<void>{};
   }
   if (!has_process()) forget_record();
-  co_return make_error(written.error().code,
-                       "Kernel {} was not started: this server cannot note it, and would leave it behind if it "
-                       "were killed. {}",
-                       launch_.spec.name, written.error().message);
+  co_return make_error(
+      written.error().code,
+      "Kernel {} was not started: this server cannot note it, and would leave it behind if it "
+      "were killed. {}",
+      launch_.spec.name, written.error().message);
 }
 
 /// A kernel of which nobody would know what it is if this server were killed now is not started.
@@ -69,7 +70,7 @@ Task<Result<void>> KernelManager::confirm_start() {
   auto kept = co_await recorded();
   if (kept) co_return kept;
   std::ignore = co_await provisioner_->kill(ShutdownPurpose::end);
-  co_await provisioner_->wait();
+  co_await wait_for_killed();
   co_await provisioner_->cleanup(ShutdownPurpose::end);
   forget_record();
   co_return make_error(kept.error().code, "Kernel {} was ended as soon as it was started. {}",
@@ -126,7 +127,7 @@ void KernelManager::remove_connection(ClientRole role) {
 
 Task<Result<void>> KernelManager::attach(AbandonedKernel abandoned, Adopter adopter) {
   const auto& record = abandoned.record;
-  if (factories_.prepare) co_await factories_.prepare(launch_.spec);
+  if (auto prepared = co_await prepare_classes(); !prepared) co_return prepared;
   auto provisioner = factories_.make_provisioner(launch_.spec, executor_);
   if (!provisioner) co_return std::unexpected(provisioner.error());
   if (adopter == Adopter::its_own_class && (*provisioner)->class_reference() != record.provisioner_class) {

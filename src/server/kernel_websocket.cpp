@@ -451,7 +451,8 @@ void KernelWebSocket::queue_control(WebSocketOpcode opcode, std::string_view pay
 void KernelWebSocket::queue_own_message(std::string_view message_type, std::string_view content) {
   auto message = make_kernel_message(Channel::iopub, message_type, content, "{}", client_.session_id);
   if (!message) {
-    log_error("{}: cannot make {} message: {}", describe(), with_article(message_type), message.error().message);
+    log_error("{}: cannot make {} message: {}", describe(), with_article(message_type),
+              message.error().message);
     return;
   }
   queued_own_.push_back(std::move(*message));
@@ -626,7 +627,8 @@ void KernelWebSocket::handle_message(WebSocketOpcode opcode, std::string payload
 
 /// Answers as a kernel would that cannot do it, so that whoever asked does not wait.
 void KernelWebSocket::refuse(const OutgoingMessage& message, const Error& error) {
-  log_warning("{}: {} is refused: {}", describe(), with_article(printable(message.header.msg_type)), error.message);
+  log_warning("{}: {} is refused: {}", describe(), with_article(printable(message.header.msg_type)),
+              error.message);
   conversation_->refuse(message, cursor_.audience(), RequestFailure::of(error));
   conversation_->flush();
 }

@@ -118,6 +118,16 @@ TEST_F(PluginProvisionerTest, a_launch_that_throws_or_forgets_to_answer_is_an_er
   EXPECT_EQ(launch_failure_of(*own("drop")), "The plugin gave no answer");
 }
 
+TEST_F(PluginProvisionerTest, a_launch_that_is_never_answered_ends_with_its_time_and_is_killed) {
+  options_.kernel_info_timeout = std::chrono::milliseconds(100);
+  use_classes("test_plugin:OwnProvisioner", "", {{"behaviour", "never launch"}});
+  const auto started = run(make_kernel(synthetic_spec()).start_kernel());
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::timeout);
+  EXPECT_THAT(started.error().message,
+              HasSubstr("launch_kernel of test_plugin:OwnProvisioner was not answered"));
+}
+
 TEST_F(PluginProvisionerTest, a_launch_that_answers_nonsense_is_ended_again) {
   const auto provisioner = own("answer nonsense");
   EXPECT_THAT(

@@ -63,6 +63,10 @@ class OwnProvisioner : public nk::Provisioner {
       char byte = 0;
       static_cast<void>(::read(static_cast<int>(option("gate").as_integer()), &byte, 1));
     }
+    if (behaviour_ == "never launch") {
+      launch_ = std::move(reply);
+      return;
+    }
     if (behaviour_ == "answer nonsense") return reply.succeed("not an object");
     if (behaviour_ == "answer from a thread") {
       thread_ = std::thread([later = std::move(reply), id = request.at("kernel_id")] {
