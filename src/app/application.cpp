@@ -20,8 +20,8 @@ constexpr auto listener_patience = std::chrono::seconds(1);
 Environment kernel_base_environment(Environment environment) {
   environment.erase("JUPYTER_TOKEN");
   environment.erase("JUPYTER_TOKEN_FILE");
-  environment.erase("KERNEL_USERNAME");   // Says whose a kernel is; not the server's.
-  environment.erase("JPY_SESSION_NAME");  // The same of what a kernel is for.
+  environment.erase("KERNEL_USERNAME");                  // Says whose a kernel is; not the server's.
+  environment.erase("JPY_SESSION_NAME");                 // The same of what a kernel is for.
   environment.erase(std::string(LaunchMark::variable));  // Of a server that is run in a kernel.
   return environment;
 }

@@ -658,7 +658,8 @@ TEST_F(BreakingTest, a_reply_that_broke_two_connections_is_replaced_by_an_error)
   EXPECT_EQ(reply.type, "execute_reply");
   EXPECT_EQ(reply.content.at("status"), "error");
   EXPECT_EQ(reply.parent.at("msg_id"), "r1");
-  EXPECT_THAT(acknowledge(socket, id, "s"), testing::IsEmpty());
+  print(id, {"end"});
+  EXPECT_EQ(receive_v1(socket).content.at("text"), "end");
 }
 
 TEST_F(BreakingTest, other_sessions_get_what_broke_the_connections_of_one) {
@@ -666,7 +667,9 @@ TEST_F(BreakingTest, other_sessions_get_what_broke_the_connections_of_one) {
   say_large(id, Channel::iopub, "stream");
   for (int i = 0; i < BreakingMessages::most_breaks; ++i) break_a_connection(id);
   auto other = open_v1_idle(id, "&session_id=other&replay=all");
-  EXPECT_EQ(receive_v1(other).content.at("text").get<std::string>().size(), 3'000'000U);
+  auto seen = receive_v1(other);
+  while (seen.type == "status") seen = receive_v1(other);
+  EXPECT_EQ(seen.content.at("text").get<std::string>().size(), 3'000'000U);
 }
 
 TEST_F(BreakingTest, a_goodbye_breaks_nothing) {
