@@ -309,7 +309,7 @@ class RegisteringPlugin : public KernelCatalogTest {
 
 TEST_F(RegisteringPlugin, what_it_registers_is_explained_with_its_source) {
   const auto catalog = make_registering("");
-  EXPECT_THAT(catalog->problems(), IsEmpty());
+  EXPECT_THAT(problems_of(*catalog), IsEmpty());
   const auto explained = explain_model(*catalog, "registering", "");
   ASSERT_TRUE(explained) << explained.error().message;
   EXPECT_EQ(explained->at("client"), "registering:Client");
@@ -356,7 +356,7 @@ TEST_F(KernelCatalogTest, a_class_of_a_plugin_takes_the_options_of_the_built_in_
   install_spec("bad", "native-provisioner", transport("pigeon"));
   install_spec("good", "native-provisioner", transport("ipc"));
   const auto catalog = make();
-  EXPECT_THAT(catalog->problems(),
+  EXPECT_THAT(problems_of(*catalog),
               testing::ElementsAre(problem(
                   "kernel spec bad", "Option transport of native-provisioner must be one of tcp, ipc in")));
   const auto selected = catalog->select_provisioner(catalog->kernel_specs().get_kernel_spec("good").value());
@@ -377,9 +377,9 @@ TEST_F(KernelCatalogTest, options_of_clients_and_listeners_come_from_configurati
   options_.class_options.objects = {R"({"class": "native.short.Client", "options": {"every": 5}})"};
   const auto catalog = make();
   EXPECT_EQ(catalog->class_options("native:Client"_class).value(), (json{{"every", 5}, {"level", "info"}}));
-  EXPECT_THAT(catalog->problems(), testing::ElementsAre(problem("native:Listener",
-                                                                "native:Listener needs option every in "
-                                                                "KernelClientRegistry.class_options")));
+  EXPECT_THAT(problems_of(*catalog), testing::ElementsAre(problem("native:Listener",
+                                                                  "native:Listener needs option every in "
+                                                                  "KernelClientRegistry.class_options")));
   options_.class_options.objects = {R"({"class": "native:Client", "options": {"every": 5, "level": "loud"}})",
                                     R"({"class": "native:Listener", "options": {"every": 1}})",
                                     R"({"class": "native:Provisioner", "options": {}})",
