@@ -42,11 +42,12 @@ TEST_F(MultiKernelManagerTest, an_id_that_could_leave_its_directory_is_refused) 
 }
 
 TEST_F(MultiKernelManagerTest, what_cannot_start_is_not_listed) {
-  for (const auto* name : {"missing", "unknown"}) {
+  for (const auto& [name, code] : {std::pair("missing", ErrorCode::unavailable),  // What its spec names.
+                                   std::pair("unknown", ErrorCode::not_found)}) {
     const auto started =
         run(kernels_->start_kernel({.kernel_name = name, .kernel_id = {}, .path = {}, .environment = {}}));
     ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().code, ErrorCode::not_found) << started.error().message;
+    EXPECT_EQ(started.error().code, code) << started.error().message;
   }
   EXPECT_TRUE(kernels_->list_kernels().empty());
 }
