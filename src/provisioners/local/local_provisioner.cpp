@@ -241,6 +241,8 @@ Task<Result<ConnectionInfo>> LocalProvisioner::launch_kernel(LaunchRequest reque
   }
   auto process = launch_process(std::move(description));
   if (!process) {
+    // After a launch that did not fail, cleanup removes it.
+    if (process_ == nullptr) ::unlink(connection_file_.c_str());
     co_return make_error(process.error().code, "Kernel '{}' cannot be started: {}", request.spec.name,
                          process.error().message);
   }
