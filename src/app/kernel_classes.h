@@ -40,7 +40,7 @@ class KernelClasses {
   KernelCatalog& catalog_;
   BuiltinClassSettings settings_;
   BaseClassMakers base_makers_;
-  BlockingPool loading_{1};
+  BlockingPool loading_{4};  // Several: the trial of a library may take its time.
 };
 
 }  // namespace nextgen_kernels

@@ -27,15 +27,23 @@ std::string in_one_line(std::string_view text) {
 
 }  // namespace
 
+std::shared_ptr<LibraryTrial::Trials> LibraryTrial::trials_of(const std::filesystem::path& library) {
+  const std::lock_guard lock(mutex_);
+  auto& trials = trials_[library];
+  if (trials == nullptr) trials = std::make_shared<Trials>();
+  return trials;
+}
+
 std::optional<std::string> LibraryTrial::problem_of(const std::filesystem::path& library) {
-  const std::lock_guard lock(mutex_);  // One trial of a library, whoever asks meanwhile.
+  const auto trials = trials_of(library);
+  const std::lock_guard lock(trials->mutex);
   const auto stamp = stamp_of(library);
   if (!stamp) return std::nullopt;  // The loader says what is wrong with the file.
-  const auto known = outcomes_.find(library);
-  if (known != outcomes_.end() && stamp->unchanged_since(known->second.stamp)) return known->second.problem;
-  auto problem = try_library(library);
-  outcomes_.insert_or_assign(library, Outcome{*stamp, problem});
-  return problem;
+  if (trials->done && stamp->unchanged_since(trials->stamp)) return trials->problem;
+  trials->problem = try_library(library);
+  trials->stamp = *stamp;
+  trials->done = true;
+  return trials->problem;
 }
 
 std::optional<std::string> LibraryTrial::try_library(const std::filesystem::path& library) const {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -33,16 +34,20 @@ class LibraryTrial {
   std::optional<std::string> problem_of(const std::filesystem::path& library);
 
  private:
-  struct Outcome {
-    FileStamp stamp;
-    std::optional<std::string> problem;
+  /// The trials of one library; whoever asks during one waits for it.
+  struct Trials {
+    std::mutex mutex;
+    FileStamp stamp = {};
+    std::optional<std::string> problem = {};
+    bool done = false;
   };
+  std::shared_ptr<Trials> trials_of(const std::filesystem::path& library);
   std::optional<std::string> try_library(const std::filesystem::path& library) const;
 
   std::filesystem::path program_;
   std::chrono::milliseconds time_limit_;
   std::mutex mutex_;
-  std::map<std::filesystem::path, Outcome> outcomes_;
+  std::map<std::filesystem::path, std::shared_ptr<Trials>> trials_;
 };
 
 }  // namespace nextgen_kernels

@@ -35,8 +35,10 @@ Result<const nk_class*> PluginLoader::load_class(const ClassReference& reference
 }
 
 Result<PluginLibrary> PluginLoader::load_library(const DiscoveredPlugin& plugin) {
-  const std::lock_guard lock(mutex_);
-  if (const auto loaded = libraries_.find(&plugin); loaded != libraries_.end()) return loaded->second;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto loaded = libraries_.find(&plugin); loaded != libraries_.end()) return loaded->second;
+  }
   if (!plugin.unusable.empty())
     return make_error(ErrorCode::unavailable, "The library of {} cannot be loaded: {}",
                       plugin.manifest.describe(), plugin.unusable);
@@ -44,6 +46,8 @@ Result<PluginLibrary> PluginLoader::load_library(const DiscoveredPlugin& plugin)
     if (const auto problem = trial_->problem_of(plugin.manifest.library))
       return make_error(ErrorCode::unavailable, "The library of {} ({}) cannot be loaded: {}",
                         plugin.manifest.describe(), plugin.manifest.library.native(), *problem);
+  const std::lock_guard lock(mutex_);  // Not before: a trial may take its time.
+  if (const auto loaded = libraries_.find(&plugin); loaded != libraries_.end()) return loaded->second;
   auto library = PluginLibrary::load(plugin.manifest, registrar_.host_for(plugin.manifest, host_));
   if (!library) return library;
   log_info("Loaded {} ({}), compiled with SDK {}", plugin.manifest.describe(),

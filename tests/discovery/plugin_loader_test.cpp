@@ -1,7 +1,12 @@
 #include "discovery/plugin_loader.h"
 
+#include <fstream>
+#include <string>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "../support/temporary_directory.h"
 
@@ -95,6 +100,28 @@ TEST_F(PluginLoaderTest, only_plugins_that_ask_for_it_are_loaded_at_start) {
   EXPECT_THAT(loader.load_at_start(),
               ElementsAre(AllOf(Field(&RegistryProblem::source, "plugin eager 1.0"),
                                 Field(&RegistryProblem::message, HasSubstr("version 7 of the plugin ABI")))));
+}
+
+TEST_F(PluginLoaderTest, the_trial_of_one_library_holds_up_no_other) {
+  fs::copy_file(built("nk_test_plugin"), directory_.path() / "slow.so");
+  for (const auto* name : {"started", "go-on"})
+    ASSERT_EQ(::mkfifo((directory_.path() / name).c_str(), 0600), 0);
+  const auto folder = directory_.path().native();
+  const auto program = directory_.write_program(
+      "program", "#!/bin/sh\ncase \"$2\" in *slow*) echo > '" + folder + "/started'; read x < '" + folder +
+                     "/go-on';; esac\necho '" +
+                     std::string(LibraryTrial::survived.substr(0, LibraryTrial::survived.size() - 1)) +
+                     "'\n");
+  add_plugin("slow", directory_.path() / "slow.so", {{.reference = "slow:Client"_class, .kind = client}});
+  add_plugin("test", built("nk_test_plugin"),
+             {{.reference = "test_plugin:EchoClient"_class, .kind = client}});
+  PluginLoader loader(plugins_, host_, registrar_, program);
+  std::jthread slow([&loader] { static_cast<void>(loader.load_class("slow:Client"_class, client)); });
+  std::string line;
+  std::ifstream started(directory_.path() / "started");
+  std::getline(started, line);  // Waits for the trial.
+  EXPECT_TRUE(loader.load_class("test_plugin:EchoClient"_class, client));
+  std::ofstream(directory_.path() / "go-on") << "\n";
 }
 
 TEST_F(PluginLoaderTest, of_two_declarations_the_first_counts) {
