@@ -68,11 +68,12 @@ class ChildProcessTest : public testing::Test {
 
 /// Prints its process id, and does nothing more.
 constexpr std::string_view sleeper = "sh -c 'echo $$; exec sleep 1000'";
-/// Prints the port that it listens at, and when it is interrupted.
+/// Prints the port that it listens at, and when it is interrupted; by a system call, for the interrupt may
+/// come within a print.
 constexpr std::string_view listener =
-    "python3 -c \"import signal, socket\n"
+    "python3 -c \"import os, signal, socket\n"
     "server = socket.create_server(('127.0.0.1', 0))\n"
-    "signal.signal(signal.SIGINT, lambda *_: print('interrupted', flush=True))\n"
+    "signal.signal(signal.SIGINT, lambda *_: os.write(1, b'interrupted'))\n"
     "print(server.getsockname()[1], flush=True)\n"
     "while True: signal.pause()\"";
 
