@@ -443,9 +443,7 @@ def test_start_that_was_not_recorded_any_more_is_ended(
 ) -> None:
     """Its server was killed between the launch of the process and the record of it."""
     first, _, pid = abandoned
-    change_record(
-        first, lambda record: record.update(provisioner=None, is_launching=True, launch_number=0)
-    )
+    change_record(first, lambda record: record.update(provisioner=None, is_launching=True, launch_number=0))
     second = start_server(home=first.home)
     assert kernels(second) == []
     assert process_ended(pid)
