@@ -191,8 +191,8 @@ class BaseKernelClient : public KernelClient {
     return Delivery::deliver;
   }
   /// What becomes of a client's message that is about to be sent. A replacement is answered to whoever sent
-  /// the original: keep the msg_id. Throw to refuse it: the client is answered as if the kernel had failed, in
-  /// the words of the exception.
+  /// the original: keep the msg_id. Throw to refuse it: the client is answered as if the kernel had failed,
+  /// in the words of the exception.
   virtual Delivery message_to_send(const Message& message) {
     message_sent(message);
     return Delivery::deliver;

@@ -7,8 +7,8 @@
 
 #include "app/command.h"
 #include "base/strings.h"
-#include "runtime/process_signals.h"
 #include "discovery/library_trial.h"
+#include "runtime/process_signals.h"
 
 namespace nk = nextgen_kernels;
 

@@ -186,8 +186,9 @@ std::string as_sentence(std::string_view text) {
 
 std::string with_article(std::string_view word) {
   constexpr std::string_view vowels = "aeio";
-  const bool sounds_like_vowel = !word.empty() && (vowels.contains(word.front()) ||
-                                                   (word.front() == 'u' && !word.starts_with("us") && !word.starts_with("uni")));
+  const bool sounds_like_vowel =
+      !word.empty() && (vowels.contains(word.front()) ||
+                        (word.front() == 'u' && !word.starts_with("us") && !word.starts_with("uni")));
   return fmt::format("{} {}", sounds_like_vowel ? "an" : "a", word);
 }
 

@@ -57,7 +57,8 @@ class Search {
     const auto& status = directory->status();
     if (!folders_.emplace(status.st_dev, status.st_ino).second) return;
     if (auto danger = danger_of("This folder of plugins", folder, status))
-      return add_problem(folder, "plugin path", fmt::format("{} Nothing in it is used", as_sentence(*danger)));
+      return add_problem(folder, "plugin path",
+                         fmt::format("{} Nothing in it is used", as_sentence(*danger)));
     const auto names = directory->names();
     if (!names)
       return add_problem(folder, "plugin path",

@@ -62,13 +62,14 @@ class SessionTable {
   const Session* find(std::string_view id) const;
   const Session* find(Audience audience) const;
 
-  /// The listener has sent a request whose header names this session. Everybody reads such headers on iopub, and
-  /// can connect under the same session id: the session stays with the listener that used it first, and never
-  /// becomes a read-only one's. True when that is news. Of one listener the last eight sessions are known.
+  /// The listener has sent a request whose header names this session. Everybody reads such headers on iopub,
+  /// and can connect under the same session id: the session stays with the listener that used it first, and
+  /// never becomes a read-only one's. True when that is news. Of one listener the last eight sessions are
+  /// known.
   bool note_asker(std::string_view session, Audience audience);
 
-  /// The listener that gets the replies to requests of this session when nothing else is known of them: the one
-  /// that asked; or, when nobody did, of those who opened a session of this id and may ask, the first.
+  /// The listener that gets the replies to requests of this session when nothing else is known of them: the
+  /// one that asked; or, when nobody did, of those who opened a session of this id and may ask, the first.
   const Session* find_asker(std::string_view session) const;
 
   /// By session, the names of those of these listeners that asked.

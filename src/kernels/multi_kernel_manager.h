@@ -112,8 +112,8 @@ class MultiKernelManager {
   const std::string& default_kernel_name() const { return options_.default_kernel_name; }
   KernelSpecManager& kernel_specs() { return specs_; }
 
-  /// The directory a kernel for this API path runs in: the nearest existing one, walking up to root_dir. Fails
-  /// when the file system does not answer (`BlockingPool::run_for` this user).
+  /// The directory a kernel for this API path runs in: the nearest existing one, walking up to root_dir.
+  /// Fails when the file system does not answer (`BlockingPool::run_for` this user).
   Task<Result<std::filesystem::path>> find_working_directory(std::string username, std::string path);
 
  private:

@@ -162,7 +162,8 @@ Task<void> MultiKernelManager::report_orphan(AbandonedKernel abandoned, KernelSp
 }
 
 void MultiKernelManager::end_orphan(const std::shared_ptr<KernelManager>& kernel, const std::string& reason) {
-  auto text = fmt::format("The server that had started it is gone, and it could not be adopted: {}", as_sentence(reason));
+  auto text = fmt::format("The server that had started it is gone, and it could not be adopted: {}",
+                          as_sentence(reason));
   log_warning("Kernel {} ({}) is ended. {}", kernel->kernel_id(), kernel->kernel_spec().name, text);
   tasks_.spawn("end kernel " + kernel->kernel_id(),
                end_kernel(kernel, {.action = KernelAction::orphan_ended, .reason = std::move(text)}));

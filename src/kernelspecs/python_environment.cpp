@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/shell.h"
 #include "base/file_stamp.h"
+#include "base/shell.h"
 
 namespace nextgen_kernels {
 namespace {

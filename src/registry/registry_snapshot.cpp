@@ -231,7 +231,8 @@ void RegistrySnapshot::decide(Resolution& resolution, std::shared_ptr<const Mapp
   else
     resolution.client = mapping->client;
   if (!resolution.refusal.empty())
-    resolution.steps.push_back(fmt::format("That client cannot be used: {}", as_sentence(resolution.refusal)));
+    resolution.steps.push_back(
+        fmt::format("That client cannot be used: {}", as_sentence(resolution.refusal)));
   resolution.source = mapping->describe_source();
   resolution.mapping = std::move(mapping);
 }
@@ -253,7 +254,8 @@ void RegistrySnapshot::decide_fallback(Resolution& resolution) const {
   else
     resolution.client = fallback->client;
   if (!resolution.refusal.empty())
-    resolution.steps.push_back(fmt::format("That client cannot be used: {}", as_sentence(resolution.refusal)));
+    resolution.steps.push_back(
+        fmt::format("That client cannot be used: {}", as_sentence(resolution.refusal)));
 }
 
 const std::string* RegistrySnapshot::load_failure(const ClassReference& client) const {

@@ -33,8 +33,8 @@ struct FamilyRecord {
 /// family.
 class ProcessFamily {
  public:
-  /// `mark` is an entry of the environment, "NAME=VALUE", that no process outside the family has; empty: there
-  /// is none.
+  /// `mark` is an entry of the environment, "NAME=VALUE", that no process outside the family has; empty:
+  /// there is none.
   ProcessFamily(const ProcessIdentity& root, std::string mark);
   /// Goes on with what another process knew.
   ProcessFamily(const ProcessIdentity& root, std::string mark, FamilyRecord record);

@@ -119,8 +119,8 @@ Result<void> check(const EventSchema& schema, const nlohmann::json& data) {
                         field.name);
     }
     if (!has_type(*value, field.type)) {
-      return make_error(ErrorCode::invalid_argument, "Field '{}' of an event must be {}, not {}",
-                        field.name, with_article(name_of(field.type)), value->type_name());
+      return make_error(ErrorCode::invalid_argument, "Field '{}' of an event must be {}, not {}", field.name,
+                        with_article(name_of(field.type)), value->type_name());
     }
     if (!field.allowed.empty() &&
         std::ranges::find(field.allowed, value->get_ref<const std::string&>()) == field.allowed.end())

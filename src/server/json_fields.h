@@ -13,8 +13,8 @@ namespace nextgen_kernels {
 /// `invalid_argument` with the name of the field.
 Result<std::optional<std::string>> string_field(const nlohmann::json& object, const std::string& name);
 
-/// The same for what becomes a path, or the name of a file: it has no zero byte, and no more bytes than a path
-/// can have.
+/// The same for what becomes a path, or the name of a file: it has no zero byte, and no more bytes than a
+/// path can have.
 Result<std::optional<std::string>> path_field(const nlohmann::json& object, const std::string& name);
 
 /// A member that is true or false; nothing when it is missing or null.

@@ -54,13 +54,13 @@ TEST(launch_change, the_code_does_it_and_leaves_no_names_behind) {
   const auto change = plan_launch_change(spec_of("python"), from, to);
   ASSERT_EQ(change.obstacle, "");
   const auto result = directory.path() / "result.json";
-  const auto script =
-      directory.write("script.py", "before = set(globals()) | {'before'}\n" + change.code +
-                                       "\nleft = sorted(set(globals()) - before)\n"
-                                       "import json, os, sys\n"
-                                       "with open(sys.argv[1], 'w') as file:\n"
-                                       "    json.dump([left, os.getcwd(), os.environ['PWD'], os.environ.get('OLD'), "
-                                       "os.environ['KEPT'], os.environ['NEW']], file)\n");
+  const auto script = directory.write(
+      "script.py", "before = set(globals()) | {'before'}\n" + change.code +
+                       "\nleft = sorted(set(globals()) - before)\n"
+                       "import json, os, sys\n"
+                       "with open(sys.argv[1], 'w') as file:\n"
+                       "    json.dump([left, os.getcwd(), os.environ['PWD'], os.environ.get('OLD'), "
+                       "os.environ['KEPT'], os.environ['NEW']], file)\n");
   const auto command = "OLD=1 KEPT=k python3 '" + script.string() + "' '" + result.string() + "'";
   ASSERT_EQ(std::system(command.c_str()), 0);
   EXPECT_EQ(nlohmann::json::parse(std::ifstream(result)),

@@ -177,7 +177,8 @@ TEST(BlockingPool, what_the_work_for_a_user_throws_reaches_the_caller) {
   asio::io_context loop;
   BlockingPool pool(1);
   const auto failing = [&] {
-    std::ignore = run_task(loop, pool.run_for("ada", []() -> Result<int> { throw std::runtime_error("no"); }));
+    std::ignore =
+        run_task(loop, pool.run_for("ada", []() -> Result<int> { throw std::runtime_error("no"); }));
   };
   EXPECT_THROW(failing(), std::runtime_error);
 }
