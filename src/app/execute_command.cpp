@@ -20,6 +20,7 @@
 #include "base/random.h"
 #include "base/shell.h"
 #include "base/strings.h"
+#include "journal/request_failure.h"
 #include "kernelspecs/kernel_advice.h"
 #include "runtime/task_group.h"
 
@@ -155,8 +156,7 @@ class Execution {
       if (message.parent_fields().msg_id.empty()) {
         // What the server says of the kernel itself, and what the kernel prints by itself while it starts.
         if (type == "stream") notice = *received;
-        const auto state =
-            type == "status" && content.is_object() ? content.value("execution_state", "") : "";
+        const auto state = type == "status" ? text_of(content, "execution_state") : std::string();
         if (state != "dead" && state != "restarting") continue;
         if (notice) output_.print(*notice);
         co_return make_error(ErrorCode::unavailable, "The kernel died before the code had ended");
@@ -168,12 +168,23 @@ class Execution {
         continue;
       }
       output_.print(message);
-      if (type == "execute_reply" && content.is_object())
-        replied = content.value("status", "") == "ok" ? ExitCode::success : ExitCode::code_raised;
-      if (type == "status" && content.is_object() && content.value("execution_state", "") == "idle")
-        idle = true;
+      if (type == "execute_reply") replied = exit_code_of(content);
+      if (type == "status" && text_of(content, "execution_state") == "idle") idle = true;
     }
     co_return *replied;
+  }
+
+  /// Empty where there is none: kernels may say anything.
+  static std::string text_of(const nlohmann::json& content, const char* field) {
+    if (!content.is_object()) return {};
+    const auto value = content.find(field);
+    return value != content.end() && value->is_string() ? value->get<std::string>() : std::string();
+  }
+
+  static ExitCode exit_code_of(const nlohmann::json& reply) {
+    if (text_of(reply, "status") == "ok") return ExitCode::success;
+    // The server's answer in place of a kernel that died; what the code raised otherwise.
+    return text_of(reply, "ename") == dead_kernel_error ? ExitCode::failure : ExitCode::code_raised;
   }
 
   Task<Result<void>> answer_input(Message::Pointer message) {

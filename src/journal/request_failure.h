@@ -1,10 +1,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
 namespace nextgen_kernels {
+
+/// The exception's name in the answers to requests whose kernel died, as nbclient has it.
+inline constexpr std::string_view dead_kernel_error = "DeadKernelError";
 
 /// How a request is answered that the kernel does not answer, in the words of Jupyter's replies.
 struct RequestFailure {

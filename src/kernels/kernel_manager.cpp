@@ -38,8 +38,6 @@ class OnExit {
   std::function<void()> call_;
 };
 
-constexpr auto dead_kernel_error = "DeadKernelError";  // As nbclient's.
-
 constexpr std::string_view last_output_follows = " Its last output:\n";
 
 /// Without what a process printed, which goes on for lines: for what is said of every request.
@@ -153,7 +151,7 @@ Task<void> KernelManager::fail_start(Error error) {
   queued_.take_over(held_);
   give_up_queued();
   co_await answer_in_place_of_kernel(
-      {.ename = dead_kernel_error, .what_happened = "did not start. " + summary_of(reason_)});
+      {.ename = std::string(dead_kernel_error), .what_happened = "did not start. " + summary_of(reason_)});
   conversation_->publish_status(ExecutionState::dead);
   conversation_->journal().close();
   changed_.notify_all();
@@ -376,8 +374,8 @@ Task<void> KernelManager::announce_restart(std::string reason) {
   reason_ = std::move(reason);
   conversation_->publish_notice(fmt::format("The kernel died and is restarted. {}\n", reason_));
   give_up_queued();
-  co_await answer_in_place_of_kernel(
-      {.ename = dead_kernel_error, .what_happened = "died and is restarted. " + summary_of(reason_)});
+  co_await answer_in_place_of_kernel({.ename = std::string(dead_kernel_error),
+                                      .what_happened = "died and is restarted. " + summary_of(reason_)});
   conversation_->publish_status(ExecutionState::restarting);
   tell(KernelAction::autorestart, reason_);
 }
@@ -402,7 +400,7 @@ Task<void> KernelManager::mark_dead(std::string reason) {
   ready_ = false;
   forget_record();
   conversation_->publish_notice(fmt::format("The kernel is dead. {}\n", reason_));
-  const End end{.ename = dead_kernel_error, .what_happened = "is dead. " + summary_of(reason_)};
+  const End end{.ename = std::string(dead_kernel_error), .what_happened = "is dead. " + summary_of(reason_)};
   do {
     give_up_queued();
     co_await answer_in_place_of_kernel(end);
