@@ -278,6 +278,13 @@ typedef struct nk_host {
    */
   void (*register_client)(nk_library* library, nk_string provisioner, nk_string client, nk_string options,
                           nk_reply reply);
+  /*
+   * For clients: answers a client's request in the place of the kernel, which does not get it: status busy,
+   * the reply with status error and this exception, status idle. During `send`, which then succeeds, or
+   * later, while nothing has answered the request. On the object's thread. Answers at once:
+   * NK_ERROR_NOT_FOUND when no request of this msg_id is under way.
+   */
+  void (*refuse)(nk_context* context, nk_string msg_id, nk_string ename, nk_string evalue, nk_reply reply);
 } nk_host;
 
 enum { NK_CLASS_PROVISIONER = 0, NK_CLASS_CLIENT = 1, NK_CLASS_LISTENER = 2 };

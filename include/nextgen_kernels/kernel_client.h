@@ -14,6 +14,38 @@
 
 namespace nextgen_kernels::plugin {
 
+/// What becomes of a message that passes a client.
+class Delivery {
+ public:
+  [[gnu::visibility("hidden")]] static const Delivery deliver;  ///< It goes on as it is.
+  /// It goes no further. Of a client's request: it is answered as one that failed.
+  [[gnu::visibility("hidden")]] static const Delivery withhold;
+  /// It goes no further, because this class answers it: it has refused it, or delivers the answer.
+  [[gnu::visibility("hidden")]] static const Delivery answered;
+
+  /// Another message goes on in its place. The parts are copied.
+  static Delivery replace(const MessageParts& parts) {
+    return Delivery(Kind::replace, std::make_shared<detail::OwnMessage>(parts));
+  }
+
+  friend bool operator==(const Delivery&, const Delivery&) = default;
+
+ private:
+  friend class BaseKernelClient;
+  enum class Kind { deliver, withhold, answered, replace };
+
+  constexpr explicit Delivery(Kind kind) : kind_(kind) {}
+  Delivery(Kind kind, std::shared_ptr<const detail::OwnMessage> replacement)
+      : kind_(kind), replacement_(std::move(replacement)) {}
+
+  Kind kind_;
+  std::shared_ptr<const detail::OwnMessage> replacement_;
+};
+
+inline constinit const Delivery Delivery::deliver{Delivery::Kind::deliver};
+inline constinit const Delivery Delivery::withhold{Delivery::Kind::withhold};
+inline constinit const Delivery Delivery::answered{Delivery::Kind::answered};
+
 /// Talks to one kernel on behalf of all its listeners. Derive from it for a connection of its own kind, or
 /// from `JupyterServerKernelClient` for kernels that are reached by a Jupyter connection file.
 ///
@@ -79,6 +111,23 @@ class KernelClient {
   void deliver(const MessageParts& parts) const {
     detail::with_abi_message(parts, [this](const nk_message& message) { deliver(Message(message)); });
   }
+  /// Answers a client's request in the place of the kernel, which does not get it, as one that failed with
+  /// this exception. In `send` or `message_to_send`, which returns what this returns; or later, on the
+  /// kernel's thread, for a request that the class has kept. Throws when nothing of this msg_id is under way.
+  Delivery refuse(const Message& message, std::string_view ename, std::string_view evalue) const {
+    return refuse(message.msg_id(), ename, evalue);
+  }
+  Delivery refuse(std::string_view msg_id, std::string_view ename, std::string_view evalue) const {
+    constexpr auto end = offsetof(nk_host, refuse) + sizeof(nk_host::refuse);
+    if (!detail::reaches(detail::host, end))
+      throw Error(ErrorCode::permission_denied, std::string(ename) + ": " + std::string(evalue));
+    detail::Answer answer;
+    detail::host->refuse(context_.handle(), detail::to_abi(msg_id), detail::to_abi(ename),
+                         detail::to_abi(evalue), answer.reply());
+    static_cast<void>(answer.text());
+    return Delivery::answered;
+  }
+
   /// From any thread.
   void liveness_changed() const { detail::host->liveness_changed(context_.handle()); }
 
@@ -91,34 +140,6 @@ class KernelClient {
  private:
   const Context& context_;
 };
-
-/// What becomes of a message that passes a client.
-class Delivery {
- public:
-  [[gnu::visibility("hidden")]] static const Delivery deliver;   ///< It goes on as it is.
-  [[gnu::visibility("hidden")]] static const Delivery withhold;  ///< It goes no further.
-
-  /// Another message goes on in its place. The parts are copied.
-  static Delivery replace(const MessageParts& parts) {
-    return Delivery(Kind::replace, std::make_shared<detail::OwnMessage>(parts));
-  }
-
-  friend bool operator==(const Delivery&, const Delivery&) = default;
-
- private:
-  friend class BaseKernelClient;
-  enum class Kind { deliver, withhold, replace };
-
-  constexpr explicit Delivery(Kind kind) : kind_(kind) {}
-  Delivery(Kind kind, std::shared_ptr<const detail::OwnMessage> replacement)
-      : kind_(kind), replacement_(std::move(replacement)) {}
-
-  Kind kind_;
-  std::shared_ptr<const detail::OwnMessage> replacement_;
-};
-
-inline constinit const Delivery Delivery::deliver{Delivery::Kind::deliver};
-inline constinit const Delivery Delivery::withhold{Delivery::Kind::withhold};
 
 /// Extends one of the server's own clients: does what that one does, but for what a derived class overrides.
 class BaseKernelClient : public KernelClient {
@@ -151,6 +172,8 @@ class BaseKernelClient : public KernelClient {
             [this](const nk_message& replacement) { pass_on(Message(replacement)); });
       case Delivery::Kind::withhold:
         throw Error(ErrorCode::permission_denied, "The kernel's client does not send this message");
+      case Delivery::Kind::answered:
+        return;
     }
   }
   void control_request(std::string_view message_type, const Json& content, std::chrono::milliseconds timeout,
@@ -191,8 +214,8 @@ class BaseKernelClient : public KernelClient {
     return Delivery::deliver;
   }
   /// What becomes of a client's message that is about to be sent. A replacement is answered to whoever sent
-  /// the original: keep the msg_id. Throw to refuse it: the client is answered as if the kernel had failed,
-  /// in the words of the exception.
+  /// the original: keep the msg_id. Refuse it with `return refuse(message, ename, evalue)`; or throw: the
+  /// client is answered as if the kernel had failed, in the words of the exception.
   virtual Delivery message_to_send(const Message& message) {
     message_sent(message);
     return Delivery::deliver;

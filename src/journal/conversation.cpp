@@ -149,6 +149,17 @@ void Conversation::refuse(const OutgoingMessage& message, Audience sender, const
   append_answer(request, failure);
 }
 
+bool Conversation::refuse_request(std::string_view message_id, const RequestFailure& failure) {
+  const auto* const found = requests_.find(message_id);
+  if (found == nullptr) return false;
+  const auto request = *found;  // The table forgets it.
+  requests_.give_up(request.message_id);
+  if (!request.begun) append_status(request, busy_content);
+  if (request.message_type == "execute_request" || !has_reply(request)) append_output(request, failure);
+  append_answer(request, failure);
+  return true;
+}
+
 void Conversation::answer_abandoned(const Request& request, const RequestFailure& failure) {
   const bool is_answered = request.replied && has_reply(request);
   if (!request.begun && !is_answered) append_status(request, busy_content);

@@ -56,6 +56,9 @@ class Conversation : public MessageSink {
   /// A message that has no reply is answered by a notice. Only its sender is told, at the next `flush`.
   void refuse(const OutgoingMessage& message, Audience sender, const RequestFailure& failure);
 
+  /// The same for a request that was recorded.
+  bool refuse_request(std::string_view message_id, const RequestFailure& failure) override;
+
   /// The process has ended: takes what it owed from the table, for `answer_abandoned`.
   std::vector<Request> abandon_requests() { return requests_.abandon_all(); }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string_view>
+
+#include "journal/request_failure.h"
 #include "wire/message.h"
 
 namespace nextgen_kernels {
@@ -12,6 +15,10 @@ class MessageSink {
 
   /// A message arrived from the kernel.
   virtual void receive(Message::Pointer message) = 0;
+
+  /// Answers a request under way in the place of the kernel, which does not get it. False when no request of
+  /// this id is under way.
+  virtual bool refuse_request(std::string_view message_id, const RequestFailure& failure) = 0;
 
   /// A batch has ended: listeners hear of it now.
   virtual void flush() = 0;

@@ -90,14 +90,17 @@ std::string KernelManager::not_sent(const OutgoingMessage& message, std::string_
 
 void KernelManager::send_to_kernel(const OutgoingMessage& message, Audience sender) {
   if (conversation_->record_request(message, sender)) keep_record();
+  const auto is_under_way = [&] { return conversation_->requests().find(message.header.msg_id) != nullptr; };
+  const bool is_recorded = is_under_way();
   const auto sent = client_->send(message);
   if (!sent) {
     log_warning("Kernel {}: {} was not sent: {}", kernel_id(), with_article(message.header.msg_type),
                 sent.error().message);
+    if (is_recorded && !is_under_way()) return;  // Its client class has answered it.
     conversation_->give_up_request(message.header.msg_id);
     return refuse(message, sender, RequestFailure::of(sent.error()));
   }
-  if (const auto purpose = asked_by(message))
+  if (const auto purpose = asked_by(message); purpose && is_under_way())
     request_to_end_ = {.purpose = *purpose, .message_id = std::string(message.header.msg_id)};
 }
 

@@ -26,6 +26,9 @@ class HookedSink final : public MessageSink {
   void receive(Message::Pointer message) override {
     if (goes_on(message)) next_.receive(std::move(message));
   }
+  bool refuse_request(std::string_view message_id, const RequestFailure& failure) override {
+    return next_.refuse_request(message_id, failure);
+  }
   void flush() override { next_.flush(); }
 
  private:

@@ -63,6 +63,10 @@ struct PluginContext::State {
 
   void receive(Message::Pointer message, const std::shared_ptr<State>& self) {
     sink->receive(std::move(message));
+    flush_soon(self);
+  }
+
+  void flush_soon(const std::shared_ptr<State>& self) {
     if (std::exchange(flush_posted, true)) return;
     asio::post(executor, [self] {
       self->flush_posted = false;
@@ -176,6 +180,18 @@ Result<void> PluginContext::deliver(const nk_message& message) {
 void PluginContext::tell_kernel_answered(const ConnectionInfo& info) const {
   for (const auto& base : bases_)
     if (const auto provisioner = base.lock()) provisioner->on_kernel_answered(info);
+}
+
+Result<void> PluginContext::refuse(std::string_view message_id, const RequestFailure& failure) {
+  if (state_->sink == nullptr)
+    return make_error(ErrorCode::invalid_argument, "Only kernel clients refuse requests");
+  if (std::this_thread::get_id() != state_->thread)
+    return make_error(ErrorCode::invalid_argument,
+                      "Requests are refused on the thread of the kernel only: post it");
+  if (!state_->sink->refuse_request(message_id, failure))
+    return make_error(ErrorCode::not_found, "No request with this msg_id is under way");
+  state_->flush_soon(state_);
+  return {};
 }
 
 }  // namespace nextgen_kernels

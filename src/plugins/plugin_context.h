@@ -60,6 +60,9 @@ class PluginContext {
   /// Puts a message of the kernel into the sink: at once on the object's thread, else soon, in order.
   Result<void> deliver(const nk_message& message);
 
+  /// Answers a request of a client in the place of the kernel. On the object's thread.
+  Result<void> refuse(std::string_view message_id, const RequestFailure& failure);
+
   /// Calls `hook` for a message of the kernel that passes the object, on its thread. What the object delivers
   /// meanwhile takes that message's place: it waits for nothing that other threads have delivered.
   template <typename Hook>

@@ -51,6 +51,15 @@ void host_liveness_changed(nk_context* context) {
   PluginContext::of(context).liveness_changed();
 }
 
+void host_refuse(nk_context* context, nk_string msg_id, nk_string ename, nk_string evalue, nk_reply reply) {
+  const RequestFailure failure{.ename = std::string(from_abi(ename)),
+                               .evalue = std::string(from_abi(evalue))};
+  if (const auto refused = PluginContext::of(context).refuse(from_abi(msg_id), failure); refused)
+    reply.succeed(reply.context, {});
+  else
+    reply.fail(reply.context, to_abi(refused.error().code), to_abi(refused.error().message));
+}
+
 void host_register_client(nk_library* library, nk_string provisioner, nk_string client, nk_string options,
                           nk_reply reply) {
   const auto registered =
@@ -76,7 +85,8 @@ const nk_host& plugin_host() {
                                .create_base_client = &create_base_client,
                                .liveness_changed = &host_liveness_changed,
                                .library = nullptr,  // The registrar's, for each library.
-                               .register_client = &host_register_client};
+                               .register_client = &host_register_client,
+                               .refuse = &host_refuse};
   return host;
 }
 

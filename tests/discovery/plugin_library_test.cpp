@@ -33,7 +33,8 @@ const nk_host host_without_functions = {.size = sizeof(nk_host),
                                         .create_base_client = nullptr,
                                         .liveness_changed = nullptr,
                                         .library = nullptr,
-                                        .register_client = nullptr};
+                                        .register_client = nullptr,
+                                        .refuse = nullptr};
 
 class PluginLibraryTest : public testing::Test {
  protected:

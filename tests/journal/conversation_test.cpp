@@ -272,6 +272,17 @@ TEST_F(ConversationTest, what_is_refused_is_answered_for_its_sender_as_a_kernel_
   EXPECT_EQ(conversation_.execution_state(), ExecutionState::idle);
 }
 
+TEST_F(ConversationTest, a_recorded_request_is_refused_once) {
+  const auto id = ask(alice_, "execute_request");
+  EXPECT_TRUE(conversation_.refuse_request(id, {.ename = "QuotaError", .evalue = "none left"}));
+  EXPECT_THAT(alice_.read_answers(), ElementsAre("status busy", "error QuotaError",
+                                                 "shell execute_reply error QuotaError", "status idle"));
+  EXPECT_THAT(bob_.read_types(), IsEmpty());
+  EXPECT_EQ(conversation_.requests().size(), 0u);
+  EXPECT_FALSE(conversation_.refuse_request(id, {.ename = "QuotaError", .evalue = "again"}));
+  EXPECT_THAT(alice_.read_types(), IsEmpty());
+}
+
 TEST_F(ConversationTest, an_answer_names_the_request_and_its_cell_also_when_another_has_its_id) {
   const auto taken = ask(bob_, "execute_request");
   auto request = make_request(Channel::shell, "execute_request", "{}", "s").value();

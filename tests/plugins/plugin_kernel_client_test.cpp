@@ -84,6 +84,38 @@ TEST_F(PluginKernelClientTest, a_replacement_takes_the_place_of_the_message) {
       << "no message of another thread holds it up: " << testing::PrintToString(log);
 }
 
+TEST_F(PluginKernelClientTest, what_a_client_class_refuses_is_answered_as_the_kernel_would_have) {
+  use_classes("", "test_plugin:DerivedClient");
+  auto& kernel = start_kernel(synthetic_spec());
+  TestListener listener(*kernel.conversation(), "alice");
+  const auto answers_to = [&](const std::string& code) {
+    listener.messages.clear();
+    const auto id = execute(kernel, listener, code);
+    run_until([&] { return !listener.messages.empty() && listener.log().back() == "status idle"; });
+    EXPECT_EQ(kernel.conversation()->requests().size(), 0u) << "nothing waits for " << id;
+    std::string answers;
+    for (const auto& message : listener.messages) {
+      EXPECT_EQ(message->parent_fields().msg_id, id);
+      const auto content = json::parse(message->content());
+      answers += std::string(message->header_fields().msg_type) + " ";
+      for (const auto* name : {"execution_state", "ename", "evalue"})
+        if (content.contains(name)) answers += content.at(name).get<std::string>() + " ";
+    }
+    return answers;
+  };
+  EXPECT_EQ(
+      answers_to("print forbidden"),
+      "status busy error QuotaError no quota is left execute_reply QuotaError no quota is left status idle ");
+  EXPECT_EQ(answers_to("print later"),
+            "status busy error LateError after all execute_reply LateError after all status idle ");
+  EXPECT_THAT(answers_to("print withheld"),
+              HasSubstr("execute_reply PermissionError The kernel's client does not"));
+  EXPECT_EQ(answers_to("print twice"),
+            "status busy error QuotaError once execute_reply QuotaError once status idle ");
+  listener.messages.clear();
+  execute_and_wait(kernel, listener, "print hello");
+}
+
 TEST_F(PluginKernelClientTest, restart_and_shutdown_go_through_the_derived_client) {
   use_classes("test_plugin:DerivedProvisioner", "test_plugin:DerivedClient");
   auto& kernel = start_kernel(synthetic_spec());

@@ -48,6 +48,7 @@ TEST(PluginAbi, what_came_later_stands_behind_what_was_published) {
   EXPECT_EQ(offsetof(nk_client_functions, reconnect), end_of("nk_client_functions") + sizeof(void*));
   EXPECT_EQ(offsetof(nk_host, library), end_of("nk_host"));
   EXPECT_EQ(offsetof(nk_host, register_client), end_of("nk_host") + sizeof(void*));
+  EXPECT_EQ(offsetof(nk_host, refuse), end_of("nk_host") + 2 * sizeof(void*));
   EXPECT_EQ(offsetof(nk_plugin, refusal), end_of("nk_plugin"));
 }
 

@@ -102,7 +102,8 @@ class OlderServer : public testing::Test {
                        },
                    .liveness_changed = nullptr,
                    .library = nullptr,
-                   .register_client = nullptr};
+                   .register_client = nullptr,
+                   .refuse = nullptr};
   const Context context_{nullptr, Json::object({{"kernel_id", "id"}, {"kernel_name", "name"}})};
 };
 
@@ -121,6 +122,23 @@ TEST_F(OlderServer, what_it_does_not_tell_of_a_kernel_is_empty) {
   EXPECT_EQ(context_.kernel_spec(), Json::object());
   EXPECT_EQ(context_.options(), Json::object());
   EXPECT_THROW(context_.option("every"), Error);
+}
+
+TEST_F(OlderServer, a_refusal_is_an_error_in_its_words) {
+  class RefusingClient : public JupyterServerKernelClient {
+   public:
+    using JupyterServerKernelClient::JupyterServerKernelClient;
+    Delivery message_to_send(const Message& message) override {
+      return refuse(message, "QuotaError", "no quota is left");
+    }
+  };
+  RefusingClient client(context_);
+  try {
+    client.send(Message(nk_message{}));
+    FAIL() << "it was sent";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "QuotaError: no quota is left");
+  }
 }
 
 TEST_F(OlderServer, a_plugin_registers_no_client) {

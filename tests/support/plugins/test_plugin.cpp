@@ -136,8 +136,20 @@ class DerivedClient : public nk::JupyterServerKernelClient {
     return nk::Delivery::replace(parts);
   }
   nk::Delivery message_to_send(const nk::Message& message) override {
-    if (message.content().find("print original") == std::string_view::npos)
-      return JupyterServerKernelClient::message_to_send(message);
+    const auto says = [&message](std::string_view text) {
+      return message.content().find(text) != std::string_view::npos;
+    };
+    if (says("print forbidden")) return refuse(message, "QuotaError", "no quota is left");
+    if (says("print withheld")) return nk::Delivery::withhold;
+    if (says("print later")) {
+      context().post([this, id = std::string(message.msg_id())] { refuse(id, "LateError", "after all"); });
+      return nk::Delivery::answered;
+    }
+    if (says("print twice")) {
+      static_cast<void>(refuse(message, "QuotaError", "once"));
+      return refuse(message, "QuotaError", "twice");
+    }
+    if (!says("print original")) return JupyterServerKernelClient::message_to_send(message);
     auto parts = nk::parts_of(message);
     const auto content = nk::Json::object({{"code", "print substitute"}, {"silent", false}}).dump();
     parts.content = content;
