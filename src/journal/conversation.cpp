@@ -58,6 +58,12 @@ bool has_reply(const Request& request) {
   return request.message_type.ends_with(request_suffix);
 }
 
+/// JupyterLab asks each kernel for its info once when it connects, and takes a failure for good: after a
+/// restart or a shutdown, that the request has ended is all that it is told.
+bool is_left_without_reply(const Request& request, const RequestFailure& failure) {
+  return request.message_type == "kernel_info_request" && failure.status == RequestFailure::Status::aborted;
+}
+
 /// Everybody has seen it begin, and is to see its end; of what has not begun nobody else knows.
 Audience audience_of_outputs(const Request& request) {
   return request.begun ? Audience::everybody : request.sender;
@@ -169,7 +175,7 @@ void Conversation::answer_abandoned(const Request& request, const RequestFailure
 
 /// The reply, where there is to be one, and the end of the outputs: what the kernel has not said of them.
 void Conversation::append_answer(const Request& request, const RequestFailure& failure) {
-  if (has_reply(request) && !request.replied) {
+  if (has_reply(request) && !request.replied && !is_left_without_reply(request, failure)) {
     append({.channel = request.channel,
             .audience = request.sender,
             .parent_header = request.header,

@@ -177,7 +177,8 @@ TEST_F(KernelRequestsTest, what_the_old_process_had_is_aborted_by_a_restart) {
   TestListener bob(*kernel_->conversation(), "bob");
   const auto running = execute(*kernel_, bob, "sleep 600000");
   const auto waiting = execute(*kernel_, bob, "print never");
-  const auto other = send(bob, Channel::shell, "kernel_info_request", nlohmann::json::object());
+  const auto other = send(bob, Channel::shell, "comm_info_request", nlohmann::json::object());
+  const auto info = send(bob, Channel::shell, "kernel_info_request", nlohmann::json::object());
   run_until([&] { return bob.has("execute_input"); });
   ASSERT_TRUE(run(kernel_->restart_kernel()));
   for (const auto& id : {running, waiting, other}) {
@@ -185,6 +186,8 @@ TEST_F(KernelRequestsTest, what_the_old_process_had_is_aborted_by_a_restart) {
         << testing::PrintToString(answers_to(bob, id));
     EXPECT_EQ(answers_to(bob, id).back(), "status idle");
   }
+  EXPECT_THAT(answers_to(bob, info), testing::ElementsAre("status busy", "status idle"))
+      << "clients take a failed kernel_info_reply for good";
   EXPECT_THAT(bob.output_of(running), AllOf(HasSubstr("was not answered"), HasSubstr("was restarted")));
   EXPECT_THAT(answers_to(alice, running), testing::Contains("status idle")) << "she has seen it begin";
   EXPECT_THAT(answers_to(alice, waiting), IsEmpty());
