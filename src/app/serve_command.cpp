@@ -84,6 +84,15 @@ class ServeRun {
     if (!ignores(SIGHUP)) signals_.add(SIGHUP);
   }
 
+  ServeRun(const ServeRun&) = delete;
+  ServeRun& operator=(const ServeRun&) = delete;
+  /// What a signal asks for is done by now: the program ends with its own status.
+  ~ServeRun() {
+    boost::system::error_code ignored;
+    signals_.clear(ignored);
+    for (const auto number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_IGN);
+  }
+
   /// Serves until a signal or a request ends it, or nobody has used it for long.
   void run() {
     application_.on_no_kernel = print_no_kernel;
