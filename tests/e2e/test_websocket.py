@@ -492,12 +492,12 @@ async def run_as_tornado_does(server: Server, kernel_id: str, codes: list[str]) 
                 await socket.write_message(encode_legacy(request))
         while (text := await asyncio.wait_for(socket.read_message(), PATIENCE)) is not None:
             received.append(json.loads(text))
-            if (
-                received[-1]["msg_type"] == "execute_reply"
-                and received[-1]["parent_header"]["msg_id"] == headers[-1]["msg_id"]
-            ):
+            # The reply and the outputs come on two channels: the idle status is the last of the outputs.
+            last = [m for m in received if m["parent_header"].get("msg_id") == headers[-1]["msg_id"]]
+            is_idle = any(m["content"].get("execution_state") == "idle" for m in last)
+            if is_idle and any(m["msg_type"] == "execute_reply" for m in last):
                 return received
-    raise AssertionError(f"no reply after {connection + 1} connections")
+    raise AssertionError(f"no reply and idle status after {connection + 1} connections")
 
 
 class TestLargeMessages:
