@@ -191,6 +191,8 @@ class Server:
             pump.start()
         if not self._port_known.wait(PATIENCE) or not self.port:
             self.kill()
+            for pump in self._pumps:  # What it said last may be in the pipes still.
+                pump.join(PATIENCE)
             raise RuntimeError(f"{shlex.join(arguments)} did not say its URL:\n{self.log}")
         self.url = f"http://{host}:{self.port}"
         if self.is_stock:  # It prints its URL before it listens; ours must not.
